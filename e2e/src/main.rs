@@ -1,0 +1,3 @@
+//! Windlass.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Every decision of Windlass, without any input or output.
