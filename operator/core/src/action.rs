@@ -1,0 +1,176 @@
+//! What the core wants done: plain data. Each action ends as an [`Outcome`].
+
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::objects::{
+    ArrayStatus, DefinitionStatus, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedJob,
+    ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
+};
+use crate::time::Time;
+
+/// A pod to create: one launch of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodOrder {
+    /// Namespace and name of the pod, derived from job, index, attempt and launch.
+    pub pod: ObjectKey,
+    /// The Job's name.
+    pub job_name: Name,
+    /// The Job's identity.
+    pub job: Uid,
+    /// The submission.
+    pub submission: Payload,
+    /// The definition's revision.
+    pub revision: Payload,
+    /// The child's index and the array's size; `None` for a single job.
+    pub child: Option<(u32, u32)>,
+    /// The attempt, from 1.
+    pub attempt: u8,
+    /// The launch serial.
+    pub launch: u16,
+    /// The queue's name, as its owner calls it.
+    pub queue: Name,
+    /// The environment's name, as its owner calls it.
+    pub environment: Name,
+    /// The definition's name and revision number.
+    pub definition: (Name, u32),
+    /// The host it is pinned to.
+    pub host: Name,
+    /// Not to be sent later than this.
+    pub not_after: Time,
+}
+
+/// Which object a finalizer of ours is set on or taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Held {
+    /// A JobQueue.
+    Queue,
+    /// A ComputeEnvironment.
+    Environment,
+    /// A ControllerRevision.
+    Revision,
+}
+
+/// One request, or a few that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read a definition from the API server itself → [`Outcome::Definition`] or [`Outcome::NotFound`].
+    ReadDefinition(ObjectKey),
+    /// Make a definition's revision → [`Outcome::Revision`], also when it exists already (with what it then says).
+    CreateRevision {
+        /// The definition.
+        definition: ObjectKey,
+        /// Its identity.
+        definition_uid: Uid,
+        /// The number.
+        number: u32,
+        /// The content.
+        content: Payload,
+    },
+    /// Write a definition's status → [`Outcome::Written`].
+    WriteDefinition(Guard, Box<DefinitionStatus>),
+    /// Write a queue's status → [`Outcome::Written`].
+    WriteQueue(Guard, Box<QueueStatus>),
+    /// Write an environment's status → [`Outcome::Written`].
+    WriteEnvironment(Guard, Box<EnvironmentStatus>),
+    /// Set (true) or take (false) our finalizer → [`Outcome::Written`].
+    Hold(Held, Guard, bool),
+    /// Read a Job from the API server itself → [`Outcome::Job`] or [`Outcome::NotFound`].
+    ReadJob(ObjectKey),
+    /// Write a Job's status → [`Outcome::Written`].
+    WriteJob(Guard, Box<JobStatus>),
+    /// Read one of a Job's records → [`Outcome::Record`] or [`Outcome::NotFound`].
+    ReadRecord {
+        /// The Job.
+        job: ObjectKey,
+        /// Its identity.
+        job_uid: Uid,
+        /// The first index of the record.
+        first_index: u32,
+    },
+    /// Make (no version) or replace a record → [`Outcome::Written`].
+    WriteRecord(Box<RecordOrder>),
+    /// Create a pod → [`Outcome::Pod`], also when one of that name exists already (the one that is there).
+    CreatePod(Box<PodOrder>),
+    /// Read a pod from the API server itself → [`Outcome::Pod`] or [`Outcome::NotFound`].
+    ReadPod(ObjectKey),
+    /// Delete a pod, with the grace its spec gives; only in exactly this version when one is given → [`Outcome::Done`].
+    DeletePod(ObjectKey, Uid, Option<ResourceVersion>),
+    /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].
+    ReleasePod(ObjectKey, Uid, bool),
+}
+
+/// Which object in which version a write is for: it fails with [`Outcome::Conflict`] on any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Identity.
+    pub uid: Uid,
+    /// Version.
+    pub resource_version: ResourceVersion,
+}
+
+/// A record to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordOrder {
+    /// The Job.
+    pub job: ObjectKey,
+    /// Its identity.
+    pub job_uid: Uid,
+    /// The definition's name, for log streams.
+    pub definition: Name,
+    /// The first index of the record.
+    pub first_index: u32,
+    /// The version to replace; `None` to make it.
+    pub resource_version: Option<ResourceVersion>,
+    /// The content.
+    pub record: Record,
+}
+
+/// How a request was refused for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The object itself is wrong: validation, Pod Security, an admission policy. The same request fails again.
+    Invalid,
+    /// A ResourceQuota is used up: may pass later.
+    Quota,
+    /// The namespace is being deleted.
+    NamespaceTerminating,
+    /// Anything else, such as a right the operator lacks: somebody has to act, may pass later.
+    Other,
+}
+
+/// How an action ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or found to be done already.
+    Done,
+    /// Written; the object's version now.
+    Written(ResourceVersion),
+    /// The definition read.
+    Definition(Box<ObservedDefinition>),
+    /// The revision made or found.
+    Revision(Box<ObservedRevision>),
+    /// The Job read.
+    Job(Box<ObservedJob>),
+    /// The record read, in this version.
+    Record(Box<Record>, ResourceVersion),
+    /// The pod created, found or read.
+    Pod(Box<ObservedPod>),
+    /// There is no such object (with this identity).
+    NotFound,
+    /// The object has another version, or is another.
+    Conflict,
+    /// The API server refused it, in these words.
+    Refused(Refusal, Name),
+    /// Nobody knows whether it was carried out: timeout, broken connection, server error.
+    Unknown(Name),
+    /// Not sent: it was too old.
+    Expired,
+}
+
+impl ArrayStatus {
+    /// How many children are in `state`.
+    pub fn count(&self, state: crate::state::State) -> u32 {
+        self.children.get(&state).map_or(0, crate::array::Intervals::count)
+    }
+}

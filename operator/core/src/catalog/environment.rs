@@ -1,0 +1,137 @@
+//! Compute environments: their validity, capacity and deletion (SPEC.md C1, C4, C6).
+
+use super::report::{Due, Meaning, StatusReport};
+use super::{name_taken, validity};
+use crate::action::{Action, Guard, Held};
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::objects::{EnvironmentStatus, ObservedEnvironment};
+use crate::outbox::Purpose;
+use crate::text::list;
+use crate::time::Time;
+use crate::units::Resources;
+use crate::world::{Hosts, Registered};
+use std::collections::BTreeMap;
+
+/// One compute environment.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) observed: ObservedEnvironment,
+    pub(crate) report: StatusReport<EnvironmentStatus>,
+    pub(crate) holding: bool,
+}
+
+impl Registered for Environment {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::new("", self.observed.name.clone())
+    }
+    fn uid(&self) -> Uid {
+        self.observed.uid
+    }
+    fn aws_name(&self) -> Option<&Name> {
+        self.observed.aws_name.as_ref()
+    }
+    fn created_at(&self) -> Time {
+        self.observed.created_at
+    }
+}
+
+impl Meaning for EnvironmentStatus {
+    fn means_the_same(&self, other: &EnvironmentStatus) -> bool {
+        EnvironmentStatus { hosts: other.hosts, total: other.total, used: other.used, ..self.clone() }
+            == *other
+    }
+}
+
+impl Environment {
+    pub(crate) fn new(observed: ObservedEnvironment) -> Environment {
+        Environment { report: StatusReport::stored(observed.status.clone()), observed, holding: false }
+    }
+
+    pub(crate) fn later(self, observed: ObservedEnvironment) -> Environment {
+        let mut report = self.report;
+        report.take_stored(observed.status.clone());
+        Environment { observed, report, holding: false }
+    }
+
+    /// The name its owner calls it.
+    pub(crate) fn display_name(&self) -> &Name {
+        self.observed.aws_name.as_ref().unwrap_or(&self.observed.name)
+    }
+}
+
+/// Looks at an environment: whether it is valid, what its hosts have; holds it while a queue names it or tasks are in it.
+pub(crate) fn tend_environment(uid: Uid, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let fault = desk
+        .environments
+        .rival(environment)
+        .zip(environment.aws_name())
+        .map(|(rival, aws_name)| name_taken("compute environment", aws_name, &rival.observed.name));
+    let users = users(environment, desk);
+    let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
+    let now = desk.now;
+    let Some(environment) = desk.environments.get_mut(uid) else { return };
+    let observed = &environment.observed;
+    let in_use = (observed.deleting && !users.is_empty())
+        .then(|| Name::from(format!("deleted, but kept while it is used by {}", list(&users))));
+    let was_valid = environment.report.current.validity.fault.is_none();
+    environment.report.current = EnvironmentStatus {
+        observed_generation: observed.generation,
+        validity: validity(fault, &environment.report.current.validity, now),
+        hosts,
+        total,
+        used,
+        in_use,
+    };
+    if was_valid != environment.report.current.validity.fault.is_none() {
+        desk.agenda.mark(Item::Schedule);
+    }
+    let guard = Guard { key: environment.key(), uid, resource_version: observed.resource_version };
+    let wants_hold = !observed.deleting;
+    if !environment.holding && observed.held != wants_hold && (wants_hold || users.is_empty()) {
+        environment.holding = true;
+        desk.outbox.send(Action::Hold(Held::Environment, guard, wants_hold), Purpose::WriteEnvironment(uid));
+        return;
+    }
+    match environment.report.due(now) {
+        Due::Nothing => {}
+        Due::At(at) => desk.agenda.wake(at, Item::Environment(uid)),
+        Due::Write(status) => {
+            desk.outbox
+                .send(Action::WriteEnvironment(guard, Box::new(status)), Purpose::WriteEnvironment(uid));
+        }
+    }
+}
+
+/// The hosts of this selector that take jobs, what they have, and what pods use of it.
+fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, Resources) {
+    let mut number = 0;
+    let (mut total, mut used) = (Resources::default(), Resources::default());
+    for (_, host) in hosts.iter() {
+        let Some(node) = host.usable() else { continue };
+        let matches =
+            !selector.is_empty() && selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        if matches {
+            number += 1;
+            total = total.plus(&node.allocatable);
+            used = used.plus(&host.used());
+        }
+    }
+    (number, total, used)
+}
+
+/// Queues that name the environment, and tasks that were given to a host of it.
+fn users(environment: &Environment, desk: &Desk) -> Vec<String> {
+    let uid = environment.observed.uid;
+    let names_it = |reference: &crate::reference::Reference| {
+        desk.environments.find(&Name::default(), reference).is_some_and(|found| found.observed.uid == uid)
+    };
+    let queues = desk.queues.iter().filter(|queue| queue.observed.environments.iter().any(names_it));
+    let mut users: Vec<String> = queues.map(|queue| format!("job queue {}", queue.observed.name)).collect();
+    if let Some(tasks) = desk.placed.get(environment.display_name()).filter(|tasks| **tasks > 0) {
+        users.push(format!("{tasks} running jobs and children"));
+    }
+    users
+}

@@ -1,0 +1,120 @@
+//! Job queues: their validity, depth and deletion (SPEC.md Q1).
+
+use super::report::{Due, Meaning, StatusReport};
+use super::{name_taken, validity};
+use crate::action::{Action, Guard, Held};
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::objects::{ObservedQueue, QueueStatus};
+use crate::outbox::Purpose;
+use crate::state::State;
+use crate::text::list;
+use crate::time::Time;
+use crate::world::Registered;
+
+/// One queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) observed: ObservedQueue,
+    pub(crate) report: StatusReport<QueueStatus>,
+    pub(crate) holding: bool,
+}
+
+impl Registered for Queue {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::new("", self.observed.name.clone())
+    }
+    fn uid(&self) -> Uid {
+        self.observed.uid
+    }
+    fn aws_name(&self) -> Option<&Name> {
+        self.observed.aws_name.as_ref()
+    }
+    fn created_at(&self) -> Time {
+        self.observed.created_at
+    }
+}
+
+impl Meaning for QueueStatus {
+    fn means_the_same(&self, other: &QueueStatus) -> bool {
+        QueueStatus { depth: other.depth.clone(), ..self.clone() } == *other
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(observed: ObservedQueue) -> Queue {
+        Queue { report: StatusReport::stored(observed.status.clone()), observed, holding: false }
+    }
+
+    pub(crate) fn later(self, observed: ObservedQueue) -> Queue {
+        let mut report = self.report;
+        report.take_stored(observed.status.clone());
+        Queue { observed, report, holding: false }
+    }
+
+    /// The name its owner calls it.
+    pub(crate) fn display_name(&self) -> &Name {
+        self.observed.aws_name.as_ref().unwrap_or(&self.observed.name)
+    }
+}
+
+/// Looks at a queue: whether it is valid, how deep it is; holds it while jobs are in it.
+pub(crate) fn tend_queue(uid: Uid, desk: &mut Desk) {
+    let Some(queue) = desk.queues.get(uid) else { return };
+    let fault = fault(queue, desk);
+    let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
+    let unfinished: u64 = depth.values().sum();
+    let (now, paused) = (desk.now, desk.settings.paused);
+    let Some(queue) = desk.queues.get_mut(uid) else { return };
+    let in_use = (queue.observed.deleting && unfinished > 0).then(|| {
+        Name::from(format!(
+            "deleted, but kept until its {unfinished} unfinished jobs and children have ended"
+        ))
+    });
+    queue.report.current = QueueStatus {
+        observed_generation: queue.observed.generation,
+        validity: validity(fault, &queue.report.current.validity, now),
+        depth,
+        paused,
+        in_use,
+    };
+    let observed = &queue.observed;
+    let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
+    let wants_hold = !observed.deleting;
+    if !queue.holding && observed.held != wants_hold && (wants_hold || unfinished == 0) {
+        queue.holding = true;
+        desk.outbox.send(Action::Hold(Held::Queue, guard, wants_hold), Purpose::WriteQueue(uid));
+        return;
+    }
+    match queue.report.due(now) {
+        Due::Nothing => {}
+        Due::At(at) => desk.agenda.wake(at, Item::Queue(uid)),
+        Due::Write(status) => {
+            desk.outbox.send(Action::WriteQueue(guard, Box::new(status)), Purpose::WriteQueue(uid));
+        }
+    }
+}
+
+/// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).
+fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
+    if let Some((rival, aws_name)) = desk.queues.rival(queue).zip(queue.aws_name()) {
+        return Some(name_taken("job queue", aws_name, &rival.observed.name));
+    }
+    let mut faults = Vec::new();
+    for reference in &queue.observed.environments {
+        match desk.environments.find(&Name::default(), reference) {
+            None => faults.push(format!("compute environment {reference} does not exist")),
+            Some(environment) => {
+                if let Some((_, words)) = &environment.report.current.validity.fault {
+                    faults.push(format!("compute environment {reference} is INVALID: {words}"));
+                }
+            }
+        }
+    }
+    (!faults.is_empty()).then(|| ("ComputeEnvironmentInvalid", list(&faults)))
+}
+
+/// The states a queue's depth counts.
+pub(crate) const DEPTH_STATES: [State; 5] =
+    [State::Submitted, State::Pending, State::Runnable, State::Starting, State::Running];

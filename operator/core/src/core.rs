@@ -1,0 +1,157 @@
+//! The two doors of the core: events in, plans out.
+
+use crate::action::Action;
+use crate::agenda::Item;
+use crate::catalog::{tend_definition, tend_environment, tend_queue, tend_revision};
+use crate::desk::{Desk, Settings};
+use crate::event::Event;
+use crate::finding::Finding;
+use crate::ghosts::{Ghosts, tend_ghost};
+use crate::ids::{ActionId, Uid};
+
+use crate::job::{Job, advance, meet_pods_of, write_status};
+use crate::limits::{JOBS_PER_PLAN, LAUNCHES_UNDER_WAY, PATIENT_WRITES};
+use crate::lists::Lists;
+use crate::outcomes::take_outcome;
+use crate::schedule::pass;
+use crate::time::Time;
+use std::collections::BTreeMap;
+
+/// What is to be done now.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Requests to make; each is answered by an [`Event::Outcome`].
+    pub actions: Vec<(ActionId, Action)>,
+    /// When to plan again even if no event comes; at once when it is not later than now.
+    pub next_wake: Option<Time>,
+    /// What was noticed.
+    pub findings: Vec<Finding>,
+}
+
+/// The decisions of one operator process.
+#[derive(Debug, Default)]
+pub struct Core {
+    pub(crate) jobs: BTreeMap<Uid, Job>,
+    pub(crate) desk: Desk,
+    pub(crate) ghosts: Ghosts,
+    pub(crate) lists: Lists,
+}
+
+impl Core {
+    /// A core that knows nothing yet.
+    pub fn new(settings: Settings) -> Core {
+        let mut core = Core::default();
+        core.desk.settings = settings;
+        core
+    }
+
+    /// Changes what an administrator sets.
+    pub fn set(&mut self, settings: Settings) {
+        self.desk.settings = settings;
+        self.desk.capacity_changed();
+        self.desk.tend_catalog();
+    }
+
+    /// Takes one event in.
+    pub fn observe(&mut self, event: Event) {
+        self.note_listed(&event);
+        match event {
+            Event::ListStarted(kind) => self.start_list(kind),
+            Event::ListEnded(kind) => self.end_list(kind),
+            Event::Namespace(name, true) => {
+                self.desk.terminating_namespaces.insert(name);
+                self.ghosts.wake_all(&mut self.desk);
+            }
+            Event::Namespace(name, false) | Event::NamespaceGone(name) => {
+                self.desk.terminating_namespaces.remove(&name);
+            }
+            Event::Host(host) => self.take_host(*host),
+            Event::HostGone(name) => self.host_gone(&name),
+            Event::Environment(environment) => self.take_environment(*environment),
+            Event::EnvironmentGone(uid) => {
+                self.desk.environments.remove(uid);
+                self.catalog_changed();
+            }
+            Event::Queue(queue) => self.take_queue(*queue),
+            Event::QueueGone(uid) => {
+                self.desk.queues.remove(uid);
+                self.catalog_changed();
+            }
+            Event::Definition(definition) => self.take_definition(*definition),
+            Event::DefinitionGone(uid) => self.definition_gone(uid),
+            Event::Revision(revision) => self.take_revision(*revision),
+            Event::RevisionGone(uid) => self.revision_gone(uid),
+            Event::Job(job) => self.take_job(*job),
+            Event::JobGone(uid) => self.job_gone(uid),
+            Event::Pod(pod) => self.desk.take_pod(*pod),
+            Event::PodGone(key, uid) => self.pod_gone(&key, Some(uid)),
+            Event::Outcome(id, outcome) => take_outcome(self, id, outcome),
+        }
+    }
+
+    /// Works out what is to be done. Bounded: what is left over is asked for by `next_wake`.
+    pub fn plan(&mut self, now: Time) -> Plan {
+        self.desk.now = self.desk.now.max(now);
+        if !self.lists.are_complete() {
+            return Plan { findings: std::mem::take(&mut self.desk.findings), ..Plan::default() };
+        }
+        self.desk.agenda.fall_due(self.desk.now);
+        self.desk.survey();
+        for _ in 0..JOBS_PER_PLAN {
+            let Some(item) = self.desk.agenda.take() else { break };
+            self.tend(item);
+        }
+        self.write_patient_statuses();
+        let next_wake = if self.desk.agenda.is_busy() { Some(self.desk.now) } else { self.next_wake() };
+        Plan {
+            actions: self.desk.outbox.hand_out(),
+            next_wake,
+            findings: std::mem::take(&mut self.desk.findings),
+        }
+    }
+
+    /// Hosts whose use, added up anew, is not what decisions go by: always 0 (DESIGN.md, rule 7).
+    pub fn drift(&self) -> usize {
+        self.desk.hosts.drift()
+    }
+
+    fn next_wake(&self) -> Option<Time> {
+        self.desk.agenda.next_wake().into_iter().chain(self.desk.survey_at).min()
+    }
+
+    fn tend(&mut self, item: Item) {
+        let Core { jobs, desk, ghosts, .. } = self;
+        match item {
+            Item::Job(uid) => {
+                if let Some(job) = jobs.get_mut(&uid) {
+                    advance(job, desk);
+                }
+            }
+            Item::Task(uid, index) => match jobs.get_mut(&uid) {
+                Some(job) => {
+                    meet_pods_of(job, index, desk);
+                    desk.agenda.mark(Item::Job(uid));
+                }
+                None => ghosts.meet(uid, desk),
+            },
+            Item::Ghost(uid) => tend_ghost(uid, ghosts, desk),
+            Item::Definition(uid) => tend_definition(uid, desk),
+            Item::Revision(uid) => tend_revision(uid, jobs, desk),
+            Item::Queue(uid) => tend_queue(uid, desk),
+            Item::Environment(uid) => tend_environment(uid, desk),
+            Item::Schedule => pass(jobs, desk),
+        }
+    }
+
+    /// Writes why jobs wait, a few at a time, and only while launches leave the API server time for it.
+    fn write_patient_statuses(&mut self) {
+        let busy = self.desk.launching.len() > LAUNCHES_UNDER_WAY / 8;
+        let allowed = if busy { 1 } else { PATIENT_WRITES };
+        while self.desk.patient_under_way < allowed {
+            let Some((_, uid)) = self.desk.patient.pop_first() else { return };
+            if let Some(job) = self.jobs.get_mut(&uid) {
+                write_status(job, &mut self.desk);
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! All that decisions about one job read and change besides the job itself.
+
+use crate::agenda::{Agenda, Item};
+use crate::catalog::{DEPTH_STATES, Definition, Environment, Queue, Revisions};
+use crate::finding::Finding;
+use crate::ids::{Name, Uid};
+use crate::job::Job;
+use crate::limits::{CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN};
+use crate::objects::{ObservedPod, PodPhase};
+use crate::outbox::Outbox;
+use crate::schedule::{Lines, OrderKey, Waiting};
+use crate::state::State;
+use crate::time::Time;
+use crate::units::Resources;
+use crate::world::{Hosts, Pods, Registry};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an administrator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// All admission is switched off: what runs goes on, nothing new starts (DESIGN.md, rule 15).
+    pub paused: bool,
+    /// Children one JobRecord holds; smaller only in the simulator, so that small arrays have several.
+    pub children_per_record: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { paused: false, children_per_record: CHILDREN_PER_RECORD }
+    }
+}
+
+/// What the totals hold of one job.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    queue: Option<Uid>,
+    depth: BTreeMap<State, u64>,
+    placed: BTreeMap<Name, u64>,
+}
+
+/// Everything but the jobs.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    pub(crate) now: Time,
+    pub(crate) settings: Settings,
+    pub(crate) hosts: Hosts,
+    pub(crate) pods: Pods,
+    pub(crate) queues: Registry<Queue>,
+    pub(crate) environments: Registry<Environment>,
+    pub(crate) definitions: Registry<Definition>,
+    pub(crate) revisions: Revisions,
+    pub(crate) terminating_namespaces: BTreeSet<Name>,
+    pub(crate) lines: Lines,
+    /// What each kind of need was last told about why it waits.
+    pub(crate) told: BTreeMap<(Uid, Resources), Waiting>,
+    pub(crate) agenda: Agenda,
+    pub(crate) outbox: Outbox,
+    pub(crate) findings: Vec<Finding>,
+    /// Launches decided and not answered yet.
+    pub(crate) launching: BTreeSet<(Uid, u32)>,
+    /// A pass stopped because too many launches were under way.
+    pub(crate) pass_is_owed: bool,
+    /// Jobs whose status only tells why they wait: written when nothing else is to be.
+    pub(crate) patient: BTreeSet<(OrderKey, Uid)>,
+    pub(crate) patient_under_way: usize,
+    pub(crate) releases_under_way: usize,
+    /// Pods whose deletion was asked for.
+    pub(crate) deleting: BTreeSet<Uid>,
+    /// Unfinished jobs and children of each queue, by state.
+    pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
+    /// Tasks given to a host, by environment.
+    pub(crate) placed: BTreeMap<Name, u64>,
+    surveyed_at: Option<Time>,
+    pub(crate) survey_at: Option<Time>,
+}
+
+impl Desk {
+    /// Puts a job in line if it has tasks to give to a host.
+    pub(crate) fn stand_in_line(&mut self, job: &mut Job) {
+        let held = job.held_until.is_some_and(|until| until > self.now);
+        let Some(queue) = job.queue else { return };
+        if job.verdict.is_some() || job.tasks.runnable.is_empty() || job.pinned.is_none() || held {
+            self.lines.remove(job.queue, job.need, job.order);
+            return;
+        }
+        let is_first = self.lines.of(queue).is_none_or(|line| !line.contains_key(&job.need));
+        if is_first {
+            self.told.remove(&(queue, job.need));
+        }
+        if self.lines.insert(queue, job.need, job.order) {
+            self.agenda.mark(Item::Schedule);
+            if let Some(waiting) = self.told.get(&(queue, job.need)).cloned() {
+                job.wait_for(waiting, self);
+            }
+        }
+    }
+
+    /// Takes a job that is gone out of everything.
+    pub(crate) fn forget_job(&mut self, job: &Job) {
+        self.lines.remove(job.queue, job.need, job.order);
+        self.patient.remove(&(job.order, job.uid));
+        self.forget_count(&job.counted);
+        for (index, live) in &job.tasks.live {
+            self.launching.remove(&(job.uid, *index));
+            let pod = job.pod_key(live.slot);
+            if self.pods.by_key(&pod).is_none() {
+                self.hosts.unclaim(&pod);
+            }
+        }
+        if let Some(pinned) = &job.pinned {
+            self.agenda.mark(Item::Revision(pinned.uid));
+        }
+    }
+
+    /// True once for a job that waited to see this definition as the API server has it.
+    pub(crate) fn take_fresh_definition(&mut self, job: Uid, definition: Uid) -> bool {
+        self.definitions.get_mut(definition).is_some_and(|definition| definition.take_served(job))
+    }
+
+    /// Has a definition read for a job.
+    pub(crate) fn read_definition_for(&mut self, job: Uid, definition: Uid) {
+        if let Some(known) = self.definitions.get_mut(definition) {
+            known.ask(job);
+            self.agenda.mark(Item::Definition(definition));
+        }
+    }
+
+    /// Takes a pod in: the room it uses on its host, and if it is one of ours, its task.
+    pub(crate) fn take_pod(&mut self, pod: ObservedPod) {
+        let place = pod
+            .host
+            .as_ref()
+            .or(pod.task.as_ref().map(|task| &task.admitted_to))
+            .filter(|host| !host.is_empty());
+        let never_bound = pod.host.is_none() && pod.deleting;
+        match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
+            Some(host) => self.hosts.claim(host, &pod.key, pod.requests),
+            None => {
+                if self.hosts.unclaim(&pod.key) {
+                    self.capacity_changed();
+                }
+            }
+        }
+        if let Some((job, slot)) = self.pods.put(pod) {
+            self.agenda.mark(Item::Task(job, slot.index));
+        }
+    }
+
+    /// Room may have become free, or more of it.
+    pub(crate) fn capacity_changed(&mut self) {
+        self.agenda.mark(Item::Schedule);
+        self.numbers_changed();
+    }
+
+    /// Numbers in the status of queues and environments are out of date.
+    pub(crate) fn numbers_changed(&mut self) {
+        let earliest = self.surveyed_at.map_or(self.now, |at| at + PAUSE_BETWEEN_SURVEYS);
+        self.survey_at.get_or_insert(earliest.max(self.now));
+    }
+
+    /// Has all queues and environments looked at, if it is time.
+    pub(crate) fn survey(&mut self) {
+        if self.survey_at.is_some_and(|at| at <= self.now) {
+            self.survey_at = None;
+            self.surveyed_at = Some(self.now);
+            self.tend_catalog();
+        }
+    }
+
+    /// Has all queues and environments looked at.
+    pub(crate) fn tend_catalog(&mut self) {
+        for uid in self.environments.uids() {
+            self.agenda.mark(Item::Environment(uid));
+        }
+        for uid in self.queues.uids() {
+            self.agenda.mark(Item::Queue(uid));
+        }
+    }
+
+    /// True while one more pod may be released in this plan.
+    pub(crate) const fn may_release(&self) -> bool {
+        self.releases_under_way < RELEASES_PER_PLAN
+    }
+
+    /// Brings the totals in line with a job.
+    pub(crate) fn recount(&mut self, job: &mut Job) {
+        let now = count(job);
+        if now == job.counted {
+            return;
+        }
+        let before = std::mem::replace(&mut job.counted, now);
+        self.forget_count(&before);
+        let now = &job.counted;
+        if let Some(queue) = now.queue {
+            let depth = self.depth.entry(queue).or_default();
+            for (state, number) in &now.depth {
+                *depth.entry(*state).or_default() += number;
+            }
+        }
+        for (environment, number) in &now.placed {
+            *self.placed.entry(environment.clone()).or_default() += number;
+        }
+        self.numbers_changed();
+    }
+
+    /// Takes a job out of the totals.
+    pub(crate) fn forget_count(&mut self, counted: &Counted) {
+        if let Some(depth) = counted.queue.and_then(|queue| self.depth.get_mut(&queue)) {
+            for (state, number) in &counted.depth {
+                if let Some(total) = depth.get_mut(state) {
+                    *total = total.saturating_sub(*number);
+                }
+            }
+            depth.retain(|_, total| *total > 0);
+        }
+        for (environment, number) in &counted.placed {
+            if let Some(total) = self.placed.get_mut(environment) {
+                *total = total.saturating_sub(*number);
+            }
+        }
+    }
+}
+
+/// What the totals are to hold of a job.
+pub(crate) fn count(job: &Job) -> Counted {
+    if job.verdict.is_some() {
+        return Counted::default();
+    }
+    let counts = job.tasks.counts();
+    let by_state = State::ALL.into_iter().zip(counts).filter(|(state, _)| DEPTH_STATES.contains(state));
+    let mut placed = BTreeMap::new();
+    for live in job.tasks.live.values() {
+        *placed.entry(live.environment.clone()).or_default() += 1;
+    }
+    Counted {
+        queue: job.queue,
+        depth: by_state
+            .filter(|(_, number)| *number > 0)
+            .map(|(state, number)| (state, u64::from(number)))
+            .collect(),
+        placed,
+    }
+}

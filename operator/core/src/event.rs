@@ -1,0 +1,87 @@
+//! Everything that can reach the core: watch events and the outcomes of its actions.
+
+use crate::action::Outcome;
+use crate::ids::{ActionId, Name, ObjectKey, Uid};
+use crate::objects::{
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedPod, ObservedQueue,
+    ObservedRevision,
+};
+
+/// The kinds the core watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Namespaces, only to know which are being deleted.
+    Namespace,
+    /// Nodes.
+    Host,
+    /// ComputeEnvironments.
+    Environment,
+    /// JobQueues.
+    Queue,
+    /// JobDefinitions.
+    Definition,
+    /// ControllerRevisions of JobDefinitions.
+    Revision,
+    /// Jobs.
+    Job,
+    /// Pods, whoever owns them.
+    Pod,
+}
+
+impl Kind {
+    /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
+    pub const ALL: [Kind; 8] = [
+        Kind::Namespace,
+        Kind::Host,
+        Kind::Environment,
+        Kind::Queue,
+        Kind::Definition,
+        Kind::Revision,
+        Kind::Job,
+        Kind::Pod,
+    ];
+}
+
+/// One thing that happened. Within a kind, events come in the API server's order; across kinds in any order. Events may come
+/// twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A fresh list of this kind begins: what it does not name is gone when it ends.
+    ListStarted(Kind),
+    /// That list is complete.
+    ListEnded(Kind),
+    /// A namespace exists; true when it is being deleted.
+    Namespace(Name, bool),
+    /// A namespace is gone.
+    NamespaceGone(Name),
+    /// A node exists in this form.
+    Host(Box<ObservedHost>),
+    /// A node is gone.
+    HostGone(Name),
+    /// A ComputeEnvironment exists in this form.
+    Environment(Box<ObservedEnvironment>),
+    /// A ComputeEnvironment is gone.
+    EnvironmentGone(Uid),
+    /// A JobQueue exists in this form.
+    Queue(Box<ObservedQueue>),
+    /// A JobQueue is gone.
+    QueueGone(Uid),
+    /// A JobDefinition exists in this form.
+    Definition(Box<ObservedDefinition>),
+    /// A JobDefinition is gone.
+    DefinitionGone(Uid),
+    /// A ControllerRevision exists in this form.
+    Revision(Box<ObservedRevision>),
+    /// A ControllerRevision is gone.
+    RevisionGone(Uid),
+    /// A Job exists in this form.
+    Job(Box<ObservedJob>),
+    /// A Job is gone.
+    JobGone(Uid),
+    /// A pod exists in this form.
+    Pod(Box<ObservedPod>),
+    /// A pod is gone.
+    PodGone(ObjectKey, Uid),
+    /// An action has ended, one way or another.
+    Outcome(ActionId, Outcome),
+}

@@ -1,0 +1,155 @@
+//! Watch events, taken into the tables; whoever they concern is put on the agenda.
+
+use crate::agenda::Item;
+use crate::catalog::{Definition, Environment, Queue};
+use crate::core::Core;
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::job::{Job, pod_is_gone, take_version};
+use crate::objects::{
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue, ObservedRevision,
+};
+
+impl Core {
+    pub(crate) fn catalog_changed(&mut self) {
+        self.desk.capacity_changed();
+        self.desk.tend_catalog();
+        for uid in self.jobs_waiting_for_names() {
+            self.desk.agenda.mark(Item::Job(uid));
+        }
+    }
+
+    /// Jobs that are not accepted yet, or whose queue is gone.
+    fn jobs_waiting_for_names(&self) -> Vec<Uid> {
+        let unaccepted = |job: &&Job| job.verdict.is_none() && (job.pinned.is_none() || job.queue.is_none());
+        self.jobs.values().filter(unaccepted).map(|job| job.uid).collect()
+    }
+
+    pub(crate) fn take_host(&mut self, host: ObservedHost) {
+        let (name, out_of_service) = (host.name.clone(), host.out_of_service);
+        if self.desk.hosts.put(host) {
+            self.desk.capacity_changed();
+            if out_of_service {
+                self.touch_pods_on(&name);
+            }
+        }
+    }
+
+    pub(crate) fn host_gone(&mut self, name: &Name) {
+        self.desk.hosts.node_gone(name);
+        self.desk.capacity_changed();
+        self.touch_pods_on(name);
+    }
+
+    /// Has the tasks on a host looked at: something happened to it.
+    fn touch_pods_on(&mut self, host: &Name) {
+        for (job, slot) in self.desk.pods.on(host) {
+            self.desk.agenda.mark(Item::Task(job, slot.index));
+        }
+    }
+
+    pub(crate) fn take_environment(&mut self, observed: ObservedEnvironment) {
+        let known = self.desk.environments.get(observed.uid);
+        if known.is_some_and(|known| known.observed.resource_version >= observed.resource_version) {
+            return;
+        }
+        let environment = match self.desk.environments.remove(observed.uid) {
+            Some(known) => known.later(observed),
+            None => Environment::new(observed),
+        };
+        self.desk.environments.put(environment);
+        self.catalog_changed();
+    }
+
+    pub(crate) fn take_queue(&mut self, observed: ObservedQueue) {
+        let known = self.desk.queues.get(observed.uid);
+        if known.is_some_and(|known| known.observed.resource_version >= observed.resource_version) {
+            return;
+        }
+        let queue = match self.desk.queues.remove(observed.uid) {
+            Some(known) => known.later(observed),
+            None => Queue::new(observed),
+        };
+        self.desk.queues.put(queue);
+        self.catalog_changed();
+    }
+
+    pub(crate) fn take_definition(&mut self, observed: ObservedDefinition) {
+        let known = self.desk.definitions.get(observed.uid);
+        if known.is_some_and(|known| known.observed.resource_version >= observed.resource_version) {
+            return;
+        }
+        let uid = observed.uid;
+        let (definition, is_new) = match self.desk.definitions.remove(uid) {
+            Some(known) => (known.later(observed), false),
+            None => (Definition::new(observed), true),
+        };
+        self.desk.definitions.put(definition);
+        self.desk.agenda.mark(Item::Definition(uid));
+        if is_new {
+            self.wake_unaccepted_jobs();
+        }
+    }
+
+    pub(crate) fn definition_gone(&mut self, uid: Uid) {
+        let Some(definition) = self.desk.definitions.remove(uid) else { return };
+        for job in definition.waiting_jobs() {
+            self.desk.agenda.mark(Item::Job(job));
+        }
+        self.wake_unaccepted_jobs();
+    }
+
+    fn wake_unaccepted_jobs(&mut self) {
+        for uid in self.jobs_waiting_for_names() {
+            self.desk.agenda.mark(Item::Job(uid));
+        }
+    }
+
+    pub(crate) fn take_revision(&mut self, revision: ObservedRevision) {
+        let (uid, definition) = (revision.uid, revision.definition);
+        if self.desk.revisions.put(revision) {
+            self.desk.agenda.mark(Item::Definition(definition));
+            self.desk.agenda.mark(Item::Revision(uid));
+        }
+    }
+
+    pub(crate) fn revision_gone(&mut self, uid: Uid) {
+        if let Some(definition) = self.desk.revisions.remove(uid) {
+            self.desk.agenda.mark(Item::Definition(definition));
+        }
+    }
+
+    pub(crate) fn take_job(&mut self, observed: ObservedJob) {
+        let uid = observed.uid;
+        match self.jobs.get_mut(&uid) {
+            Some(job) if job.resource_version >= observed.resource_version => return,
+            Some(job) => take_version(job, observed),
+            None => {
+                self.jobs.insert(uid, Job::new(observed, &self.desk.settings));
+            }
+        }
+        self.desk.agenda.mark(Item::Job(uid));
+    }
+
+    pub(crate) fn job_gone(&mut self, uid: Uid) {
+        let Some(job) = self.jobs.remove(&uid) else { return };
+        self.desk.forget_job(&job);
+        self.ghosts.add(uid, &mut self.desk);
+        self.desk.capacity_changed();
+    }
+
+    pub(crate) fn pod_gone(&mut self, key: &ObjectKey, uid: Option<Uid>) {
+        let known = self.desk.pods.by_key(key);
+        if known.is_some_and(|known| uid.is_some_and(|uid| uid != known.uid)) {
+            return;
+        }
+        self.desk.deleting.retain(|deleting| Some(*deleting) != uid);
+        if self.desk.hosts.unclaim(key) {
+            self.desk.capacity_changed();
+        }
+        let Some((job, slot)) = self.desk.pods.remove(key) else { return };
+        match self.jobs.get_mut(&job) {
+            Some(job) => pod_is_gone(job, slot, &mut self.desk),
+            None => self.desk.agenda.mark(Item::Ghost(job)),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Following a task's pod: what it says now, and whose it is.
+
+use super::ended::{HostFacts, Judgement, judge};
+use super::{Job, Live, Stage, Urgency, flush, launch, settle};
+use crate::action::Action;
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::ids::Name;
+use crate::limits::{HOST_GONE, UNBOUND};
+use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::Slot;
+
+/// Looks at every pod of the job.
+pub(crate) fn meet_pods(job: &mut Job, desk: &mut Desk) {
+    let slots: Vec<Slot> = desk.pods.of(job.uid).map(|(slot, _)| slot).collect();
+    for slot in slots {
+        meet_pod(job, slot, desk);
+    }
+}
+
+/// Looks at the pods of one task after something happened to them.
+pub(crate) fn meet_pods_of(job: &mut Job, index: u32, desk: &mut Desk) {
+    job.touched.insert(index);
+    let slots: Vec<Slot> = desk.pods.of_task(job.uid, index).map(|(slot, _)| slot).collect();
+    for slot in slots {
+        meet_pod(job, slot, desk);
+    }
+}
+
+/// The pod of a task's current launch is followed; any earlier one is over. A later one means that somebody else has taken the
+/// job further.
+fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
+    if job.loading.is_some() {
+        return;
+    }
+    let is_final = job.verdict.is_some() || job.tasks.is_final(slot.index);
+    let current = job.tasks.current(slot.index);
+    if !is_final && slot == current {
+        job.touched.insert(slot.index);
+    } else if !is_final && slot > current {
+        flush::read(job, desk);
+    } else {
+        let pod = desk.pods.get(job.uid, slot);
+        let failed = pod.is_some_and(|pod| pod.phase == PodPhase::Failed);
+        if job.tombs.bury(slot, failed) {
+            job.report.ask(Urgency::Soon);
+        }
+        if pod.is_some_and(|pod| pod.deleting) {
+            job.tombs.unwant(slot);
+        }
+    }
+}
+
+/// The watch says that a pod is gone.
+pub(crate) fn pod_is_gone(job: &mut Job, slot: Slot, desk: &mut Desk) {
+    job.tombs.remove(slot);
+    job.touched.insert(slot.index);
+    desk.agenda.mark(Item::Job(job.uid));
+}
+
+/// Looks at one task after its pod, its host or its launch changed.
+pub(crate) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
+    if job.verdict.is_some() || job.tasks.is_final(index) {
+        return;
+    }
+    let slot = job.tasks.current(index);
+    match desk.pods.get(job.uid, slot).cloned() {
+        Some(pod) => follow(job, slot, &pod, desk),
+        None => pod_is_absent(job, index, desk),
+    }
+}
+
+fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+    let Some(task) = &pod.task else { return };
+    adopt(job, slot, pod, task, desk);
+    let facts = host_facts(job, pod, desk);
+    match judge(pod, task, facts) {
+        Judgement::Unbound(refused) => unbound(job, slot.index, pod, refused.is_some(), desk),
+        Judgement::Starting => {}
+        Judgement::Running { started_at } => running(job, slot.index, started_at, desk),
+        Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
+        Judgement::Over(end) => {
+            let attempt = Attempt {
+                number: slot.attempt,
+                launch: slot.launch,
+                pod_uid: Some(pod.uid),
+                host: pod.host.clone().or_else(|| Some(task.admitted_to.clone())),
+                stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
+                ..end
+            };
+            settle::over(job, slot.index, attempt, desk);
+        }
+    }
+}
+
+/// A pod with the task's current name is its current launch, whoever created it and whenever.
+fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mut Desk) {
+    desk.launching.remove(&(job.uid, slot.index));
+    if let Some(live) = job.tasks.live.get_mut(&slot.index) {
+        if live.is_launching() || live.stage == Stage::Missing {
+            live.stage = Stage::Created;
+            live.pod_uid = Some(pod.uid);
+            live.host = task.admitted_to.clone();
+            live.environment = task.environment.clone();
+        }
+        return;
+    }
+    job.tasks.runnable.remove(slot.index);
+    job.tasks.submitted.remove(slot.index);
+    let live = Live {
+        slot,
+        host: task.admitted_to.clone(),
+        environment: task.environment.clone(),
+        pod_uid: Some(pod.uid),
+        stage: Stage::Created,
+    };
+    job.tasks.live.insert(slot.index, live);
+    job.environment = Some(task.environment.clone());
+    job.report.ask(Urgency::Soon);
+    desk.stand_in_line(job);
+}
+
+fn running(job: &mut Job, index: u32, started_at: Time, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get_mut(&index) else { return };
+    if live.stage == Stage::Created {
+        live.stage = Stage::Running { started_at };
+        job.started_at.get_or_insert(started_at);
+        job.report.ask(Urgency::Soon);
+        desk.findings.push(Finding::Started { queue: job.queue, waited: started_at.since(job.created_at) });
+    }
+}
+
+/// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere.
+fn unbound(job: &Job, index: u32, pod: &ObservedPod, refused: bool, desk: &mut Desk) {
+    let patience_ends = pod.created_at + UNBOUND;
+    if desk.now < patience_ends {
+        desk.agenda.wake(patience_ends, Item::Task(job.uid, index));
+    } else if refused && desk.deleting.insert(pod.uid) {
+        let slot = job.tasks.current(index);
+        let action = Action::DeletePod(pod.key.clone(), pod.uid, Some(pod.resource_version));
+        desk.outbox.send(action, Purpose::DeletePod(job.uid, slot, pod.uid));
+    }
+}
+
+/// A node counts as gone once it was missing for [`HOST_GONE`]: one that is deleted and registers again at once keeps its pods.
+fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
+    let Some(name) = &pod.host else { return HostFacts::Present };
+    if let Some(since) = desk.hosts.missing_since(name, desk.now) {
+        if desk.now >= since + HOST_GONE {
+            return HostFacts::Gone;
+        }
+        if let Some(task) = &pod.task {
+            desk.agenda.wake(since + HOST_GONE, Item::Task(job.uid, task.index));
+        }
+        return HostFacts::Present;
+    }
+    let declared_dead =
+        desk.hosts.get(name).and_then(|host| host.node.as_ref()).is_some_and(|node| node.out_of_service);
+    if declared_dead { HostFacts::OutOfService } else { HostFacts::Present }
+}
+
+/// No pod of the current name is seen. Before that is believed of a pod that was there, the API server is asked.
+fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
+    let slot = job.tasks.current(index);
+    let Some(live) = job.tasks.live.get_mut(&index) else { return };
+    match live.stage {
+        Stage::Created | Stage::Running { .. } => live.stage = Stage::Missing,
+        Stage::Missing => {}
+        _ => return,
+    }
+    let key = job.pod_key(slot);
+    desk.outbox.send(Action::ReadPod(key.clone()), Purpose::ReadPod(job.uid, slot, key));
+}
+
+/// The API server's answer: the pod is gone although our finalizer held it, so somebody took it away by force.
+pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get(&slot.index) else { return };
+    if live.slot != slot || live.stage != Stage::Missing {
+        return;
+    }
+    let attempt = Attempt {
+        number: slot.attempt,
+        launch: slot.launch,
+        host: Some(live.host.clone()).filter(|host| !host.is_empty()),
+        words: Name::from("Task stopped: its pod was removed by force"),
+        stopped_at: Some(desk.now.to_second()),
+        proof: Some(Proof::PodRemoved),
+        ..Attempt::default()
+    };
+    desk.hosts.unclaim(&job.pod_key(slot));
+    settle::over(job, slot.index, attempt, desk);
+}

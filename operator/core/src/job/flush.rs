@@ -1,0 +1,255 @@
+//! When a job's status is written, and what its outcome means.
+
+use super::render::render;
+use super::{Job, Stage, launch, tombs};
+use crate::action::{Action, Guard, Outcome};
+use crate::agenda::Item;
+use crate::backoff::Backoff;
+use crate::desk::Desk;
+use crate::digest::digest;
+use crate::finding::Finding;
+use crate::ids::{ActionId, Name, ResourceVersion};
+use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, REASON_NUMBERS_AGE};
+use crate::objects::{JobStatus, ObservedJob};
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::Slot;
+
+/// How soon a change has to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Nothing to write.
+    #[default]
+    None,
+    /// Only the numbers in a reason changed: once they are old.
+    Numbers,
+    /// A reason to wait changed: after everything else.
+    Patient,
+    /// Once the pause since the last write is over, or enough has changed.
+    Soon,
+    /// At once: nothing more will happen, or nothing can before it is written.
+    Now,
+}
+
+/// A status write whose outcome is awaited.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    action: ActionId,
+    /// The version it is to replace.
+    version: ResourceVersion,
+    digest: u64,
+    sent_at: Time,
+    patient: bool,
+    /// Launches that may be made once the write is confirmed.
+    launches: Vec<Slot>,
+    /// Pods whose end it records.
+    sealed: Vec<Slot>,
+}
+
+/// What is known of the stored status, and what is to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// Fingerprint of the status the API server has.
+    written: u64,
+    written_at: Option<Time>,
+    in_flight: Option<InFlight>,
+    urgency: Urgency,
+    changes: u32,
+    /// Write even if nothing changed: launches wait for the confirmation.
+    fence: bool,
+    /// The Job is being read, because a write failed or its outcome is unknown.
+    reading: bool,
+    read_sent_at: Time,
+    /// That read failed.
+    read_again: bool,
+    backoff: Backoff,
+}
+
+impl Report {
+    /// The report of a job whose status was just read.
+    pub(crate) fn stored(status: &JobStatus) -> Report {
+        Report { written: digest(status), ..Report::default() }
+    }
+
+    /// Asks for a write.
+    pub(crate) fn ask(&mut self, urgency: Urgency) {
+        self.urgency = self.urgency.max(urgency);
+        if urgency >= Urgency::Soon {
+            self.changes = self.changes.saturating_add(1);
+        }
+    }
+
+    /// Asks for a write that confirms launches.
+    pub(crate) fn ask_with_fence(&mut self) {
+        self.fence = true;
+        self.ask(Urgency::Soon);
+    }
+
+    /// When the next write is due; `None` for now.
+    fn due_at(&self, now: Time) -> Option<Time> {
+        if let Some(until) = self.backoff.wait(now) {
+            return Some(until);
+        }
+        let pause = match self.urgency {
+            Urgency::Numbers => REASON_NUMBERS_AGE,
+            Urgency::Soon if self.changes < CHANGES_WORTH_A_WRITE => PAUSE_BETWEEN_WRITES,
+            _ => return None,
+        };
+        self.written_at.map(|written_at| written_at + pause).filter(|at| *at > now)
+    }
+}
+
+/// Writes the job's status if it is due. What only tells why the job waits stands in a line of its own.
+pub(crate) fn flush(job: &mut Job, desk: &mut Desk) {
+    if job.report.in_flight.is_some() || job.report.reading || job.report.urgency == Urgency::None {
+        return;
+    }
+    if let Some(at) = job.report.due_at(desk.now) {
+        desk.agenda.wake(at, Item::Job(job.uid));
+    } else if job.report.urgency <= Urgency::Patient {
+        desk.patient.insert((job.order, job.uid));
+    } else {
+        write_status(job, desk);
+    }
+}
+
+/// Writes the job's status now, if it says anything new or launches wait for it.
+pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
+    if job.report.in_flight.is_some() || job.report.reading || job.loading.is_some() {
+        return;
+    }
+    desk.patient.remove(&(job.order, job.uid));
+    let status = render(job);
+    let fingerprint = digest(&status);
+    let patient = std::mem::take(&mut job.report.urgency) <= Urgency::Patient;
+    job.report.changes = 0;
+    let sealed = job.tombs.take_unsealed();
+    if fingerprint == job.report.written && !job.report.fence {
+        return tombs::seal(job, sealed, desk);
+    }
+    job.report.fence = false;
+    let decided = job.tasks.live.values().filter(|live| live.stage == Stage::Decided);
+    let launches = decided.map(|live| live.slot).collect();
+    let guard = Guard { key: job.key.clone(), uid: job.uid, resource_version: job.resource_version };
+    let action = desk.outbox.send(Action::WriteJob(guard, Box::new(status)), Purpose::WriteJob(job.uid));
+    job.report.written_at = Some(desk.now);
+    job.report.in_flight = Some(InFlight {
+        action,
+        version: job.resource_version,
+        digest: fingerprint,
+        sent_at: desk.now,
+        patient,
+        launches,
+        sealed,
+    });
+    desk.patient_under_way += usize::from(patient);
+}
+
+/// What became of the job's status write. True when the job turns out to be gone.
+pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, desk: &mut Desk) -> bool {
+    let Some(in_flight) = job.report.in_flight.take_if(|in_flight| in_flight.action == action) else {
+        return false;
+    };
+    desk.patient_under_way = desk.patient_under_way.saturating_sub(usize::from(in_flight.patient));
+    match outcome {
+        Outcome::Written(version) => {
+            if version >= job.resource_version {
+                job.resource_version = version;
+                job.report.written = in_flight.digest;
+            }
+            let sent_at = in_flight.sent_at;
+            confirmed(job, in_flight, sent_at, desk);
+        }
+        Outcome::NotFound => return true,
+        Outcome::Conflict if job.resource_version > in_flight.version => not_written(job, in_flight),
+        Outcome::Conflict | Outcome::Unknown(_) => {
+            job.report.in_flight = Some(InFlight { patient: false, ..in_flight });
+            read(job, desk);
+        }
+        Outcome::Refused(_, words) => {
+            not_written(job, in_flight);
+            desk.findings
+                .push(Finding::Trouble(job.key.clone(), Name::from(format!("status not written: {words}"))));
+            let again = job.report.backoff.failed(desk.now);
+            desk.agenda.wake(again, Item::Job(job.uid));
+        }
+        _ => not_written(job, in_flight),
+    }
+    false
+}
+
+/// Asks the API server what it has of the job.
+pub(crate) fn read(job: &mut Job, desk: &mut Desk) {
+    if job.report.reading {
+        return;
+    }
+    if let Some(until) = job.report.backoff.wait(desk.now) {
+        job.report.read_again = true;
+        return desk.agenda.wake(until, Item::Job(job.uid));
+    }
+    job.report.read_again = false;
+    job.report.reading = true;
+    job.report.read_sent_at = desk.now;
+    desk.outbox.send(Action::ReadJob(job.key.clone()), Purpose::ReadJob(job.key.clone(), job.uid));
+}
+
+/// Reads the job if that failed before, or if somebody else wrote one of its records.
+pub(crate) fn read_if_in_doubt(job: &mut Job, desk: &mut Desk) {
+    if job.report.read_again || job.chunks.overtaken {
+        read(job, desk);
+    }
+}
+
+/// The API server's own view of the job, after a write failed or its outcome stayed unknown; `None` when it did not answer.
+pub(crate) fn job_read(job: &mut Job, observed: Option<ObservedJob>, desk: &mut Desk) {
+    job.report.reading = false;
+    let Some(observed) = observed else {
+        job.report.read_again = true;
+        job.report.backoff.failed(desk.now);
+        return;
+    };
+    job.report.backoff.succeeded();
+    let fingerprint = digest(&observed.status);
+    let sent_at = job.report.read_sent_at;
+    if let Some(in_flight) = job.report.in_flight.take() {
+        if in_flight.digest == fingerprint {
+            job.report.written = fingerprint;
+            confirmed(job, in_flight, sent_at, desk);
+        } else {
+            not_written(job, in_flight);
+        }
+    }
+    if observed.resource_version >= job.resource_version {
+        take_version(job, observed);
+    }
+}
+
+/// Takes in a version of the job that is not older than the one known. A status that is not ours is taken over.
+pub(crate) fn take_version(job: &mut Job, observed: ObservedJob) {
+    let fingerprint = digest(&observed.status);
+    job.resource_version = observed.resource_version;
+    if job.generation != observed.generation {
+        job.generation = observed.generation;
+        job.spec = observed.spec;
+        job.report.ask(Urgency::Soon);
+    }
+    let is_ours = fingerprint == job.report.written
+        || job.report.in_flight.as_ref().is_some_and(|in_flight| in_flight.digest == fingerprint);
+    job.report.written = fingerprint;
+    if !is_ours || job.chunks.overtaken {
+        job.loading = Some(Box::new(observed.status));
+    }
+}
+
+fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk) {
+    job.report.backoff.succeeded();
+    tombs::seal(job, in_flight.sealed, desk);
+    launch::fenced(job, &in_flight.launches, sent_at);
+    launch::order_pods(job, desk);
+}
+
+fn not_written(job: &mut Job, in_flight: InFlight) {
+    job.tombs.put_unsealed_back(in_flight.sealed);
+    job.report.fence |= !in_flight.launches.is_empty();
+    job.report.ask(Urgency::Now);
+}

@@ -1,0 +1,186 @@
+//! Giving a task to a host: decide, confirm, create (decision 0001).
+//!
+//! A pod is created only within [`LAUNCH_WINDOW`] after a guarded write of the Job's status that was sent after the launch was
+//! decided. Whoever acts on an old view of the Job fails at that write; whoever was held up after it lets the window pass.
+
+use super::{Job, Live, Stage, Urgency, settle};
+use crate::action::{Action, Outcome, PodOrder, Refusal};
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::ids::Name;
+use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE};
+use crate::outbox::Purpose;
+use crate::schedule::Waiting;
+use crate::time::Time;
+use crate::world::Slot;
+
+/// Gives a runnable task to a host. The claim on the host stands from now on.
+pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
+    let slot = job.tasks.current(index);
+    job.tasks.runnable.remove(index);
+    let live = Live {
+        slot,
+        host: host.clone(),
+        environment: environment.clone(),
+        pod_uid: None,
+        stage: Stage::Decided,
+    };
+    job.tasks.live.insert(index, live);
+    job.environment = Some(environment.clone());
+    job.waits_for = None;
+    job.milestones.stalled = None;
+    desk.hosts.claim(host, &job.pod_key(slot), job.need);
+    desk.launching.insert((job.uid, index));
+    job.report.ask_with_fence();
+    desk.findings.push(Finding::Admitted { queue: job.queue, waited: desk.now.since(job.created_at) });
+}
+
+/// After a guarded write sent at `sent_at` was confirmed: the launches it carried may be made.
+pub(crate) fn fenced(job: &mut Job, launches: &[Slot], sent_at: Time) {
+    for slot in launches {
+        if let Some(live) = job.tasks.live.get_mut(&slot.index)
+            && live.slot == *slot
+            && live.stage == Stage::Decided
+        {
+            live.stage = Stage::Fenced { until: sent_at + LAUNCH_WINDOW };
+        }
+    }
+}
+
+/// Orders the pods of all launches that are confirmed.
+pub(crate) fn order_pods(job: &mut Job, desk: &mut Desk) {
+    let ready: Vec<(u32, Time)> = job
+        .tasks
+        .live
+        .iter()
+        .filter_map(|(index, live)| match live.stage {
+            Stage::Fenced { until } => Some((*index, until)),
+            _ => None,
+        })
+        .collect();
+    for (index, until) in ready {
+        order_pod(job, index, until, desk);
+    }
+}
+
+fn order_pod(job: &mut Job, index: u32, until: Time, desk: &mut Desk) {
+    if desk.now >= until {
+        return put_back(job, index, desk);
+    }
+    let Some(order) = pod_order(job, index, until, desk) else { return put_back(job, index, desk) };
+    let slot = job.tasks.current(index);
+    desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
+    if let Some(live) = job.tasks.live.get_mut(&index) {
+        live.stage = Stage::Sent { until };
+    }
+}
+
+fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder> {
+    let live = job.tasks.live.get(&index)?;
+    let pinned = job.pinned.as_ref()?;
+    let revision = desk.revisions.get(pinned.uid)?;
+    let queue = desk.queues.get(job.queue?)?;
+    Some(PodOrder {
+        pod: job.pod_key(live.slot),
+        job_name: job.key.name.clone(),
+        job: job.uid,
+        submission: job.spec.payload.clone(),
+        revision: revision.observed.content.payload.clone(),
+        child: job.spec.size.map(|size| (index, size)),
+        attempt: live.slot.attempt,
+        launch: live.slot.launch,
+        queue: queue.display_name().clone(),
+        environment: live.environment.clone(),
+        definition: (pinned.definition.clone(), pinned.number),
+        host: live.host.clone(),
+        not_after: until,
+    })
+}
+
+/// What became of a create.
+pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: &mut Desk) {
+    let stage =
+        job.tasks.live.get(&slot.index).filter(|live| live.slot == slot).map(|live| live.stage.clone());
+    let Some(Stage::Sent { until }) = stage else { return };
+    match outcome {
+        Outcome::Pod(pod) => {
+            let is_that_launch = pod.task.as_ref().is_some_and(|task| {
+                task.job == job.uid
+                    && (task.index, task.attempt, task.launch) == (slot.index, slot.attempt, slot.launch)
+            });
+            desk.take_pod(*pod);
+            if is_that_launch {
+                job.touched.insert(slot.index);
+            } else {
+                let words = Name::from(format!(
+                    "a pod named {} is there already and is not ours",
+                    job.pod_key(slot).name
+                ));
+                desk.findings.push(Finding::Trouble(job.key.clone(), words));
+                withdraw(job, slot.index, desk);
+            }
+        }
+        Outcome::Refused(Refusal::Invalid, words) => {
+            settle::refused(job, slot.index, words, desk);
+        }
+        Outcome::Refused(refusal, words) => {
+            desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+            put_back(job, slot.index, desk);
+            hold_back(job, refusal, words, desk);
+        }
+        Outcome::Unknown(_) if desk.now < until => {
+            if let Some(live) = job.tasks.live.get_mut(&slot.index) {
+                live.stage = Stage::Fenced { until };
+            }
+            desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
+        }
+        _ => put_back(job, slot.index, desk),
+    }
+}
+
+/// Takes a launch back that may or may not have made a pod: the task is runnable again, with the same pod name, so that a pod
+/// that turns up late is adopted instead of doubled.
+pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.remove(&index) else { return };
+    desk.launching.remove(&(job.uid, index));
+    let pod = job.pod_key(live.slot);
+    if desk.pods.by_key(&pod).is_none() {
+        desk.hosts.unclaim(&pod);
+    }
+    job.tasks.runnable.insert(index);
+    job.report.ask(Urgency::Soon);
+    desk.stand_in_line(job);
+}
+
+/// Gives up a pod in which no container ever ran: no attempt is spent, but its name is never used again.
+pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.remove(&index) else { return };
+    desk.launching.remove(&(job.uid, index));
+    desk.hosts.unclaim(&job.pod_key(live.slot));
+    let history = job.tasks.histories.entry(index).or_default();
+    history.launch = live.slot.launch.saturating_add(1);
+    if job.spec.size.is_some() {
+        job.chunks.note_withdrawal(live.slot, *history);
+    } else {
+        job.tombs.bury(live.slot, false);
+    }
+    job.tasks.runnable.insert(index);
+    job.touched.insert(index);
+    desk.agenda.mark(Item::Job(job.uid));
+    job.report.ask(Urgency::Soon);
+    desk.stand_in_line(job);
+}
+
+/// Keeps a job out of line for a while, because the API server refused its pod for a reason that may pass.
+fn hold_back(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
+    let until = desk.now + RETRY_PAUSE.1;
+    desk.lines.remove(job.queue, job.need, job.order);
+    job.held_until = Some(until);
+    desk.agenda.wake(until, Item::Job(job.uid));
+    let waiting = match refusal {
+        Refusal::Quota => Waiting::QuotaUsedUp(words),
+        _ => Waiting::PodRefused(words),
+    };
+    job.wait_for(waiting, desk);
+}

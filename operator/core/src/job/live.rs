@@ -1,0 +1,169 @@
+//! The tasks of a job: the children of an array, or the one task of a single job.
+
+use crate::array::Intervals;
+use crate::ids::{Name, Uid};
+use crate::objects::{Attempt, Failure};
+use crate::state::State;
+use crate::time::Time;
+use crate::world::Slot;
+use std::collections::BTreeMap;
+
+/// How far a launch has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Given to a host; the guarded write that says so is not confirmed. No pod may be created.
+    Decided,
+    /// That write is confirmed: the pod may be created until then (decision 0001).
+    Fenced { until: Time },
+    /// Its create was sent.
+    Sent { until: Time },
+    /// The pod is there.
+    Created,
+    /// The container runs.
+    Running { started_at: Time },
+    /// The status says it runs, but no pod is seen: the API server is asked.
+    Missing,
+    /// The attempt is over; its record is not confirmed.
+    Over(Attempt),
+}
+
+/// A task that was given to a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) slot: Slot,
+    pub(crate) host: Name,
+    pub(crate) environment: Name,
+    pub(crate) pod_uid: Option<Uid>,
+    pub(crate) stage: Stage,
+}
+
+impl Live {
+    /// The state shown: what is over stays RUNNING until its record is safe.
+    pub(crate) const fn state(&self) -> State {
+        match self.stage {
+            Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
+            Stage::Running { .. } | Stage::Missing | Stage::Over(_) => State::Running,
+        }
+    }
+
+    /// True until the API server has answered the create.
+    pub(crate) const fn is_launching(&self) -> bool {
+        matches!(self.stage, Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. })
+    }
+}
+
+/// What a task that is not final has behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    /// Attempts that are over.
+    pub(crate) over: u8,
+    /// Serial of the next launch.
+    pub(crate) launch: u16,
+}
+
+/// All tasks of a job. Each index is in exactly one of the sets or in `live`.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    pub(crate) submitted: Intervals,
+    pub(crate) runnable: Intervals,
+    pub(crate) live: BTreeMap<u32, Live>,
+    pub(crate) succeeded: Intervals,
+    pub(crate) failed: Intervals,
+    /// Tasks that have attempts or withdrawn launches behind them.
+    pub(crate) histories: BTreeMap<u32, History>,
+    /// The attempts of a single job that are over.
+    pub(crate) attempts: Vec<Attempt>,
+    /// The first failed children.
+    pub(crate) failures: Vec<Failure>,
+}
+
+impl Tasks {
+    /// The pod the task has now, or would have next.
+    pub(crate) fn current(&self, index: u32) -> Slot {
+        let history = self.histories.get(&index).copied().unwrap_or_default();
+        Slot { index, attempt: history.over.saturating_add(1), launch: history.launch }
+    }
+
+    /// True when the task's state is final.
+    pub(crate) fn is_final(&self, index: u32) -> bool {
+        self.succeeded.contains(index) || self.failed.contains(index)
+    }
+
+    /// True when every task's state is final.
+    pub(crate) fn all_final(&self) -> bool {
+        self.submitted.is_empty() && self.runnable.is_empty() && self.live.is_empty()
+    }
+
+    /// True when nothing can happen before a record is written.
+    pub(crate) fn only_records_are_awaited(&self) -> bool {
+        self.submitted.is_empty()
+            && self.runnable.is_empty()
+            && self.live.values().all(|live| matches!(live.stage, Stage::Over(_)))
+    }
+
+    /// The tasks in each state.
+    pub(crate) fn by_state(&self) -> BTreeMap<State, Intervals> {
+        let mut states: BTreeMap<State, Intervals> = BTreeMap::new();
+        for (state, set) in [
+            (State::Submitted, &self.submitted),
+            (State::Runnable, &self.runnable),
+            (State::Succeeded, &self.succeeded),
+            (State::Failed, &self.failed),
+        ] {
+            if !set.is_empty() {
+                states.insert(state, set.clone());
+            }
+        }
+        for (index, live) in &self.live {
+            states.entry(live.state()).or_default().insert(*index);
+        }
+        states
+    }
+
+    /// How many tasks are in each state, in the order of [`State::ALL`].
+    pub(crate) fn counts(&self) -> [u32; 7] {
+        let live = |state| {
+            u32::try_from(self.live.values().filter(|live| live.state() == state).count()).unwrap_or(u32::MAX)
+        };
+        [
+            self.submitted.count(),
+            0,
+            self.runnable.count(),
+            live(State::Starting),
+            live(State::Running),
+            self.succeeded.count(),
+            self.failed.count(),
+        ]
+    }
+
+    /// The most advanced state of an unfinished task.
+    pub(crate) fn most_advanced(&self) -> State {
+        if let Some(state) = self.live.values().map(Live::state).max() {
+            return state;
+        }
+        if self.runnable.is_empty() { State::Submitted } else { State::Runnable }
+    }
+
+    /// Takes out a task whose attempt is over: its pod and the attempt.
+    pub(crate) fn take_over(&mut self, index: u32) -> Option<(Slot, Attempt)> {
+        if !matches!(self.live.get(&index)?.stage, Stage::Over(_)) {
+            return None;
+        }
+        let live = self.live.remove(&index)?;
+        match live.stage {
+            Stage::Over(attempt) => Some((live.slot, attempt)),
+            _ => None,
+        }
+    }
+
+    /// Ends every task that is not final as failed.
+    pub(crate) fn fail_all(&mut self, size: u32) {
+        let mut rest = Intervals::below(size);
+        rest.subtract(&self.succeeded);
+        self.failed.extend(&rest);
+        self.submitted = Intervals::default();
+        self.runnable = Intervals::default();
+        self.live.clear();
+        self.histories.clear();
+    }
+}

@@ -1,0 +1,165 @@
+//! Building a job from what the API has: its status, its records and its pods. A restart is nothing else.
+
+use super::live::{History, Live, Stage};
+use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, settle};
+use crate::action::Action;
+use crate::array::Intervals;
+use crate::desk::Desk;
+use crate::ids::Name;
+use crate::objects::{ArrayStatus, JobStatus};
+use crate::outbox::Purpose;
+use crate::state::State;
+use std::collections::BTreeSet;
+
+/// Takes over a status that was not written by us, or not in this life. False while records are still being read.
+pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
+    let Some(status) = job.loading.take() else { return true };
+    if !records_are_here(job, &status, desk) {
+        job.loading = Some(status);
+        return false;
+    }
+    forget(job, desk);
+    take_over(job, *status, desk);
+    adopt::meet_pods(job, desk);
+    if job.verdict.is_none() {
+        job.report.ask(Urgency::Patient);
+    }
+    true
+}
+
+/// Reads the records of children that are not final, if any child ever began. True when all are here.
+fn records_are_here(job: &mut Job, status: &JobStatus, desk: &mut Desk) -> bool {
+    if job.chunks.overtaken {
+        job.chunks.forget();
+    }
+    let mut missing = false;
+    for first_index in records_needed(status, &job.chunks) {
+        if job.chunks.get(first_index).is_some() {
+            continue;
+        }
+        missing = true;
+        if job.chunks.start_reading(first_index) {
+            let read = Action::ReadRecord { job: job.key.clone(), job_uid: job.uid, first_index };
+            desk.outbox.send(read, Purpose::ReadRecord(job.uid, first_index));
+        }
+    }
+    !missing
+}
+
+fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
+    let Some(array) = status.array.as_ref().filter(|_| !status.state.is_final()) else {
+        return BTreeSet::new();
+    };
+    let begun = [State::Starting, State::Running, State::Succeeded, State::Failed];
+    if array.records == 0 && begun.iter().all(|state| array.count(*state) == 0) {
+        return BTreeSet::new();
+    }
+    let unfinished = array.children.iter().filter(|(state, _)| !state.is_final());
+    let runs = unfinished.flat_map(|(_, indexes)| indexes.runs());
+    runs.flat_map(|(first, last)| (chunks.first_index_of(first)..=last).step_by(chunks.span as usize))
+        .collect()
+}
+
+/// Drops what was under way: it is built anew from pods and records.
+fn forget(job: &mut Job, desk: &mut Desk) {
+    for (index, live) in std::mem::take(&mut job.tasks).live {
+        desk.launching.remove(&(job.uid, index));
+        let pod = job.pod_key(live.slot);
+        if desk.pods.by_key(&pod).is_none() {
+            desk.hosts.unclaim(&pod);
+        }
+    }
+    desk.lines.remove(job.queue, job.need, job.order);
+    job.tombs = Tombs::default();
+    job.waits_for = None;
+    job.verdict = None;
+    job.held_until = None;
+}
+
+fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
+    job.environment = status.environment;
+    job.milestones = status.milestones;
+    job.started_at = status.started_at;
+    job.stopped_at = status.stopped_at;
+    job.pinned = status.pinned;
+    let size = job.size();
+    if status.state.is_final() {
+        job.verdict = Some(Verdict { state: status.state, reason: status.reason, words: status.words });
+        match status.array {
+            Some(array) => take_over_final_children(job, &array),
+            None if status.state == State::Succeeded => job.tasks.succeeded = Intervals::below(size),
+            None => job.tasks.failed = Intervals::below(size),
+        }
+        job.tasks.attempts = status.attempts;
+        job.chunks.forget();
+        return;
+    }
+    if job.pinned.is_none() {
+        job.tasks.submitted = Intervals::below(size);
+        return;
+    }
+    if !accept::learn_need(job, desk) {
+        return;
+    }
+    match status.array {
+        Some(array) => take_over_children(job, &array, desk),
+        None => take_over_single(job, status.state, status.launch, status.attempts),
+    }
+    accept::enter_queue(job, desk);
+}
+
+fn take_over_final_children(job: &mut Job, array: &ArrayStatus) {
+    let of = |state| array.children.get(&state).cloned().unwrap_or_default();
+    job.tasks.succeeded = of(State::Succeeded);
+    job.tasks.failed = of(State::Failed);
+    job.tasks.failures = array.failures.clone();
+}
+
+fn take_over_single(job: &mut Job, state: State, launch: u16, attempts: Vec<crate::objects::Attempt>) {
+    let under_way = attempts.last().filter(|attempt| !attempt.is_over());
+    let host = under_way.and_then(|attempt| attempt.host.clone()).unwrap_or_default();
+    job.tasks.attempts = attempts.into_iter().filter(crate::objects::Attempt::is_over).collect();
+    let over = u8::try_from(job.tasks.attempts.len()).unwrap_or(u8::MAX);
+    job.tasks.histories.insert(0, History { over, launch });
+    take_up(job, 0, state, host);
+}
+
+fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
+    take_over_final_children(job, array);
+    for (state, indexes) in &array.children {
+        if state.is_final() {
+            continue;
+        }
+        job.tasks.runnable.extend(indexes);
+        for index in indexes.iter() {
+            let child = job
+                .chunks
+                .get(job.chunks.first_index_of(index))
+                .and_then(|record| record.children.get(&index))
+                .cloned();
+            if let Some(child) = child {
+                settle::take_record(job, index, &child);
+            }
+            if job.tasks.is_final(index) {
+                job.tasks.runnable.remove(index);
+            } else {
+                take_up(job, index, *state, Name::default());
+            }
+        }
+    }
+    settle::finish_if_all_final(job, desk);
+}
+
+/// A task that is said to run, and whose pod may be gone, is looked into. Any other is runnable until its pod is seen: the pod
+/// of a launch that was under way has the same name, so that it cannot be made twice.
+fn take_up(job: &mut Job, index: u32, state: State, host: Name) {
+    if state == State::Running {
+        job.tasks.runnable.remove(index);
+        let slot = job.tasks.current(index);
+        let environment = job.environment.clone().unwrap_or_default();
+        job.tasks.live.insert(index, Live { slot, host, environment, pod_uid: None, stage: Stage::Missing });
+        job.touched.insert(index);
+    } else {
+        job.tasks.runnable.insert(index);
+    }
+}

@@ -1,0 +1,197 @@
+//! A job in memory: what its status and records say, and what is under way.
+//!
+//! Nothing here is the truth: all of it can be built again from the Job, its records and its pods (`load`).
+
+mod accept;
+mod adopt;
+mod ended;
+mod flush;
+mod launch;
+mod live;
+mod load;
+mod records;
+mod render;
+mod settle;
+mod tombs;
+mod verdict;
+
+pub(crate) use adopt::{meet_pods_of, pod_is_gone, pod_was_removed};
+pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
+pub(crate) use launch::{admit, launch_outcome};
+pub(crate) use live::{Stage, Tasks};
+pub(crate) use records::{Chunks, record_outcome};
+pub(crate) use tombs::Tombs;
+pub(crate) use verdict::Verdict;
+
+use crate::agenda::Item;
+use crate::desk::{Counted, Desk, Settings};
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::objects::{JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision};
+use crate::schedule::{OrderKey, Waiting};
+use crate::state::State;
+use crate::time::Time;
+use crate::units::Resources;
+use crate::world::{Slot, pod_name};
+use live::Live;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A job that is not gone.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) key: ObjectKey,
+    pub(crate) uid: Uid,
+    pub(crate) resource_version: ResourceVersion,
+    pub(crate) generation: i64,
+    pub(crate) created_at: Time,
+    /// Its place among others: about the order of submission.
+    pub(crate) order: OrderKey,
+    pub(crate) spec: Arc<JobSpec>,
+    /// A status that was not written by us, or not in this life: to be taken over before anything else.
+    pub(crate) loading: Option<Box<JobStatus>>,
+    /// The queue it was accepted into.
+    pub(crate) queue: Option<Uid>,
+    pub(crate) pinned: Option<PinnedRevision>,
+    /// What one of its pods takes on a host; known once a revision is pinned.
+    pub(crate) need: Resources,
+    pub(crate) attempts_allowed: u8,
+    pub(crate) environment: Option<Name>,
+    pub(crate) milestones: Milestones,
+    pub(crate) started_at: Option<Time>,
+    pub(crate) stopped_at: Option<Time>,
+    /// Why it does not move on, while it waits.
+    pub(crate) waits_for: Option<Waiting>,
+    /// Its final state.
+    pub(crate) verdict: Option<Verdict>,
+    /// How the task that ended last ended.
+    pub(crate) last_verdict: Option<Verdict>,
+    /// Until when it stays out of line, because the API server refused its pod.
+    pub(crate) held_until: Option<Time>,
+    pub(crate) tasks: Tasks,
+    pub(crate) chunks: Chunks,
+    pub(crate) tombs: Tombs,
+    pub(crate) report: Report,
+    /// Children whose pod or launch changed.
+    pub(crate) touched: BTreeSet<u32>,
+    /// What the queue's depth holds of it.
+    pub(crate) counted: Counted,
+}
+
+impl Job {
+    /// A job as first seen; its status is taken over by [`load`].
+    pub(crate) fn new(observed: ObservedJob, settings: &Settings) -> Job {
+        Job {
+            order: OrderKey {
+                created_at: observed.created_at,
+                resource_version: observed.resource_version,
+                uid: observed.uid,
+            },
+            key: observed.key,
+            uid: observed.uid,
+            resource_version: observed.resource_version,
+            generation: observed.generation,
+            created_at: observed.created_at,
+            spec: observed.spec,
+            report: Report::stored(&observed.status),
+            loading: Some(Box::new(observed.status)),
+            queue: None,
+            pinned: None,
+            need: Resources::default(),
+            attempts_allowed: 1,
+            environment: None,
+            milestones: Milestones::default(),
+            started_at: None,
+            stopped_at: None,
+            waits_for: None,
+            verdict: None,
+            last_verdict: None,
+            held_until: None,
+            tasks: Tasks::default(),
+            chunks: Chunks::new(settings.children_per_record),
+            tombs: Tombs::default(),
+            touched: BTreeSet::new(),
+            counted: Counted::default(),
+        }
+    }
+
+    /// Number of tasks: the children of an array, 1 for a single job.
+    pub(crate) fn size(&self) -> u32 {
+        self.spec.size.unwrap_or(1)
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.spec.size.is_some()
+    }
+
+    /// The name of a task's pod.
+    pub(crate) fn pod_key(&self, slot: Slot) -> ObjectKey {
+        let child = self.is_array().then_some(slot.index);
+        let name = pod_name(&self.key.name, self.uid, child, slot.attempt, slot.launch);
+        ObjectKey { namespace: self.key.namespace.clone(), name }
+    }
+
+    /// Its state as a whole: for an array the most advanced of any unfinished child (SPEC.md, Array parents).
+    pub(crate) fn state(&self) -> State {
+        match &self.verdict {
+            Some(verdict) => verdict.state,
+            None => self.tasks.most_advanced(),
+        }
+    }
+
+    /// Ends the job for good, without (further) attempts.
+    pub(crate) fn fail(&mut self, reason: &str, words: impl Into<Name>, desk: &mut Desk) {
+        self.tasks.fail_all(self.size());
+        self.finish(Verdict { state: State::Failed, reason: Name::from(reason), words: words.into() }, desk);
+    }
+
+    /// Notes the final state.
+    pub(crate) fn finish(&mut self, verdict: Verdict, desk: &mut Desk) {
+        desk.lines.remove(self.queue, self.need, self.order);
+        self.waits_for = None;
+        self.milestones.accepted.get_or_insert(desk.now.to_second());
+        self.milestones.stalled = None;
+        self.milestones.finished = Some(desk.now.to_second());
+        self.verdict = Some(verdict);
+        self.report.ask(Urgency::Now);
+    }
+
+    /// Notes why the job waits; words that only tell newer numbers are written now and then.
+    pub(crate) fn wait_for(&mut self, waiting: Waiting, desk: &mut Desk) {
+        let news = self.waits_for.as_ref().is_none_or(|known| known.code() != waiting.code());
+        let stalled = waiting.is_hopeless();
+        self.milestones.accepted.get_or_insert(desk.now.to_second());
+        if stalled != self.milestones.stalled.is_some() {
+            self.milestones.stalled = stalled.then_some(desk.now.to_second());
+        }
+        self.waits_for = Some(waiting);
+        self.report.ask(if news { Urgency::Patient } else { Urgency::Numbers });
+    }
+}
+
+/// Looks at a job after something changed: takes its status over, accepts it, follows its pods, writes what is new.
+pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
+    flush::read_if_in_doubt(job, desk);
+    if !load::load(job, desk) {
+        return;
+    }
+    if job.held_until.is_some_and(|until| until <= desk.now) {
+        job.held_until = None;
+        desk.stand_in_line(job);
+    }
+    if job.verdict.is_none() && job.pinned.is_none() {
+        accept::accept(job, desk);
+    } else if job.verdict.is_none() && job.queue.is_none() {
+        accept::enter_queue(job, desk);
+    }
+    for index in std::mem::take(&mut job.touched) {
+        adopt::review(job, index, desk);
+    }
+    launch::order_pods(job, desk);
+    records::flush_records(job, desk);
+    tombs::tend(job, desk);
+    desk.recount(job);
+    flush::flush(job, desk);
+    if job.tombs.is_waiting() {
+        desk.agenda.wake(job.tombs.next_release(), Item::Job(job.uid));
+    }
+}

@@ -1,0 +1,172 @@
+//! Finished pods: kept as tombstones of their names, and for `kubectl logs`; released in the end (DESIGN.md, rules 3 and 5).
+
+use super::Job;
+use crate::action::Action;
+use crate::desk::Desk;
+use crate::limits::{FINISHED_PODS_KEPT, TOMBSTONE};
+use crate::objects::PodPhase;
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::Slot;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// One finished pod.
+#[derive(Clone, Copy, Debug)]
+struct Grave {
+    failed: bool,
+    /// When the status that records its end was confirmed; never released before.
+    sealed_at: Option<Time>,
+}
+
+/// The finished pods of a job.
+#[derive(Debug, Default)]
+pub(crate) struct Tombs {
+    graves: BTreeMap<Slot, Grave>,
+    /// Pods that the next status write seals.
+    unsealed: Vec<Slot>,
+    /// Sealed pods of attempts that succeeded, oldest first.
+    succeeded: VecDeque<Slot>,
+    /// Sealed pods of attempts that failed, oldest first.
+    failed: VecDeque<Slot>,
+    /// Pods that somebody deleted: they go once their name is safe, however few are kept.
+    unwanted: BTreeSet<Slot>,
+    releasing: BTreeSet<Slot>,
+}
+
+impl Tombs {
+    /// Takes in a pod that is over; the next confirmed status write seals it. True when it was not known as such.
+    pub(crate) fn bury(&mut self, slot: Slot, failed: bool) -> bool {
+        let is_new = !self.graves.contains_key(&slot);
+        if is_new {
+            self.graves.insert(slot, Grave { failed, sealed_at: None });
+            self.unsealed.push(slot);
+        }
+        is_new
+    }
+
+    /// Pods that a status written now seals.
+    pub(crate) fn take_unsealed(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.unsealed)
+    }
+
+    /// A status write that would have sealed these pods failed.
+    pub(crate) fn put_unsealed_back(&mut self, slots: Vec<Slot>) {
+        self.unsealed.extend(slots);
+    }
+
+    /// The ends of these pods are safe in the Job.
+    pub(crate) fn seal(&mut self, slots: Vec<Slot>, now: Time) {
+        for slot in slots {
+            let Some(grave) = self.graves.get_mut(&slot).filter(|grave| grave.sealed_at.is_none()) else {
+                continue;
+            };
+            grave.sealed_at = Some(now);
+            let order = if grave.failed { &mut self.failed } else { &mut self.succeeded };
+            order.push_back(slot);
+        }
+    }
+
+    /// Somebody deleted this pod.
+    pub(crate) fn unwant(&mut self, slot: Slot) {
+        if self.graves.contains_key(&slot) {
+            self.unwanted.insert(slot);
+        }
+    }
+
+    /// The pod is gone.
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        self.graves.remove(&slot);
+        self.unwanted.remove(&slot);
+        self.releasing.remove(&slot);
+        self.unsealed.retain(|unsealed| *unsealed != slot);
+    }
+
+    /// A release failed: it is tried again.
+    pub(crate) fn not_released(&mut self, slot: Slot) {
+        if self.releasing.remove(&slot) {
+            self.unwanted.insert(slot);
+        }
+    }
+
+    /// True when some pods are to be released later.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.unwanted.is_empty() || self.kept() > FINISHED_PODS_KEPT
+    }
+
+    /// When to look again.
+    pub(crate) fn next_release(&self) -> Time {
+        let oldest = |slot: Option<&Slot>| slot.and_then(|slot| self.graves.get(slot)?.sealed_at);
+        let surplus = [&self.succeeded, &self.failed].into_iter().filter_map(|order| oldest(order.front()));
+        let unwanted = self.unwanted.iter().filter_map(|slot| oldest(Some(slot)));
+        surplus.chain(unwanted).min().unwrap_or_default() + TOMBSTONE
+    }
+
+    fn kept(&self) -> usize {
+        self.graves.len().saturating_sub(self.releasing.len())
+    }
+
+    fn is_safe(&self, slot: Slot, now: Time) -> bool {
+        let sealed_at = self.graves.get(&slot).and_then(|grave| grave.sealed_at);
+        sealed_at.is_some_and(|sealed_at| sealed_at + TOMBSTONE <= now)
+    }
+
+    /// The next pod to release: those somebody deleted first; then what is more than is kept, successes before failures.
+    fn next_to_release(&mut self, now: Time) -> Option<Slot> {
+        if let Some(slot) = self.unwanted.iter().copied().find(|slot| self.is_safe(*slot, now)) {
+            return Some(slot);
+        }
+        if self.kept() <= FINISHED_PODS_KEPT {
+            return None;
+        }
+        self.oldest_safe(false, now).or_else(|| self.oldest_safe(true, now))
+    }
+
+    /// Takes the oldest pod of its kind out of the order, if its name is safe.
+    fn oldest_safe(&mut self, failed: bool, now: Time) -> Option<Slot> {
+        loop {
+            let slot = *if failed { self.failed.front() } else { self.succeeded.front() }?;
+            let is_here = self.graves.contains_key(&slot) && !self.releasing.contains(&slot);
+            if is_here && !self.is_safe(slot, now) {
+                return None;
+            }
+            if failed {
+                self.failed.pop_front()
+            } else {
+                self.succeeded.pop_front()
+            };
+            if is_here {
+                return Some(slot);
+            }
+        }
+    }
+}
+
+/// Releases what may go, a bounded number at a time.
+pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
+    while desk.may_release() {
+        let Some(slot) = job.tombs.next_to_release(desk.now) else { return };
+        job.tombs.unwanted.remove(&slot);
+        let Some(pod) = desk.pods.get(job.uid, slot) else {
+            job.tombs.remove(slot);
+            continue;
+        };
+        let (key, uid, deleting) = (pod.key.clone(), pod.uid, pod.deleting);
+        job.tombs.releasing.insert(slot);
+        desk.outbox
+            .send(Action::ReleasePod(key.clone(), uid, !deleting), Purpose::ReleasePod(job.uid, slot, key));
+        desk.releases_under_way += 1;
+    }
+}
+
+/// The ends of these pods are safe in the Job. One that still runs, on a host that was given up or because its end was decided
+/// here, is stopped now and not before.
+pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
+    for slot in &slots {
+        let Some(pod) = desk.pods.get(job.uid, *slot) else { continue };
+        if pod.phase == PodPhase::Active && !pod.deleting && desk.deleting.insert(pod.uid) {
+            let action = Action::DeletePod(pod.key.clone(), pod.uid, None);
+            desk.outbox.send(action, Purpose::DeletePod(job.uid, *slot, pod.uid));
+        }
+    }
+    job.tombs.seal(slots, desk.now);
+}

@@ -1,0 +1,70 @@
+//! Every bound of the core, each with its reason beside it.
+
+use std::time::Duration;
+
+/// Children one JobRecord holds. At 10 attempts each with the longest texts it stays under etcd's 1 MiB (a test of
+/// `windlass-crds` shows it), and one write carries many children.
+pub const CHILDREN_PER_RECORD: u32 = 250;
+
+/// Failed children listed in the parent's status: enough to see a pattern, few enough to keep the object small.
+pub const FAILURES_LISTED: usize = 100;
+
+/// Letters of a reason kept in a status: what fits a terminal; the API allows 1,024.
+pub const WORDS_IN_STATUS: usize = 1024;
+
+/// Letters of a reason kept in a JobRecord, where 2,500 of them must stay under 1 MiB together.
+pub const WORDS_IN_RECORD: usize = 128;
+
+/// Launches decided but not yet answered by the API server. More would only wait in the shell's queue, where they grow old;
+/// fewer would leave its writers idle between two plans.
+pub const LAUNCHES_UNDER_WAY: usize = 512;
+
+/// How long after the guarded write that decided a launch its pod may be created: a later create could meet a world in which
+/// that attempt is long over. Ten times what a loaded API server takes.
+pub const LAUNCH_WINDOW: Duration = Duration::from_secs(30);
+
+/// How long an API server may still carry out a request it has received (`--request-timeout`, default 60 s).
+pub const REQUEST_TIMEOUT_OF_SERVER: Duration = Duration::from_secs(60);
+
+/// How long a finished pod stays as the tombstone of its name once its end is recorded: no create that was decided before can
+/// arrive later (decision 0001). The launch window, the server's request limit, and as much again as the window for clocks
+/// that run at different speeds.
+pub const TOMBSTONE: Duration = Duration::from_secs(120);
+
+/// Finished pods kept for `kubectl logs` until their Job expires (SPEC.md, Pods).
+pub const FINISHED_PODS_KEPT: usize = 100;
+
+/// Pause between two status writes of one object, unless its meaning has changed a lot: batch/v1's controller batches as
+/// long. Keeps writes per child far below one.
+pub const PAUSE_BETWEEN_WRITES: Duration = Duration::from_secs(1);
+
+/// Changed children that make a write worth its while before that pause is over.
+pub const CHANGES_WORTH_A_WRITE: u32 = 64;
+
+/// Waiting jobs whose reason is written at one time: nobody waits for these writes, so that they stand back behind launches.
+pub const PATIENT_WRITES: usize = 16;
+
+/// Jobs looked at in one plan: bounds the time until the next event is taken in.
+pub const JOBS_PER_PLAN: usize = 2_000;
+
+/// Pods released in one plan, for the same reason.
+pub const RELEASES_PER_PLAN: usize = 64;
+
+/// How old the numbers in a waiting job's reason may get (SPEC.md, Status).
+pub const REASON_NUMBERS_AGE: Duration = Duration::from_secs(60);
+
+/// Pause between two writes of a queue's or an environment's numbers.
+pub const PAUSE_BETWEEN_SURVEYS: Duration = Duration::from_secs(5);
+
+/// First and longest pause before a request that failed is sent again.
+pub const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// Pods that stay unbound longer are withdrawn: their host has no room after all.
+pub const UNBOUND: Duration = Duration::from_secs(10);
+
+/// How long a node must be missing before its pods count as lost: kube-controller-manager's pod garbage collector waits as
+/// long (`quarantineTime`), for a node that is deleted by mistake and registers again.
+pub const HOST_GONE: Duration = Duration::from_secs(40);
+
+/// Pause between two reads of one definition: jobs submitted in the meantime share the next one.
+pub const PAUSE_BETWEEN_DEFINITION_READS: Duration = Duration::from_millis(200);

@@ -1,0 +1,128 @@
+//! Fresh lists: what a complete list of a kind does not name is gone.
+
+use crate::core::Core;
+use crate::event::{Event, Kind};
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::world::Slot;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Lists under way or done, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    complete: BTreeSet<Kind>,
+    under_way: BTreeMap<Kind, Listed>,
+}
+
+/// What a list under way has named so far.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    names: BTreeSet<Name>,
+    uids: BTreeSet<Uid>,
+    pods: BTreeSet<ObjectKey>,
+}
+
+impl Lists {
+    /// True once a list of every kind has arrived.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.complete.len() == Kind::ALL.len()
+    }
+}
+
+impl Core {
+    /// A list of this kind begins.
+    pub(crate) fn start_list(&mut self, kind: Kind) {
+        self.lists.under_way.insert(kind, Listed::default());
+    }
+
+    /// A pod was seen outside the list under way, perhaps too late to be in it.
+    pub(crate) fn note_pod(&mut self, key: &ObjectKey) {
+        if let Some(listed) = self.lists.under_way.get_mut(&Kind::Pod) {
+            listed.pods.insert(key.clone());
+        }
+    }
+
+    pub(crate) fn note_listed(&mut self, event: &Event) {
+        let (kind, name, uid, pod): (Kind, Option<&Name>, Option<Uid>, Option<&ObjectKey>) = match event {
+            Event::Namespace(name, _) => (Kind::Namespace, Some(name), None, None),
+            Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
+            Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
+            Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
+            Event::Definition(definition) => (Kind::Definition, None, Some(definition.uid), None),
+            Event::Revision(revision) => (Kind::Revision, None, Some(revision.uid), None),
+            Event::Job(job) => (Kind::Job, None, Some(job.uid), None),
+            Event::Pod(pod) => (Kind::Pod, None, None, Some(&pod.key)),
+            _ => return,
+        };
+        if let Some(listed) = self.lists.under_way.get_mut(&kind) {
+            listed.names.extend(name.cloned());
+            listed.uids.extend(uid);
+            listed.pods.extend(pod.cloned());
+        }
+    }
+
+    /// What a complete list did not name is gone.
+    pub(crate) fn end_list(&mut self, kind: Kind) {
+        let Some(listed) = self.lists.under_way.remove(&kind) else { return };
+        let absent =
+            |uids: Vec<Uid>| uids.into_iter().filter(|uid| !listed.uids.contains(uid)).collect::<Vec<_>>();
+        match kind {
+            Kind::Namespace => self.desk.terminating_namespaces.retain(|name| listed.names.contains(name)),
+            Kind::Host => {
+                for name in self.desk.hosts.names_not_in(&listed.names) {
+                    self.host_gone(&name);
+                }
+            }
+            Kind::Environment => {
+                for uid in absent(self.desk.environments.uids()) {
+                    self.observe(Event::EnvironmentGone(uid));
+                }
+            }
+            Kind::Queue => {
+                for uid in absent(self.desk.queues.uids()) {
+                    self.observe(Event::QueueGone(uid));
+                }
+            }
+            Kind::Definition => {
+                for uid in absent(self.desk.definitions.uids()) {
+                    self.definition_gone(uid);
+                }
+            }
+            Kind::Revision => {
+                for uid in self.desk.revisions.not_in(&listed.uids) {
+                    self.revision_gone(uid);
+                }
+            }
+            Kind::Job => {
+                for uid in absent(self.jobs.keys().copied().collect()) {
+                    self.job_gone(uid);
+                }
+            }
+            Kind::Pod => self.end_pod_list(&listed),
+        }
+        if self.lists.complete.insert(kind) && self.lists.complete.len() == Kind::ALL.len() {
+            self.desk.capacity_changed();
+            self.desk.tend_catalog();
+        }
+    }
+
+    /// Pods that claim room on a host only because they were admitted to it are not expected in a list.
+    fn end_pod_list(&mut self, listed: &Listed) {
+        for key in self.desk.pods.keys_not_in(&listed.pods) {
+            self.pod_gone(&key, None);
+        }
+        let launching: BTreeSet<ObjectKey> = self.launching_pods().collect();
+        for key in self.desk.hosts.pods_not_in(&listed.pods) {
+            if !launching.contains(&key) && self.desk.hosts.unclaim(&key) {
+                self.desk.capacity_changed();
+            }
+        }
+    }
+
+    fn launching_pods(&self) -> impl Iterator<Item = ObjectKey> + '_ {
+        self.desk.launching.iter().filter_map(|(uid, index)| {
+            let job = self.jobs.get(uid)?;
+            let slot: Slot = job.tasks.live.get(index)?.slot;
+            Some(job.pod_key(slot))
+        })
+    }
+}

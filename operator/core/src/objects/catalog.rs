@@ -1,0 +1,189 @@
+//! What jobs refer to: definitions and their revisions, queues, compute environments.
+
+use super::{Payload, ResourceRequest};
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::reference::Reference;
+use crate::state::State;
+use crate::time::Time;
+use crate::units::Resources;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a revision says: immutable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevisionContent {
+    /// vCPUs, memory and GPUs.
+    pub resources: ResourceRequest,
+    /// What the pod builder needs, and what a ControllerRevision stores: the canonical JSON of the definition's content.
+    pub payload: Payload,
+}
+
+/// A JobDefinition as the API server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedDefinition {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Its identity.
+    pub uid: Uid,
+    /// Its version.
+    pub resource_version: ResourceVersion,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// When it was applied first.
+    pub created_at: Time,
+    /// `jobDefinitionName`.
+    pub aws_name: Option<Name>,
+    /// `state` is not INACTIVE.
+    pub active: bool,
+    /// `inactiveRevisions`.
+    pub inactive_revisions: BTreeSet<u32>,
+    /// Its content now.
+    pub content: RevisionContent,
+    /// What was last written about it.
+    pub status: DefinitionStatus,
+}
+
+/// One line of a definition's `status.revisions`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RevisionEntry {
+    /// The number.
+    pub number: u32,
+    /// The ControllerRevision's name.
+    pub name: Name,
+    /// Its identity.
+    pub uid: Uid,
+    /// Usable for new submissions.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+/// A JobDefinition's status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DefinitionStatus {
+    /// The generation of the spec this status answers.
+    pub observed_generation: i64,
+    /// Its revisions, oldest first.
+    pub revisions: Vec<RevisionEntry>,
+    /// Its validity: INVALID when another definition has its AWS name.
+    pub validity: Validity,
+}
+
+/// A ControllerRevision of a JobDefinition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedRevision {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Its identity.
+    pub uid: Uid,
+    /// Its version.
+    pub resource_version: ResourceVersion,
+    /// When it was made.
+    pub created_at: Time,
+    /// The definition it belongs to.
+    pub definition: Uid,
+    /// The number, from 1.
+    pub number: u32,
+    /// What it says.
+    pub content: RevisionContent,
+    /// True once deletion was asked for: our finalizer keeps it while jobs use it.
+    pub deleting: bool,
+    /// True while our finalizer holds it.
+    pub held: bool,
+}
+
+/// Whether a queue, environment or definition can be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Validity {
+    /// Why it is INVALID: code and words; `None` when it is VALID.
+    pub fault: Option<(Name, Name)>,
+    /// Since when it is as it is.
+    pub since: Time,
+}
+
+/// A JobQueue as the API server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedQueue {
+    /// Its name.
+    pub name: Name,
+    /// Its identity.
+    pub uid: Uid,
+    /// Its version.
+    pub resource_version: ResourceVersion,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// When it was applied first.
+    pub created_at: Time,
+    /// `jobQueueName`.
+    pub aws_name: Option<Name>,
+    /// `state` is not DISABLED.
+    pub enabled: bool,
+    /// Higher is served first.
+    pub priority: i64,
+    /// Its environments, in the order they are tried.
+    pub environments: Vec<Reference>,
+    /// True once deletion was asked for.
+    pub deleting: bool,
+    /// True while our finalizer holds it.
+    pub held: bool,
+    /// What was last written about it.
+    pub status: QueueStatus,
+}
+
+/// A JobQueue's status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct QueueStatus {
+    /// The generation of the spec this status answers.
+    pub observed_generation: i64,
+    /// VALID or INVALID.
+    pub validity: Validity,
+    /// Jobs and children in each state that is not final.
+    pub depth: BTreeMap<State, u64>,
+    /// All admission is switched off.
+    pub paused: bool,
+    /// Deleted, and kept until what uses it is gone: who, in words.
+    pub in_use: Option<Name>,
+}
+
+/// A ComputeEnvironment as the API server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedEnvironment {
+    /// Its name.
+    pub name: Name,
+    /// Its identity.
+    pub uid: Uid,
+    /// Its version.
+    pub resource_version: ResourceVersion,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// When it was applied first.
+    pub created_at: Time,
+    /// `computeEnvironmentName`.
+    pub aws_name: Option<Name>,
+    /// `state` is not DISABLED.
+    pub enabled: bool,
+    /// UNMANAGED: the labels its hosts have.
+    pub selector: BTreeMap<Name, Name>,
+    /// True once deletion was asked for.
+    pub deleting: bool,
+    /// True while our finalizer holds it.
+    pub held: bool,
+    /// What was last written about it.
+    pub status: EnvironmentStatus,
+}
+
+/// A ComputeEnvironment's status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EnvironmentStatus {
+    /// The generation of the spec this status answers.
+    pub observed_generation: i64,
+    /// VALID or INVALID.
+    pub validity: Validity,
+    /// Its hosts that take jobs.
+    pub hosts: u32,
+    /// What these hosts offer.
+    pub total: Resources,
+    /// What pods use of it, whoever owns them.
+    pub used: Resources,
+    /// Deleted, and kept until what uses it is gone: who, in words.
+    pub in_use: Option<Name>,
+}

@@ -1,0 +1,37 @@
+//! The API objects as the core sees them: plain data, exchanged with the shell and the simulator.
+
+mod attempt;
+mod catalog;
+mod host;
+mod job;
+mod pod;
+
+pub use attempt::{Attempt, Proof};
+pub use catalog::{
+    DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
+    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity,
+};
+pub use host::ObservedHost;
+pub use job::{
+    ArrayStatus, ChildRecord, Failure, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, Record,
+    ResourceRequest,
+};
+pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
+
+use std::sync::Arc;
+
+/// Bytes the core keeps and hands back without looking inside: what the shell needs to build a job's pods.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Payload(pub Arc<[u8]>);
+
+impl Default for Payload {
+    fn default() -> Payload {
+        Payload(Arc::from([]))
+    }
+}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Payload({} bytes)", self.0.len())
+    }
+}

@@ -1,0 +1,104 @@
+//! Pods: those of our jobs in detail, all others only as users of a host.
+
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::time::Time;
+use crate::units::Resources;
+
+/// `status.phase`, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PodPhase {
+    /// Pending, Running or unknown: it uses its host.
+    #[default]
+    Active,
+    /// Ended, and all its containers exited with 0.
+    Succeeded,
+    /// Ended otherwise.
+    Failed,
+}
+
+/// The job container's state as the kubelet reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// No report yet.
+    #[default]
+    Unknown,
+    /// Not started: the kubelet's reason and message (`ImagePullBackOff`, …).
+    Waiting {
+        /// The reason, a word.
+        reason: Name,
+        /// The message.
+        message: Name,
+    },
+    /// It runs.
+    Running {
+        /// Since when.
+        started_at: Time,
+    },
+    /// It ended.
+    Terminated {
+        /// Its exit code.
+        exit_code: i32,
+        /// The kubelet's word: `Completed`, `Error`, `OOMKilled`, `ContainerStatusUnknown`.
+        reason: Name,
+        /// The kubelet's message.
+        message: Name,
+        /// When it started, if the kubelet knows.
+        started_at: Option<Time>,
+        /// When it ended, if the kubelet knows.
+        stopped_at: Option<Time>,
+    },
+}
+
+/// What makes a pod one of ours: which launch of which task it is, and what the kubelet says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TaskPod {
+    /// The job's ID.
+    pub job: Uid,
+    /// The job's name.
+    pub job_name: Name,
+    /// The child's index; 0 for a single job.
+    pub index: u32,
+    /// The attempt, from 1.
+    pub attempt: u8,
+    /// The launch serial.
+    pub launch: u16,
+    /// The host it was admitted to.
+    pub admitted_to: Name,
+    /// The compute environment it was placed in.
+    pub environment: Name,
+    /// True while our finalizer holds it.
+    pub held: bool,
+    /// The job's container.
+    pub container: Container,
+    /// `status.reason`: `Evicted`, `OutOfcpu`, `NodeShutdown`, …
+    pub reason: Name,
+    /// `status.message`.
+    pub message: Name,
+    /// The reason of a true `DisruptionTarget` condition.
+    pub disruption: Option<Name>,
+    /// kube-scheduler's message when it found no room.
+    pub unschedulable: Option<Name>,
+}
+
+/// A pod as the API server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedPod {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Its identity.
+    pub uid: Uid,
+    /// Its version.
+    pub resource_version: ResourceVersion,
+    /// When it was created.
+    pub created_at: Time,
+    /// The host it is bound to.
+    pub host: Option<Name>,
+    /// What its containers request.
+    pub requests: Resources,
+    /// Its phase.
+    pub phase: PodPhase,
+    /// True once deletion was asked for.
+    pub deleting: bool,
+    /// Set for the pods of our jobs.
+    pub task: Option<TaskPod>,
+}

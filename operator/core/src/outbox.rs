@@ -1,0 +1,68 @@
+//! The actions of a plan, and those whose outcome is awaited.
+
+use crate::action::Action;
+use crate::ids::{ActionId, ObjectKey, Uid};
+use crate::world::Slot;
+use std::collections::BTreeMap;
+
+/// Whom an outcome concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Status of a job.
+    WriteJob(Uid),
+    /// What the API server has of a job.
+    ReadJob(ObjectKey, Uid),
+    /// A record of a job: its first index.
+    WriteRecord(Uid, u32),
+    /// What the API server has of a record.
+    ReadRecord(Uid, u32),
+    /// A launch of a job's task.
+    Launch(Uid, Slot),
+    /// What the API server has of a task's pod.
+    ReadPod(Uid, Slot, ObjectKey),
+    /// The deletion of a pod.
+    DeletePod(Uid, Slot, Uid),
+    /// The release of a pod that is over.
+    ReleasePod(Uid, Slot, ObjectKey),
+    /// What the API server has of a definition.
+    ReadDefinition(Uid),
+    /// A revision of a definition.
+    CreateRevision(Uid),
+    /// Status of a definition.
+    WriteDefinition(Uid),
+    /// Status of a queue, or its finalizer.
+    WriteQueue(Uid),
+    /// Status of an environment, or its finalizer.
+    WriteEnvironment(Uid),
+    /// A revision's finalizer.
+    HoldRevision(Uid),
+}
+
+/// Actions to hand out, and actions under way.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    last_id: u64,
+    to_hand_out: Vec<(ActionId, Action)>,
+    under_way: BTreeMap<ActionId, Purpose>,
+}
+
+impl Outbox {
+    /// Adds an action to the plan.
+    pub(crate) fn send(&mut self, action: Action, purpose: Purpose) -> ActionId {
+        self.last_id += 1;
+        let id = ActionId(self.last_id);
+        self.to_hand_out.push((id, action));
+        self.under_way.insert(id, purpose);
+        id
+    }
+
+    /// The actions added since the last call.
+    pub(crate) fn hand_out(&mut self) -> Vec<(ActionId, Action)> {
+        std::mem::take(&mut self.to_hand_out)
+    }
+
+    /// Whom the outcome of this action concerns; `None` when it was answered before.
+    pub(crate) fn answered(&mut self, id: ActionId) -> Option<Purpose> {
+        self.under_way.remove(&id)
+    }
+}

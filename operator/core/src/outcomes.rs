@@ -1,0 +1,199 @@
+//! Outcomes of actions, handed to whom they concern.
+
+use crate::action::Outcome;
+use crate::agenda::Item;
+use crate::core::Core;
+use crate::finding::Finding;
+use crate::ids::{ActionId, Name, ObjectKey, Uid};
+use crate::job::{Job, job_read, launch_outcome, pod_was_removed, record_outcome, write_outcome};
+use crate::objects::ObservedJob;
+use crate::outbox::Purpose;
+use crate::world::{Registered as _, Slot};
+
+/// Takes the outcome of one action in.
+pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
+    let Some(purpose) = core.desk.outbox.answered(id) else { return };
+    if let Outcome::Pod(pod) = &outcome {
+        core.note_pod(&pod.key);
+    }
+    match purpose {
+        Purpose::WriteJob(uid) => {
+            let Core { jobs, desk, .. } = core;
+            let gone = jobs.get_mut(&uid).is_some_and(|job| write_outcome(job, id, outcome, desk));
+            if gone {
+                core.job_gone(uid);
+            }
+            core.desk.agenda.mark(Item::Job(uid));
+        }
+        Purpose::ReadJob(_, uid) => take_job_read(core, uid, outcome),
+        Purpose::WriteRecord(uid, first_index) => {
+            with_job(core, uid, |job, desk| record_outcome(job, first_index, outcome, desk));
+        }
+        Purpose::ReadRecord(uid, first_index) => take_record_read(core, uid, first_index, outcome),
+        Purpose::Launch(uid, slot) => {
+            with_job(core, uid, |job, desk| launch_outcome(job, slot, outcome, desk));
+        }
+        Purpose::ReadPod(uid, slot, key) => take_pod_read(core, uid, slot, &key, outcome),
+        Purpose::DeletePod(uid, slot, pod) => {
+            if outcome != Outcome::Done {
+                core.desk.deleting.remove(&pod);
+            }
+            core.desk.agenda.mark(Item::Task(uid, slot.index));
+        }
+        Purpose::ReleasePod(uid, slot, key) => take_release(core, uid, slot, &key, &outcome),
+        Purpose::ReadDefinition(uid) => take_definition_read(core, uid, outcome),
+        Purpose::CreateRevision(uid) => take_revision_created(core, uid, outcome),
+        Purpose::WriteDefinition(uid) => {
+            if let Some(definition) = core.desk.definitions.get_mut(uid) {
+                let again = definition.report.answered(&outcome, core.desk.now);
+                wake(core, again, Item::Definition(uid));
+            }
+        }
+        Purpose::WriteQueue(uid) => {
+            if let Some(queue) = core.desk.queues.get_mut(uid) {
+                queue.holding = false;
+                let again = queue.report.answered(&outcome, core.desk.now);
+                wake(core, again, Item::Queue(uid));
+            }
+        }
+        Purpose::WriteEnvironment(uid) => {
+            if let Some(environment) = core.desk.environments.get_mut(uid) {
+                environment.holding = false;
+                let again = environment.report.answered(&outcome, core.desk.now);
+                wake(core, again, Item::Environment(uid));
+            }
+        }
+        Purpose::HoldRevision(uid) => {
+            core.desk.revisions.not_released(uid);
+            let again = core.desk.now + crate::limits::RETRY_PAUSE.1;
+            wake(core, Some(again), Item::Revision(uid));
+        }
+    }
+}
+
+fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut crate::desk::Desk)) {
+    let Core { jobs, desk, .. } = core;
+    if let Some(job) = jobs.get_mut(&uid) {
+        act(job, desk);
+        desk.agenda.mark(Item::Job(uid));
+    }
+}
+
+fn wake(core: &mut Core, again: Option<crate::time::Time>, item: Item) {
+    match again {
+        Some(at) => core.desk.agenda.wake(at, item),
+        None => core.desk.agenda.mark(item),
+    }
+}
+
+/// A Job as the API server has it: the one that was asked for, another of its name, or none.
+fn take_job_read(core: &mut Core, uid: Uid, outcome: Outcome) {
+    let found: Option<Option<ObservedJob>> = match outcome {
+        Outcome::Job(observed) => Some(Some(*observed)),
+        Outcome::NotFound => Some(None),
+        _ => None,
+    };
+    let Some(found) = found else {
+        with_job(core, uid, |job, desk| job_read(job, None, desk));
+        core.ghosts.answered(uid, false, &mut core.desk);
+        return;
+    };
+    match found {
+        Some(observed) if observed.uid == uid => {
+            core.ghosts.lives(uid);
+            if core.jobs.contains_key(&uid) {
+                with_job(core, uid, |job, desk| job_read(job, Some(observed), desk));
+            } else {
+                core.take_job(observed);
+            }
+        }
+        another => {
+            core.job_gone(uid);
+            core.ghosts.answered(uid, true, &mut core.desk);
+            if let Some(another) = another {
+                core.take_job(another);
+            }
+        }
+    }
+}
+
+fn take_record_read(core: &mut Core, uid: Uid, first_index: u32, outcome: Outcome) {
+    let Some(job) = core.jobs.get_mut(&uid) else { return };
+    match outcome {
+        Outcome::Record(record, version) => job.chunks.put(first_index, Some((*record, version))),
+        Outcome::NotFound => job.chunks.put(first_index, None),
+        _ => {
+            job.chunks.read_failed(first_index);
+            core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Job(uid));
+            return;
+        }
+    }
+    core.desk.agenda.mark(Item::Job(uid));
+}
+
+fn take_pod_read(core: &mut Core, uid: Uid, slot: Slot, key: &ObjectKey, outcome: Outcome) {
+    match outcome {
+        Outcome::Pod(pod) => core.desk.take_pod(*pod),
+        Outcome::NotFound => {
+            core.pod_gone(key, None);
+            with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk));
+        }
+        _ => core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Task(uid, slot.index)),
+    }
+}
+
+fn take_release(core: &mut Core, uid: Uid, slot: Slot, key: &ObjectKey, outcome: &Outcome) {
+    core.desk.releases_under_way = core.desk.releases_under_way.saturating_sub(1);
+    match outcome {
+        Outcome::Done | Outcome::NotFound => core.pod_gone(key, None),
+        _ => {
+            if let Some(job) = core.jobs.get_mut(&uid) {
+                job.tombs.not_released(slot);
+                core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.1, Item::Job(uid));
+            }
+            core.ghosts.not_released(uid, slot, &mut core.desk);
+        }
+    }
+    core.desk.agenda.mark(Item::Job(uid));
+    core.ghosts.wake_all(&mut core.desk);
+}
+
+fn take_definition_read(core: &mut Core, uid: Uid, outcome: Outcome) {
+    let answered = match outcome {
+        Outcome::Definition(observed) => {
+            let is_same = observed.uid == uid;
+            core.take_definition(*observed);
+            if !is_same {
+                core.definition_gone(uid);
+            }
+            is_same
+        }
+        Outcome::NotFound => {
+            core.definition_gone(uid);
+            false
+        }
+        _ => false,
+    };
+    if let Some(definition) = core.desk.definitions.get_mut(uid) {
+        definition.read_answered(answered);
+        core.desk.agenda.mark(Item::Definition(uid));
+    }
+}
+
+fn take_revision_created(core: &mut Core, uid: Uid, outcome: Outcome) {
+    let now = core.desk.now;
+    if let Some(definition) = core.desk.definitions.get_mut(uid) {
+        let key = definition.key();
+        if let Some(again) = definition.revision_created(&outcome, now) {
+            core.desk.agenda.wake(again, Item::Definition(uid));
+            if let Outcome::Refused(_, words) = &outcome {
+                let words = Name::from(format!("revision not made: {words}"));
+                core.desk.findings.push(Finding::Trouble(key, words));
+            }
+        }
+    }
+    if let Outcome::Revision(revision) = outcome {
+        core.take_revision(*revision);
+    }
+    core.desk.agenda.mark(Item::Definition(uid));
+}

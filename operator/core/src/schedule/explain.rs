@@ -1,0 +1,246 @@
+//! Why a job waits: a closed list, with numbers, in words (SPEC.md Q5).
+
+use crate::ids::Name;
+use crate::units::{Resources, gpus_in_words, vcpus_in_words};
+use std::fmt;
+
+/// Why one compute environment does not take a job now. From nearest to starting to furthest from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// Its hosts are large enough, but none has the room now.
+    Full {
+        /// The environment.
+        environment: Name,
+        /// Its hosts that take jobs.
+        hosts: usize,
+        /// The free room of the host that comes closest.
+        most_free: Resources,
+    },
+    /// No host of it is large enough.
+    TooSmall {
+        /// The environment.
+        environment: Name,
+        /// The most of each amount one host has.
+        largest: Resources,
+    },
+    /// It has no host that takes jobs.
+    NoHosts {
+        /// The environment.
+        environment: Name,
+    },
+    /// It is INVALID.
+    Invalid {
+        /// The environment.
+        environment: Name,
+        /// Why, in words.
+        words: Name,
+    },
+    /// It is DISABLED, or being deleted.
+    Disabled {
+        /// The environment.
+        environment: Name,
+    },
+    /// The queue names it, and there is none.
+    Missing {
+        /// The environment, as the queue names it.
+        environment: Name,
+    },
+}
+
+/// Why a job waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// There is no queue of that name yet.
+    QueueNotFound(Name),
+    /// There is no definition of that name yet.
+    DefinitionNotFound(Name),
+    /// An administrator switched all admission off.
+    AdmissionPaused,
+    /// Its queue names no environment.
+    NoEnvironment,
+    /// No environment of its queue takes it now.
+    Capacity {
+        /// What it needs.
+        need: Resources,
+        /// Why each environment does not, in the queue's order; at least one.
+        obstacles: Vec<Obstacle>,
+    },
+    /// The namespace's quota is used up; the API server's words.
+    QuotaUsedUp(Name),
+    /// The API server refused its pod for a reason that may pass; its words.
+    PodRefused(Name),
+}
+
+impl Waiting {
+    /// The reason code in the Job's status.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Waiting::QueueNotFound(_) => "QueueNotFound",
+            Waiting::DefinitionNotFound(_) => "DefinitionNotFound",
+            Waiting::AdmissionPaused => "AdmissionPaused",
+            Waiting::NoEnvironment => "NoComputeEnvironment",
+            Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
+                Some(Obstacle::Full { .. }) => "WaitingForCapacity",
+                Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
+                Some(Obstacle::NoHosts { .. }) => "NoHosts",
+                Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
+                Some(Obstacle::Disabled { .. }) => "ComputeEnvironmentDisabled",
+                Some(Obstacle::Missing { .. }) | None => "ComputeEnvironmentNotFound",
+            },
+            Waiting::QuotaUsedUp(_) => "QuotaUsedUp",
+            Waiting::PodRefused(_) => "PodRefused",
+        }
+    }
+
+    /// True when nothing that is there, or that could be added, will ever let the job start: condition `Stalled`.
+    pub fn is_hopeless(&self) -> bool {
+        match self {
+            Waiting::Capacity { obstacles, .. } => {
+                obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::TooSmall { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waiting::QueueNotFound(queue) => write!(formatter, "job queue {queue} does not exist (yet)"),
+            Waiting::DefinitionNotFound(definition) => {
+                write!(formatter, "job definition {definition} does not exist (yet) in this namespace")
+            }
+            Waiting::AdmissionPaused => {
+                formatter.write_str("an administrator has paused the admission of all jobs")
+            }
+            Waiting::NoEnvironment => formatter.write_str("its job queue has no compute environment"),
+            Waiting::Capacity { need, obstacles } => {
+                write!(formatter, "needs {}", what_matters(need, obstacles))?;
+                for obstacle in obstacles {
+                    write!(formatter, "; {}", in_words(obstacle, need))?;
+                }
+                Ok(())
+            }
+            Waiting::QuotaUsedUp(words) => write!(formatter, "the namespace's quota is used up: {words}"),
+            Waiting::PodRefused(words) => {
+                write!(formatter, "the API server refused its pod, will be tried again: {words}")
+            }
+        }
+    }
+}
+
+/// The need; only the amount that is too large when that is all that is in the way.
+fn what_matters(need: &Resources, obstacles: &[Obstacle]) -> String {
+    let mut short_of: Vec<Amount> = Vec::new();
+    for obstacle in obstacles {
+        let Obstacle::TooSmall { largest, .. } = obstacle else { return need.to_string() };
+        short_of.extend(Amount::ALL.into_iter().filter(|amount| amount.of(largest) < amount.of(need)));
+    }
+    match Amount::ALL.into_iter().filter(|amount| short_of.contains(amount)).collect::<Vec<_>>().as_slice() {
+        [] => need.to_string(),
+        amounts => amounts.iter().map(|amount| amount.words(need)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
+    match obstacle {
+        Obstacle::Full { environment, hosts, most_free } => format!(
+            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
+            if *hosts == 1 { "" } else { "s" }
+        ),
+        Obstacle::TooSmall { environment, largest } => {
+            let short = Amount::ALL.into_iter().filter(|amount| amount.of(largest) < amount.of(need));
+            let short: Vec<String> = short.map(|amount| amount.words(largest)).collect();
+            if short.is_empty() {
+                format!("no host in {environment} has all of that together")
+            } else {
+                format!("largest host in {environment} has {}", short.join(", "))
+            }
+        }
+        Obstacle::NoHosts { environment } => format!("{environment} has no host that takes jobs"),
+        Obstacle::Invalid { environment, words } => format!("{environment} is INVALID: {words}"),
+        Obstacle::Disabled { environment } => format!("{environment} is DISABLED"),
+        Obstacle::Missing { environment } => format!("compute environment {environment} does not exist"),
+    }
+}
+
+/// The amounts of [`Resources`] that can be too small on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Amount {
+    Cpu,
+    Memory,
+    Gpu,
+}
+
+impl Amount {
+    const ALL: [Amount; 3] = [Amount::Cpu, Amount::Memory, Amount::Gpu];
+
+    const fn of(self, resources: &Resources) -> u64 {
+        match self {
+            Amount::Cpu => resources.cpu_millis,
+            Amount::Memory => resources.memory_bytes,
+            Amount::Gpu => resources.gpus,
+        }
+    }
+
+    fn words(self, resources: &Resources) -> String {
+        match self {
+            Amount::Cpu => vcpus_in_words(resources.cpu_millis),
+            Amount::Memory => format!("{} MiB", resources.memory_mib()),
+            Amount::Gpu => gpus_in_words(resources.gpus),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capacity(need: Resources, obstacles: Vec<Obstacle>) -> Waiting {
+        Waiting::Capacity { need, obstacles }
+    }
+
+    #[test]
+    fn every_obstacle_is_told_with_its_numbers() {
+        let (need, environment) = (Resources::of_job(64_000, 1024, 0), Name::from("c5-ondemand"));
+        let largest = Resources::of_job(36_000, 69_632, 0);
+        let told = |obstacle: Obstacle| {
+            let waiting = capacity(need, vec![obstacle]);
+            format!("{}: {waiting}", waiting.code())
+        };
+        assert_eq!(
+            told(Obstacle::TooSmall { environment: environment.clone(), largest }),
+            "NoHostLargeEnough: needs 64 vCPUs; largest host in c5-ondemand has 36 vCPUs"
+        );
+        assert_eq!(
+            told(Obstacle::Full { environment: environment.clone(), hosts: 1, most_free: largest }),
+            "WaitingForCapacity: needs 64 vCPUs, 1024 MiB; no host of c5-ondemand has that free now: the most free of its \
+             1 host is 36 vCPUs, 69632 MiB"
+        );
+        assert_eq!(
+            told(Obstacle::NoHosts { environment: environment.clone() }),
+            "NoHosts: needs 64 vCPUs, 1024 MiB; c5-ondemand has no host that takes jobs"
+        );
+        assert_eq!(
+            told(Obstacle::Disabled { environment: environment.clone() }),
+            "ComputeEnvironmentDisabled: needs 64 vCPUs, 1024 MiB; c5-ondemand is DISABLED"
+        );
+        assert_eq!(
+            told(Obstacle::Missing { environment }),
+            "ComputeEnvironmentNotFound: needs 64 vCPUs, 1024 MiB; compute environment c5-ondemand does not exist"
+        );
+    }
+
+    #[test]
+    fn the_code_is_that_of_the_environment_nearest_to_taking_the_job() {
+        let need = Resources::of_job(1000, 64, 0);
+        let disabled = Obstacle::Disabled { environment: "a".into() };
+        let full = Obstacle::Full { environment: "b".into(), hosts: 2, most_free: Resources::default() };
+        let waiting = capacity(need, vec![disabled.clone(), full]);
+        assert_eq!(waiting.code(), "WaitingForCapacity");
+        assert!(!waiting.is_hopeless());
+        let too_small = Obstacle::TooSmall { environment: "c".into(), largest: Resources::default() };
+        assert!(capacity(need, vec![too_small.clone()]).is_hopeless());
+        assert!(!capacity(need, vec![too_small, disabled]).is_hopeless());
+    }
+}

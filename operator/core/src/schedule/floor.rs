@@ -1,0 +1,141 @@
+//! The room on all hosts, as one pass fills it.
+
+use crate::ids::{Name, Uid};
+use crate::units::Resources;
+use crate::world::Hosts;
+use std::collections::BTreeMap;
+
+/// One host that takes jobs.
+#[derive(Clone, Debug)]
+struct Place {
+    name: Name,
+    whole: Resources,
+    free: Resources,
+}
+
+/// All hosts that take jobs, and which of them each environment has. A host may be in several environments: its room is
+/// counted once.
+#[derive(Debug, Default)]
+pub(crate) struct Floor {
+    places: Vec<Place>,
+    environments: BTreeMap<Uid, Vec<usize>>,
+}
+
+/// What an environment's hosts have for one need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Hosts that take jobs.
+    pub(crate) hosts: usize,
+    /// The most of each amount that one host has when empty.
+    pub(crate) largest: Resources,
+    /// True when some host, empty, is large enough.
+    pub(crate) one_is_large_enough: bool,
+    /// The free room of the host that comes closest.
+    pub(crate) most_free: Resources,
+}
+
+impl Floor {
+    /// Measures all hosts; `environments` are identities and label selectors.
+    pub(crate) fn measure<'a>(
+        hosts: &Hosts,
+        environments: impl Iterator<Item = (Uid, &'a BTreeMap<Name, Name>)>,
+    ) -> Floor {
+        let mut floor = Floor::default();
+        let mut labels = Vec::new();
+        for (name, host) in hosts.iter() {
+            if let (Some(node), Some(free)) = (host.usable(), host.free()) {
+                floor.places.push(Place { name: name.clone(), whole: node.allocatable, free });
+                labels.push(&node.labels);
+            }
+        }
+        for (environment, selector) in environments {
+            let matches = |labels: &BTreeMap<Name, Name>| {
+                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            };
+            let members =
+                (0..floor.places.len()).filter(|at| labels.get(*at).is_some_and(|labels| matches(labels)));
+            floor.environments.insert(environment, members.collect());
+        }
+        floor
+    }
+
+    /// Takes room for one pod in an environment: on the fullest host that has it, so that large jobs find whole hosts.
+    pub(crate) fn take(&mut self, environment: Uid, need: &Resources) -> Option<Name> {
+        let members = self.environments.get(&environment)?;
+        let fitting =
+            members.iter().filter(|at| self.places.get(**at).is_some_and(|place| place.free.covers(need)));
+        let best = *fitting.min_by_key(|at| self.places.get(**at).map(|place| place.free))?;
+        let place = self.places.get_mut(best)?;
+        place.free = place.free.minus(need);
+        Some(place.name.clone())
+    }
+
+    /// What an environment has for this need.
+    pub(crate) fn room(&self, environment: Uid, need: &Resources) -> Room {
+        let mut room = Room::default();
+        let members = self.environments.get(&environment).into_iter().flatten();
+        for place in members.filter_map(|at| self.places.get(*at)) {
+            room.hosts += 1;
+            room.largest = room.largest.max_each(&place.whole);
+            room.one_is_large_enough |= place.whole.covers(need);
+            if closeness(&place.free, need) >= closeness(&room.most_free, need) {
+                room.most_free = place.free;
+            }
+        }
+        room
+    }
+}
+
+/// How near free room comes to a need: the amount most lacking, in thousandths of what is needed.
+fn closeness(free: &Resources, need: &Resources) -> u64 {
+    let share = |have: u64, need: u64| have.min(need).saturating_mul(1000).checked_div(need).unwrap_or(1000);
+    share(free.cpu_millis, need.cpu_millis)
+        .min(share(free.memory_bytes, need.memory_bytes))
+        .min(share(free.gpus, need.gpus))
+        .min(share(free.pods, need.pods))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ResourceVersion;
+    use crate::objects::ObservedHost;
+
+    fn floor(free_cpus: &[u64]) -> Floor {
+        let mut hosts = Hosts::default();
+        for (number, cpus) in free_cpus.iter().enumerate() {
+            hosts.put(ObservedHost {
+                name: format!("n{number}").into(),
+                uid: Uid::from_u128(1),
+                resource_version: ResourceVersion(1),
+                labels: BTreeMap::from([("pool".into(), if number < 3 { "a".into() } else { "b".into() })]),
+                allocatable: Resources { cpu_millis: cpus * 1000, memory_bytes: 8 << 30, gpus: 0, pods: 110 },
+                ready: true,
+                ..ObservedHost::default()
+            });
+        }
+        let selector = BTreeMap::from([("pool".into(), "a".into())]);
+        Floor::measure(&hosts, [(Uid::from_u128(7), &selector)].into_iter())
+    }
+
+    #[test]
+    fn the_fullest_host_with_room_is_taken_and_only_hosts_of_the_environment() {
+        let mut floor = floor(&[4, 2, 8, 1]);
+        let environment = Uid::from_u128(7);
+        let need = Resources::of_job(1000, 64, 0);
+        let taken: Vec<String> =
+            std::iter::from_fn(|| floor.take(environment, &need)).map(|name| name.to_string()).collect();
+        assert_eq!(taken.len(), 14);
+        assert_eq!(taken[..3], ["n1", "n1", "n0"]);
+        assert!(!taken.contains(&"n3".to_owned()));
+    }
+
+    #[test]
+    fn room_tells_why_nothing_fits() {
+        let floor = floor(&[4, 2, 3]);
+        let room = floor.room(Uid::from_u128(7), &Resources::of_job(64_000, 64, 0));
+        assert_eq!((room.hosts, room.largest.cpu_millis, room.one_is_large_enough), (3, 4000, false));
+        assert!(floor.room(Uid::from_u128(7), &Resources::of_job(4000, 64, 0)).one_is_large_enough);
+        assert_eq!(floor.room(Uid::from_u128(8), &Resources::default()).hosts, 0);
+    }
+}

@@ -1,0 +1,158 @@
+//! One pass over the waiting jobs: queues by priority, jobs about in order of submission. Work is by kinds of need, not by jobs.
+
+use super::explain::{Obstacle, Waiting};
+use super::floor::Floor;
+use super::lines::OrderKey;
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::ids::{Name, Uid};
+use crate::job::{Job, admit};
+use crate::limits::LAUNCHES_UNDER_WAY;
+use crate::units::Resources;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Share of the launches under way that must be answered before another pass is worth its work.
+const WORTH_A_PASS: usize = LAUNCHES_UNDER_WAY / 8;
+
+/// Gives as many tasks to hosts as there is room, and notes for each kind of need why the rest waits.
+pub(crate) fn pass(jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let mut budget = LAUNCHES_UNDER_WAY.saturating_sub(desk.launching.len());
+    if budget < WORTH_A_PASS {
+        desk.pass_is_owed = true;
+        return;
+    }
+    desk.pass_is_owed = false;
+    let environments = desk
+        .environments
+        .iter()
+        .map(|environment| (environment.observed.uid, &environment.observed.selector));
+    let mut floor = Floor::measure(&desk.hosts, environments);
+    for queue in by_priority(desk) {
+        serve(queue, &mut floor, &mut budget, jobs, desk);
+        if budget == 0 {
+            desk.pass_is_owed = true;
+            return;
+        }
+    }
+}
+
+/// Queues with waiting jobs: the highest priority first, among equals the oldest.
+fn by_priority(desk: &Desk) -> Vec<Uid> {
+    let mut queues: Vec<_> =
+        desk.lines.queues().filter_map(|uid| desk.queues.get(uid)).map(|queue| &queue.observed).collect();
+    queues.sort_by_key(|queue| (Reverse(queue.priority), queue.created_at, queue.uid));
+    queues.into_iter().map(|queue| queue.uid).collect()
+}
+
+/// An environment of a queue: its identity and name when jobs may be placed there, else what is in the way.
+type Choice = Result<(Uid, Name), Obstacle>;
+
+fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
+    let Some(queue) = desk.queues.get(queue) else { return Vec::new() };
+    let references = queue.observed.environments.iter();
+    references
+        .map(|reference| {
+            let found = desk.environments.find(&Name::default(), reference);
+            let environment =
+                found.ok_or_else(|| Obstacle::Missing { environment: reference.name.clone() })?;
+            let name = environment.display_name().clone();
+            if let Some((_, words)) = &environment.report.current.validity.fault {
+                return Err(Obstacle::Invalid { environment: name, words: words.clone() });
+            }
+            if !environment.observed.enabled || environment.observed.deleting {
+                return Err(Obstacle::Disabled { environment: name });
+            }
+            Ok((environment.observed.uid, name))
+        })
+        .collect()
+}
+
+/// Serves one queue: always the job submitted first among those whose need may still fit.
+fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let choices = choices(queue, desk);
+    let needs: Vec<Resources> = desk.lines.of(queue).into_iter().flatten().map(|(need, _)| *need).collect();
+    let heads =
+        needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
+    let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
+    while let Some((order, need)) = heads.pop_first() {
+        let Some(job) = jobs.get_mut(&order.uid) else { continue };
+        let waiting = if desk.settings.paused {
+            Some(Waiting::AdmissionPaused)
+        } else {
+            place(job, &choices, floor, budget, desk)
+        };
+        if *budget == 0 {
+            return;
+        }
+        match waiting {
+            None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
+            Some(waiting) => tell(queue, need, &waiting, jobs, desk),
+        }
+    }
+}
+
+/// Places a job's tasks, lowest index first. `None` when none is left; else why the next does not fit anywhere.
+fn place(
+    job: &mut Job,
+    choices: &[Choice],
+    floor: &mut Floor,
+    budget: &mut usize,
+    desk: &mut Desk,
+) -> Option<Waiting> {
+    while let Some(index) = job.tasks.runnable.first() {
+        if *budget == 0 {
+            break;
+        }
+        let open = choices.iter().filter_map(|choice| choice.as_ref().ok());
+        let taken =
+            open.into_iter().find_map(|(uid, name)| floor.take(*uid, &job.need).map(|host| (host, name)));
+        let Some((host, environment)) = taken else { return Some(obstacles(&job.need, choices, floor)) };
+        admit(job, index, &host, environment, desk);
+        *budget -= 1;
+        desk.agenda.mark(Item::Job(job.uid));
+    }
+    if job.tasks.runnable.is_empty() {
+        desk.lines.remove(job.queue, job.need, job.order);
+    }
+    None
+}
+
+fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
+    if choices.is_empty() {
+        return Waiting::NoEnvironment;
+    }
+    let obstacle = |choice: &Choice| match choice {
+        Err(obstacle) => obstacle.clone(),
+        Ok((uid, environment)) => {
+            let (room, environment) = (floor.room(*uid, need), environment.clone());
+            if room.hosts == 0 {
+                Obstacle::NoHosts { environment }
+            } else if room.one_is_large_enough {
+                Obstacle::Full { environment, hosts: room.hosts, most_free: room.most_free }
+            } else {
+                Obstacle::TooSmall { environment, largest: room.largest }
+            }
+        }
+    };
+    Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect() }
+}
+
+/// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,
+/// whose numbers are kept fresh.
+fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let before = desk.told.insert((queue, need), waiting.clone());
+    let code_is_new = before.is_none_or(|before| before.code() != waiting.code());
+    let line = desk.lines.of(queue).and_then(|line| line.get(&need));
+    let number = if code_is_new { usize::MAX } else { FRESH_NUMBERS };
+    let orders: Vec<OrderKey> = line.into_iter().flatten().take(number).copied().collect();
+    for order in orders {
+        if let Some(job) = jobs.get_mut(&order.uid) {
+            job.wait_for(waiting.clone(), desk);
+            desk.agenda.mark(Item::Job(job.uid));
+        }
+    }
+}
+
+/// Jobs of each kind of need whose numbers are kept fresh: those a person looks at first.
+const FRESH_NUMBERS: usize = 10;

@@ -1,0 +1,125 @@
+//! Amounts of what a host has and a job needs.
+
+use std::fmt;
+
+/// Processors in thousandths of a vCPU, memory in bytes, GPUs and pods by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resources {
+    /// Thousandths of a vCPU.
+    pub cpu_millis: u64,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Whole GPUs.
+    pub gpus: u64,
+    /// Pods: a host takes only so many, each pod counts one.
+    pub pods: u64,
+}
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+impl Resources {
+    /// What a job asks for: vCPUs in thousandths, memory in MiB, GPUs; one pod.
+    pub const fn of_job(cpu_millis: u64, memory_mib: u64, gpus: u64) -> Resources {
+        Resources { cpu_millis, memory_bytes: memory_mib.saturating_mul(MEBIBYTE), gpus, pods: 1 }
+    }
+
+    /// True when all of `need` can be had from what is here.
+    pub const fn covers(&self, need: &Resources) -> bool {
+        self.cpu_millis >= need.cpu_millis
+            && self.memory_bytes >= need.memory_bytes
+            && self.gpus >= need.gpus
+            && self.pods >= need.pods
+    }
+
+    /// The sum, held at the largest number.
+    #[must_use]
+    pub const fn plus(&self, other: &Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+            gpus: self.gpus.saturating_add(other.gpus),
+            pods: self.pods.saturating_add(other.pods),
+        }
+    }
+
+    /// What is left after `other` is taken; never below zero.
+    #[must_use]
+    pub const fn minus(&self, other: &Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.saturating_sub(other.cpu_millis),
+            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
+            gpus: self.gpus.saturating_sub(other.gpus),
+            pods: self.pods.saturating_sub(other.pods),
+        }
+    }
+
+    /// The larger of each amount.
+    #[must_use]
+    pub fn max_each(&self, other: &Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.max(other.cpu_millis),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            gpus: self.gpus.max(other.gpus),
+            pods: self.pods.max(other.pods),
+        }
+    }
+
+    /// Whole MiB of memory, rounded down.
+    pub const fn memory_mib(&self) -> u64 {
+        self.memory_bytes / MEBIBYTE
+    }
+}
+
+/// Thousandths of a vCPU as people write them: `2`, `0.5`, `63.89`.
+pub fn vcpus(millis: u64) -> String {
+    let whole = millis / 1000;
+    match millis % 1000 {
+        0 => whole.to_string(),
+        rest => format!("{whole}.{}", format!("{rest:03}").trim_end_matches('0')),
+    }
+}
+
+/// `2 vCPUs`, `1 vCPU`.
+pub fn vcpus_in_words(millis: u64) -> String {
+    format!("{} vCPU{}", vcpus(millis), if millis == 1000 { "" } else { "s" })
+}
+
+/// `1 GPU`, `2 GPUs`.
+pub fn gpus_in_words(gpus: u64) -> String {
+    format!("{gpus} GPU{}", if gpus == 1 { "" } else { "s" })
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {} MiB", vcpus_in_words(self.cpu_millis), self.memory_mib())?;
+        if self.gpus > 0 {
+            write!(formatter, ", {}", gpus_in_words(self.gpus))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_people_use() {
+        assert_eq!(Resources::of_job(2000, 64, 0).to_string(), "2 vCPUs, 64 MiB");
+        assert_eq!(Resources::of_job(1000, 8192, 1).to_string(), "1 vCPU, 8192 MiB, 1 GPU");
+        assert_eq!(vcpus(63_890), "63.89");
+        assert_eq!(vcpus(500), "0.5");
+    }
+
+    #[test]
+    fn every_amount_must_be_covered() {
+        let host = Resources { cpu_millis: 4000, memory_bytes: 8 << 30, gpus: 0, pods: 2 };
+        assert!(host.covers(&Resources::of_job(4000, 8192, 0)));
+        assert!(!host.covers(&Resources::of_job(4001, 1, 0)));
+        assert!(!host.covers(&Resources::of_job(1, 8193, 0)));
+        assert!(!host.covers(&Resources::of_job(1, 1, 1)));
+        assert!(
+            !host.minus(&Resources { pods: 2, ..Resources::default() }).covers(&Resources::of_job(1, 1, 0))
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Hosts and what uses them. Use is derived from the pods there, never counted up and down (DESIGN.md, rule 7).
+
+use crate::ids::{Name, ObjectKey};
+use crate::objects::ObservedHost;
+use crate::time::Time;
+use crate::units::Resources;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One host: the node, and the pods that claim room on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Host {
+    /// The node as last seen; `None` when only pods speak of it, or once it is gone.
+    pub(crate) node: Option<ObservedHost>,
+    /// Since when the node is known to be gone.
+    pub(crate) gone_since: Option<Time>,
+    claims: BTreeMap<ObjectKey, Resources>,
+    used: Resources,
+}
+
+impl Host {
+    /// What its pods use: those bound to it that are not over, and those admitted to it, whoever owns them.
+    pub(crate) const fn used(&self) -> Resources {
+        self.used
+    }
+
+    /// The room left for more pods: none unless the node is there, ready and schedulable.
+    pub(crate) fn free(&self) -> Option<Resources> {
+        self.usable().map(|node| node.allocatable.minus(&self.used))
+    }
+
+    /// The node, when it takes pods.
+    pub(crate) fn usable(&self) -> Option<&ObservedHost> {
+        self.node.as_ref().filter(|node| node.ready && !node.unschedulable)
+    }
+
+    fn derive_used(&mut self) {
+        self.used = self.claims.values().fold(Resources::default(), |sum, claim| sum.plus(claim));
+    }
+
+    fn is_blank(&self) -> bool {
+        self.node.is_none() && self.claims.is_empty()
+    }
+}
+
+/// All hosts.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    hosts: BTreeMap<Name, Host>,
+    places: BTreeMap<ObjectKey, Name>,
+}
+
+impl Hosts {
+    /// The host of this name.
+    pub(crate) fn get(&self, name: &Name) -> Option<&Host> {
+        self.hosts.get(name)
+    }
+
+    /// All hosts, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, &Host)> {
+        self.hosts.iter()
+    }
+
+    /// Takes a node in; true when that may change where pods can go.
+    pub(crate) fn put(&mut self, node: ObservedHost) -> bool {
+        let host = self.hosts.entry(node.name.clone()).or_default();
+        if host
+            .node
+            .as_ref()
+            .is_some_and(|known| known.uid == node.uid && known.resource_version >= node.resource_version)
+        {
+            return false;
+        }
+        let changed = host.node.as_ref().is_none_or(|known| {
+            (&known.labels, known.allocatable, known.ready, known.unschedulable, known.out_of_service)
+                != (&node.labels, node.allocatable, node.ready, node.unschedulable, node.out_of_service)
+        });
+        host.node = Some(node);
+        host.gone_since = None;
+        changed
+    }
+
+    /// Notes that a node is gone. Its pods still claim room there until they are over.
+    pub(crate) fn node_gone(&mut self, name: &Name) {
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.node = None;
+        }
+        self.forget_if_blank(name);
+    }
+
+    /// Notes since when a missing node is missing; returns that moment.
+    pub(crate) fn missing_since(&mut self, name: &Name, now: Time) -> Option<Time> {
+        let host = self.hosts.entry(name.clone()).or_default();
+        if host.node.is_some() {
+            return None;
+        }
+        Some(*host.gone_since.get_or_insert(now))
+    }
+
+    /// Claims room on a host for a pod, in place of what it claimed before.
+    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, need: Resources) {
+        if self.places.get(pod).is_some_and(|place| place != host) {
+            self.unclaim(pod);
+        }
+        let entry = self.hosts.entry(host.clone()).or_default();
+        if entry.claims.insert(pod.clone(), need) != Some(need) {
+            entry.derive_used();
+        }
+        self.places.insert(pod.clone(), host.clone());
+    }
+
+    /// Gives a pod's room back; true when it claimed some.
+    pub(crate) fn unclaim(&mut self, pod: &ObjectKey) -> bool {
+        let Some(place) = self.places.remove(pod) else { return false };
+        if let Some(host) = self.hosts.get_mut(&place) {
+            host.claims.remove(pod);
+            host.derive_used();
+        }
+        self.forget_if_blank(&place);
+        true
+    }
+
+    /// The nodes of these names are all there are.
+    pub(crate) fn names_not_in(&self, listed: &BTreeSet<Name>) -> Vec<Name> {
+        let known = self.hosts.iter().filter(|(_, host)| host.node.is_some());
+        known.map(|(name, _)| name).filter(|name| !listed.contains(*name)).cloned().collect()
+    }
+
+    /// Pods that claim room and are not among these.
+    pub(crate) fn pods_not_in(&self, listed: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
+        self.places.keys().filter(|pod| !listed.contains(*pod)).cloned().collect()
+    }
+
+    /// Hosts whose use, added up anew from the claims, is not what was kept: always none.
+    pub(crate) fn drift(&self) -> usize {
+        let adds_up = |host: &Host| {
+            host.claims.values().fold(Resources::default(), |sum, claim| sum.plus(claim)) == host.used
+        };
+        self.hosts.values().filter(|host| !adds_up(host)).count()
+    }
+
+    fn forget_if_blank(&mut self, name: &Name) {
+        if self.hosts.get(name).is_some_and(Host::is_blank) {
+            self.hosts.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ResourceVersion, Uid};
+
+    fn node(name: &str, version: u64) -> ObservedHost {
+        ObservedHost {
+            name: name.into(),
+            uid: Uid::from_u128(1),
+            resource_version: ResourceVersion(version),
+            allocatable: Resources { cpu_millis: 4000, memory_bytes: 1 << 33, gpus: 0, pods: 110 },
+            ready: true,
+            ..ObservedHost::default()
+        }
+    }
+
+    #[test]
+    fn use_follows_the_pods() {
+        let mut hosts = Hosts::default();
+        let (first, second) = (ObjectKey::new("a", "pod-1"), ObjectKey::new("a", "pod-2"));
+        hosts.claim(&"n1".into(), &first, Resources::of_job(1000, 64, 0));
+        assert!(hosts.put(node("n1", 1)));
+        hosts.claim(&"n1".into(), &second, Resources::of_job(2000, 64, 0));
+        hosts.claim(&"n1".into(), &second, Resources::of_job(2500, 64, 0));
+        assert_eq!(hosts.get(&"n1".into()).unwrap().used().cpu_millis, 3500);
+        hosts.claim(&"n2".into(), &second, Resources::of_job(2500, 64, 0));
+        assert_eq!(hosts.get(&"n1".into()).unwrap().free().unwrap().cpu_millis, 3000);
+        assert!(hosts.unclaim(&second));
+        assert!(!hosts.unclaim(&second));
+        assert!(hosts.get(&"n2".into()).is_none());
+        assert_eq!(hosts.drift(), 0);
+    }
+
+    #[test]
+    fn an_old_version_of_a_node_is_ignored_and_a_heartbeat_is_no_change() {
+        let mut hosts = Hosts::default();
+        assert!(hosts.put(node("n1", 5)));
+        assert!(!hosts.put(ObservedHost { ready: false, ..node("n1", 4) }));
+        assert!(!hosts.put(node("n1", 6)));
+        assert!(hosts.put(ObservedHost { ready: false, ..node("n1", 7) }));
+        assert_eq!(hosts.get(&"n1".into()).unwrap().free(), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! The pods of our jobs, by job and task.
+
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::objects::ObservedPod;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which pod of a job: the child (0 for a single job), its attempt and the launch serial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Slot {
+    /// The child's index; 0 for a single job.
+    pub(crate) index: u32,
+    /// From 1.
+    pub(crate) attempt: u8,
+    /// The launch serial.
+    pub(crate) launch: u16,
+}
+
+/// Pods of our jobs, those that run and those that are over.
+#[derive(Debug, Default)]
+pub(crate) struct Pods {
+    by_job: BTreeMap<Uid, BTreeMap<Slot, ObservedPod>>,
+    by_key: BTreeMap<ObjectKey, (Uid, Slot)>,
+}
+
+impl Pods {
+    /// Takes a pod in; `None` when it is not one of ours, or when this version of it is old news.
+    pub(crate) fn put(&mut self, pod: ObservedPod) -> Option<(Uid, Slot)> {
+        let task = pod.task.as_ref()?;
+        let place = (task.job, Slot { index: task.index, attempt: task.attempt, launch: task.launch });
+        if let Some(known) = self.get(place.0, place.1)
+            && known.uid == pod.uid
+            && known.resource_version >= pod.resource_version
+        {
+            return None;
+        }
+        self.remove(&pod.key);
+        self.by_key.insert(pod.key.clone(), place);
+        self.by_job.entry(place.0).or_default().insert(place.1, pod);
+        Some(place)
+    }
+
+    /// Takes a pod out; tells whose it was.
+    pub(crate) fn remove(&mut self, key: &ObjectKey) -> Option<(Uid, Slot)> {
+        let (job, slot) = self.by_key.remove(key)?;
+        if let Some(pods) = self.by_job.get_mut(&job) {
+            pods.remove(&slot);
+            if pods.is_empty() {
+                self.by_job.remove(&job);
+            }
+        }
+        Some((job, slot))
+    }
+
+    /// One pod of a job.
+    pub(crate) fn get(&self, job: Uid, slot: Slot) -> Option<&ObservedPod> {
+        self.by_job.get(&job)?.get(&slot)
+    }
+
+    /// The pod of this name, when it is one of ours.
+    pub(crate) fn by_key(&self, key: &ObjectKey) -> Option<&ObservedPod> {
+        let (job, slot) = self.by_key.get(key)?;
+        self.get(*job, *slot)
+    }
+
+    /// All pods of a job, by task.
+    pub(crate) fn of(&self, job: Uid) -> impl Iterator<Item = (Slot, &ObservedPod)> {
+        self.by_job.get(&job).into_iter().flatten().map(|(slot, pod)| (*slot, pod))
+    }
+
+    /// The pods of one task.
+    pub(crate) fn of_task(&self, job: Uid, index: u32) -> impl Iterator<Item = (Slot, &ObservedPod)> {
+        let range =
+            Slot { index, attempt: 0, launch: 0 }..=Slot { index, attempt: u8::MAX, launch: u16::MAX };
+        let pods = self.by_job.get(&job);
+        pods.into_iter().flat_map(move |pods| pods.range(range.clone())).map(|(slot, pod)| (*slot, pod))
+    }
+
+    /// Our pods on a host, or admitted to it.
+    pub(crate) fn on(&self, host: &Name) -> Vec<(Uid, Slot)> {
+        let is_there = |pod: &ObservedPod| {
+            pod.host
+                .as_ref()
+                .or(pod.task.as_ref().map(|task| &task.admitted_to))
+                .is_some_and(|place| place == host)
+        };
+        let pods =
+            self.by_job.iter().flat_map(|(job, pods)| pods.iter().map(|(slot, pod)| (*job, *slot, pod)));
+        pods.filter(|(_, _, pod)| is_there(pod)).map(|(job, slot, _)| (job, slot)).collect()
+    }
+
+    /// Our pods that are not among these.
+    pub(crate) fn keys_not_in(&self, listed: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
+        self.by_key.keys().filter(|key| !listed.contains(*key)).cloned().collect()
+    }
+}
