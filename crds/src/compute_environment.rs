@@ -1,0 +1,209 @@
+//! Kind ComputeEnvironment: the hosts that jobs run on.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::blank;
+use crate::schema::rule;
+use crate::shared::state::{State, Validity};
+use crate::shared::{conditions, names, tags};
+use crate::unset;
+
+mod backend;
+mod resources;
+
+pub use backend::{
+    Backend, ClusterApiBackend, ExternalBackend, KarpenterBackend, MachineDeploymentReference,
+    NodeClassReference, SimulatedBackend,
+};
+pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, ResourceKind, ScalingPolicy};
+
+/// What AWS's CreateComputeEnvironment takes, and where the hosts are or come from.
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[kube(
+    group = "batch.windlass.dev",
+    version = "v1beta1",
+    kind = "ComputeEnvironment",
+    plural = "computeenvironments",
+    singular = "computeenvironment",
+    shortname = "ce",
+    category = "windlass",
+    status = "ComputeEnvironmentStatus",
+    derive = "PartialEq",
+    doc = "The hosts that jobs run on: nodes that exist, chosen by label (UNMANAGED), or nodes that are added and \
+           removed as jobs need them (MANAGED).",
+    printcolumn = r#"{"name": "Type", "type": "string", "jsonPath": ".spec.type",
+        "description": "UNMANAGED or MANAGED."}"#,
+    printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".spec.state",
+        "description": "Whether jobs are placed in it."}"#,
+    printcolumn = r#"{"name": "Status", "type": "string", "jsonPath": ".status.status",
+        "description": "Whether it can be used as it is written."}"#,
+    printcolumn = r#"{"name": "Hosts", "type": "integer", "jsonPath": ".status.hosts",
+        "description": "The nodes that it has."}"#,
+    printcolumn = r#"{"name": "vCPUs", "type": "string", "jsonPath": ".status.vcpus.total",
+        "description": "The vCPUs of its hosts."}"#,
+    printcolumn = r#"{"name": "Free", "type": "string", "jsonPath": ".status.vcpus.free",
+        "description": "The vCPUs that no pod has reserved."}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
+        "description": "When it was made."}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.statusReason", "priority": 1,
+        "description": "Why its status is what it is, in words."}"#
+)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "self.type != 'UNMANAGED' || (has(self.nodeSelector) && self.nodeSelector.size() > 0)",
+        "an UNMANAGED environment needs nodeSelector: labels that its nodes carry, as in {pool: batch}"
+    ),
+    rule(
+        "self.type != 'MANAGED' || !has(self.nodeSelector) || self.nodeSelector.size() == 0",
+        "nodeSelector is for UNMANAGED environments: the backend says where a MANAGED one's nodes are"
+    ),
+    rule(
+        "self.type != 'MANAGED' || has(self.backend)",
+        "a MANAGED environment needs a backend: karpenter, clusterApi, external or simulated"
+    ),
+    rule(
+        "self.type != 'UNMANAGED' || !has(self.backend)",
+        "a backend is for MANAGED environments: remove it, or set type MANAGED"
+    ),
+    rule(
+        "self.type != 'MANAGED' || (has(self.computeResources) && has(self.computeResources.type) && \
+         self.computeResources.type != '' && has(self.computeResources.maxvCpus) && \
+         self.computeResources.maxvCpus > 0)",
+        "a MANAGED environment needs computeResources with type (EC2 or SPOT) and maxvCpus"
+    ),
+]))]
+pub struct ComputeEnvironmentSpec {
+    /// The environment's AWS name: up to 128 letters, digits, `-` and `_`. Queues can refer to it by this
+    /// name.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "names::aws_name")]
+    pub compute_environment_name: Option<String>,
+    /// UNMANAGED (nodes that exist, chosen by nodeSelector) or MANAGED (nodes of a backend). Required; never
+    /// changes.
+    #[serde(rename = "type")]
+    pub kind: EnvironmentType,
+    /// ENABLED (the default) or DISABLED: no new jobs are placed, and no nodes are added.
+    #[serde(default, deserialize_with = "unset::choice_or_default")]
+    pub state: State,
+    /// Ignored: the capacity of an UNMANAGED environment is that of its nodes.
+    #[serde(default, rename = "unmanagedvCpus", deserialize_with = "unset::option")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub unmanaged_vcpus: Option<i32>,
+    /// What a MANAGED environment may launch, and how much of it.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    pub compute_resources: Option<ComputeResources>,
+    /// Ignored: no AWS service acts for this environment.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub service_role: Option<String>,
+    /// Up to 50 tags of the environment.
+    #[serde(default, deserialize_with = "unset::tags", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tags::tags")]
+    pub tags: BTreeMap<String, String>,
+    /// Labels that the nodes of an UNMANAGED environment carry, as a Pod's nodeSelector. Not a field of AWS
+    /// Batch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tags::labels")]
+    pub node_selector: BTreeMap<String, String>,
+    /// The resource that nodes offer GPUs as. Default: `nvidia.com/gpu`. Not a field of AWS Batch.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 316))]
+    pub gpu_resource_name: Option<String>,
+    /// Who makes the nodes of a MANAGED environment. Which one it is never changes. Not a field of AWS Batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+}
+
+/// The rule that an UNMANAGED environment has no computeResources but those that a skeleton prints. It is made from
+/// the schema of its spec.
+pub(crate) fn unmanaged_rule(spec: &Value) -> Value {
+    let mut resources = spec.pointer("/properties/computeResources").cloned().unwrap_or_default();
+    if let Some(members) = resources.pointer_mut("/properties").and_then(Value::as_object_mut) {
+        members.remove("type");
+    }
+    let blank = blank::expression(&resources, "self.computeResources");
+    rule(
+        format!(
+            "self.type != 'UNMANAGED' || !has(self.computeResources) || ({blank} && \
+             (!has(self.computeResources.type) || self.computeResources.type in ['', 'EC2']))"
+        ),
+        "computeResources is for MANAGED environments: remove it, or set type MANAGED",
+    )
+}
+
+/// Whether the nodes of an environment exist or are made.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EnvironmentType {
+    /// They are added and removed as jobs need them.
+    Managed,
+    /// They exist.
+    Unmanaged,
+}
+
+/// What the operator knows of an environment.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ComputeEnvironmentStatus {
+    /// The metadata.generation that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub observed_generation: Option<i64>,
+    /// VALID or INVALID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Validity>,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub status_reason: Option<String>,
+    /// The number of nodes that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub hosts: Option<i32>,
+    /// The vCPUs of its hosts, as the nodes report them allocatable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<VcpuCapacity>,
+    /// The memory of its hosts in MiB, as the nodes report it allocatable.
+    #[serde(rename = "memoryMiB", default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<MemoryCapacity>,
+    /// Ready, Stalled, Ignored (fields that mean nothing here).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions::list")]
+    pub conditions: Vec<Condition>,
+}
+
+/// An amount of vCPUs, as decimal numbers with up to three places (`3.92`).
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+pub struct VcpuCapacity {
+    /// All there are.
+    #[schemars(length(max = 20))]
+    pub total: String,
+    /// Those that pods have reserved, whoever owns the pods.
+    #[schemars(length(max = 20))]
+    pub used: String,
+    /// The rest.
+    #[schemars(length(max = 20))]
+    pub free: String,
+}
+
+/// An amount of memory, in whole MiB.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryCapacity {
+    /// All there is.
+    #[schemars(range(min = 0))]
+    pub total: i64,
+    /// What pods have reserved, whoever owns the pods.
+    #[schemars(range(min = 0))]
+    pub used: i64,
+    /// The rest.
+    #[schemars(range(min = 0))]
+    pub free: i64,
+}

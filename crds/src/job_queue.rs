@@ -1,0 +1,205 @@
+//! Kind JobQueue: where jobs wait, and for which environments.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::rule;
+use crate::shared::state::{State, Validity};
+use crate::shared::{conditions, names, tags};
+use crate::unset::{self, Blank};
+
+/// What AWS's CreateJobQueue takes.
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "batch.windlass.dev",
+    version = "v1beta1",
+    kind = "JobQueue",
+    plural = "jobqueues",
+    singular = "jobqueue",
+    shortname = "jq",
+    category = "windlass",
+    status = "JobQueueStatus",
+    derive = "PartialEq",
+    derive = "Default",
+    doc = "Where jobs wait for capacity: a priority, and the compute environments to try in order.",
+    printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".spec.state",
+        "description": "Whether it takes new jobs."}"#,
+    printcolumn = r#"{"name": "Status", "type": "string", "jsonPath": ".status.status",
+        "description": "Whether it can be used as it is written."}"#,
+    printcolumn = r#"{"name": "Priority", "type": "integer", "jsonPath": ".spec.priority",
+        "description": "Higher goes first where queues share an environment."}"#,
+    printcolumn = r#"{"name": "Runnable", "type": "integer", "jsonPath": ".status.jobs.runnable",
+        "description": "Jobs that wait for capacity."}"#,
+    printcolumn = r#"{"name": "Running", "type": "integer", "jsonPath": ".status.jobs.running",
+        "description": "Jobs that run."}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
+        "description": "When it was made."}"#,
+    printcolumn = r#"{"name": "StatusReason", "type": "string",
+        "jsonPath": ".status.statusReason", "priority": 1,
+        "description": "Why its status is what it is, in words."}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct JobQueueSpec {
+    /// The queue's AWS name: up to 128 letters, digits, `-` and `_`. Jobs can refer to it by this name.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "names::aws_name")]
+    pub job_queue_name: Option<String>,
+    /// ENABLED (takes new jobs, the default) or DISABLED (takes none; those that run finish).
+    #[serde(default, deserialize_with = "unset::choice_or_default")]
+    pub state: State,
+    /// The SchedulingPolicy: its name in Kubernetes, its AWS name, or its ARN. Without one, about first in,
+    /// first out.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "names::scheduling_policy")]
+    pub scheduling_policy_arn: Option<String>,
+    /// The queue's priority, from 0. Where queues share an environment the higher one is served first.
+    /// Required.
+    #[schemars(range(min = 0))]
+    pub priority: i32,
+    /// The compute environments to try, 1 to 3. Required.
+    #[serde(deserialize_with = "unset::list")]
+    #[schemars(length(min = 1, max = 3))]
+    #[schemars(extend(
+        "x-kubernetes-list-type" = "map",
+        "x-kubernetes-list-map-keys" = ["order"],
+        "x-kubernetes-validations" = [
+            rule(
+                "self.all(a, self.exists_one(b, b.computeEnvironment == a.computeEnvironment))",
+                "a compute environment is listed twice: name each once"
+            ),
+        ]
+    ))]
+    pub compute_environment_order: Vec<ComputeEnvironmentOrder>,
+    /// Up to 50 tags of the queue.
+    #[serde(default, deserialize_with = "unset::tags", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tags::tags")]
+    pub tags: BTreeMap<String, String>,
+    /// What happens to a job that is stuck at the head of the queue.
+    #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub job_state_time_limit_actions: Vec<JobStateTimeLimitAction>,
+}
+
+/// An environment of a queue.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ComputeEnvironmentOrder {
+    /// Its place: environments are tried in ascending order, each order once.
+    #[schemars(range(min = 0))]
+    pub order: i32,
+    /// The ComputeEnvironment: its name in Kubernetes, its AWS name, or its ARN.
+    #[schemars(schema_with = "names::compute_environment", length(min = 1))]
+    pub compute_environment: String,
+}
+
+impl Blank for ComputeEnvironmentOrder {}
+
+/// A time limit for jobs that are stuck at the head of the queue.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "((has(self.reason) && self.reason != '') == (has(self.maxTimeSeconds) && \
+         self.maxTimeSeconds != 0)) && (!has(self.reason) || self.reason == '' || \
+         (has(self.action) && self.action != ''))",
+        "a time limit needs reason, maxTimeSeconds and action"
+    ),
+]))]
+pub struct JobStateTimeLimitAction {
+    /// Why the job is stuck, in AWS's words: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY,
+    /// MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE or MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// The state that the job is stuck in: RUNNABLE.
+    #[serde(default, deserialize_with = "unset::choice", skip_serializing_if = "Option::is_none")]
+    pub state: Option<TimeLimitState>,
+    /// Seconds that a job may be stuck, 600 to 86,400.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 86400))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rule("self == 0 || self >= 600", "a time limit is 600 to 86,400 seconds"),
+    ]))]
+    pub max_time_seconds: i32,
+    /// What happens then: CANCEL or TERMINATE.
+    #[serde(default, deserialize_with = "unset::choice", skip_serializing_if = "Option::is_none")]
+    pub action: Option<TimeLimitAction>,
+}
+
+impl Blank for JobStateTimeLimitAction {
+    /// The words that skeletons print set nothing without a reason and a time.
+    fn is_blank(&self) -> bool {
+        self.reason.is_empty() && self.max_time_seconds == 0
+    }
+}
+
+/// The state that a time limit is about.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TimeLimitState {
+    /// Waiting for capacity.
+    Runnable,
+}
+
+/// What happens to a job past a time limit.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TimeLimitAction {
+    /// It is cancelled.
+    Cancel,
+    /// It is terminated.
+    Terminate,
+}
+
+/// What the operator knows of a queue.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct JobQueueStatus {
+    /// The metadata.generation that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub observed_generation: Option<i64>,
+    /// VALID when all its environments are, otherwise INVALID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Validity>,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub status_reason: Option<String>,
+    /// How many of its jobs are in each state, children counted; at most a minute old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobCounts>,
+    /// Ready, Stalled, Ignored (fields that mean nothing here).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions::list")]
+    pub conditions: Vec<Condition>,
+}
+
+/// How many unfinished jobs of a queue are in each state.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Jobs that were not looked at yet.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub submitted: i32,
+    /// Jobs that wait for other jobs.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub pending: i32,
+    /// Jobs that wait for capacity.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub runnable: i32,
+    /// Jobs whose container is on its way.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub starting: i32,
+    /// Jobs that run.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub running: i32,
+}

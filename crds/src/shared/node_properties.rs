@@ -1,0 +1,125 @@
+//! Multi-node parallel jobs: which nodes there are, and what runs on each.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::container::{ContainerOverrides, ContainerProperties};
+use crate::schema::rule;
+use crate::unset::{self, Blank};
+
+/// The nodes of a multi-node parallel job.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "!has(self.numNodes) || self.numNodes == 0 || !has(self.mainNode) || \
+         self.mainNode < self.numNodes",
+        "mainNode is the index of a node: from 0 to numNodes - 1"
+    ),
+]))]
+pub struct NodeProperties {
+    /// How many nodes the job has, 1 to 1,000.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1000))]
+    pub num_nodes: i32,
+    /// The index of the main node, whose exit ends the job. Default: 0.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 999))]
+    pub main_node: i32,
+    /// Up to 5 ranges of nodes with a container each. Together they cover all nodes; of nested ones the inner
+    /// one wins.
+    #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub node_range_properties: Vec<NodeRangeProperty>,
+}
+
+impl Blank for NodeProperties {}
+
+/// A range of nodes that run the same container.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::target_nodes(),
+    rule(
+        "!has(self.targetNodes) || self.targetNodes == '' || (has(self.container) && \
+         has(self.container.image) && self.container.image != '')",
+        "a node range needs container.image"
+    ),
+    rules::amount("vcpus", "VCPU"),
+    rules::amount("memory", "MEMORY"),
+]))]
+pub struct NodeRangeProperty {
+    /// The nodes, by index: `0:3`, `:3` (from 0), `4:` (to the last). Required.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub target_nodes: String,
+    /// The container of each node.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerProperties>,
+    /// The instance type of the nodes. All ranges of a job have the same one.
+    #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1), inner(length(max = 64)))]
+    pub instance_types: Vec<String>,
+}
+
+impl Blank for NodeRangeProperty {}
+
+/// What a submission changes in the definition's nodes.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeOverrides {
+    /// How many nodes the job has, 1 to 1,000, in place of the definition's number.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub num_nodes: Option<i32>,
+    /// Changes to ranges of nodes of the definition.
+    #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub node_property_overrides: Vec<NodePropertyOverride>,
+}
+
+impl Blank for NodeOverrides {}
+
+/// What a submission changes in a range of nodes.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [rules::target_nodes()]))]
+pub struct NodePropertyOverride {
+    /// The nodes, by index, as in the definition: `0:3`, `:3`, `4:`. Required.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub target_nodes: String,
+    /// What changes in their container.
+    #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
+    pub container_overrides: Option<ContainerOverrides>,
+    /// Their instance type.
+    #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1), inner(length(max = 64)))]
+    pub instance_types: Vec<String>,
+}
+
+impl Blank for NodePropertyOverride {}
+
+mod rules {
+    use serde_json::Value;
+
+    use crate::schema::rule;
+    use crate::shared::resources;
+
+    pub(super) fn target_nodes() -> Value {
+        rule(
+            "!has(self.targetNodes) || self.targetNodes == '' || \
+             self.targetNodes.matches('^[0-9]{1,3}:[0-9]{0,3}$|^:[0-9]{1,3}$')",
+            "targetNodes is a range of node indexes: 0:3, :3 (from 0) or 4: (to the last)",
+        )
+    }
+
+    /// A range that names nodes must say how much each of them needs.
+    pub(super) fn amount(field: &str, resource: &str) -> Value {
+        let given = resources::given("self.container", field, resource);
+        rule(
+            format!("!has(self.targetNodes) || self.targetNodes == '' || !has(self.container) || {given}"),
+            format!("a node range needs container.{field}, or {resource} in resourceRequirements"),
+        )
+    }
+}
