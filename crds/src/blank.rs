@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::schema::properties;
+use crate::schema::{is_required, properties};
 use crate::unset::SKELETON_KEY;
 
 /// Booleans that AWS's skeletons print as `true` inside objects that are otherwise empty. Alone they set
@@ -46,6 +46,8 @@ fn list(schema: &Value, name: &str, depth: usize) -> String {
 fn object(schema: &Value, name: &str, depth: usize) -> String {
     let members: Vec<String> = properties(schema)
         .filter(|(member, _)| !PRINTED_TRUE.contains(&member.as_str()))
+        // A choice that has to be made says nothing alone: a skeleton prints any of the words.
+        .filter(|(member, field)| field.get("enum").is_none() || !is_required(schema, member))
         .map(|(member, schema)| {
             let path = format!("{name}.{member}");
             format!("(!has({path}) || {})", at_depth(schema, &path, depth))

@@ -35,8 +35,8 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
     category = "windlass",
     status = "ComputeEnvironmentStatus",
     derive = "PartialEq",
-    doc = "The hosts that jobs run on: nodes that exist, chosen by label (UNMANAGED), or nodes that are added and \
-           removed as jobs need them (MANAGED).",
+    doc = "The hosts that jobs run on: nodes that exist, chosen by label (UNMANAGED), or nodes that are \
+           added and removed as jobs need them (MANAGED).",
     printcolumn = r#"{"name": "Type", "type": "string", "jsonPath": ".spec.type",
         "description": "UNMANAGED or MANAGED."}"#,
     printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".spec.state",
@@ -122,8 +122,8 @@ pub struct ComputeEnvironmentSpec {
     pub backend: Option<Backend>,
 }
 
-/// The rule that an UNMANAGED environment has no computeResources but those that a skeleton prints. It is made from
-/// the schema of its spec.
+/// The rule that an UNMANAGED environment has no computeResources but those that a skeleton prints. It is
+/// made from the schema of its spec.
 pub(crate) fn unmanaged_rule(spec: &Value) -> Value {
     let mut resources = spec.pointer("/properties/computeResources").cloned().unwrap_or_default();
     if let Some(members) = resources.pointer_mut("/properties").and_then(Value::as_object_mut) {

@@ -35,8 +35,8 @@ pub use status::{
     status = "JobStatus",
     derive = "PartialEq",
     derive = "Default",
-    doc = "A batch job: a container that runs to its end, an array of up to 10,000 of them, or a group of nodes that \
-           run together. It is given to a JobQueue and made from a JobDefinition.",
+    doc = "A batch job: a container that runs to its end, an array of up to 10,000 of them, or a group of \
+           nodes that run together. It is given to a JobQueue and made from a JobDefinition.",
     selectable = ".spec.jobQueue",
     selectable = ".spec.jobName",
     selectable = ".status.status",
@@ -86,11 +86,11 @@ pub struct JobSpec {
     #[schemars(schema_with = "names::aws_name")]
     pub job_name: Option<String>,
     /// The JobQueue: its name in Kubernetes, its AWS name, or its ARN. Required.
-    #[schemars(schema_with = "names::job_queue", length(min = 1))]
+    #[schemars(schema_with = "names::job_queue")]
     pub job_queue: String,
     /// The JobDefinition: its name in Kubernetes, its AWS name, or its ARN. With `:REVISION` that revision is
     /// used, otherwise the latest active one. Required.
-    #[schemars(schema_with = "names::job_definition", length(min = 1))]
+    #[schemars(schema_with = "names::job_definition")]
     pub job_definition: String,
     /// Makes the job an array of children.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
@@ -157,8 +157,8 @@ pub struct JobSpec {
 pub(crate) fn name_rule() -> Value {
     rule(
         "self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",
-        "a Job's metadata.name is at most 63 letters, digits and -, without dots: shorten it, and put the AWS name \
-         into spec.jobName",
+        "a Job's metadata.name is at most 63 letters, digits and -, without dots: shorten it, and put the \
+         AWS name into spec.jobName",
     )
 }
 

@@ -1,6 +1,7 @@
 //! Kind JobDefinition: what jobs are made from.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
@@ -31,7 +32,7 @@ use crate::unset;
     status = "JobDefinitionStatus",
     derive = "PartialEq",
     derive = "Default",
-    doc = "What jobs are made from: an image, a command, what it needs, and defaults that a Job may override.",
+    doc = "What jobs are made from: an image, a command, what it needs, and defaults that Jobs may override.",
     printcolumn = r#"{"name": "Latest", "type": "integer", "jsonPath": ".status.latestRevision",
         "description": "The number of the latest revision."}"#,
     printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".spec.state",
@@ -101,8 +102,8 @@ pub struct JobDefinitionSpec {
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub retry_strategy: Option<RetryStrategy>,
     /// Whether the tags of jobs and definition become labels of pods. Default: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub propagate_tags: Option<bool>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub propagate_tags: bool,
     /// How long an attempt may run. Default: without end.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub timeout: Option<JobTimeout>,

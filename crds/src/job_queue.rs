@@ -61,7 +61,6 @@ pub struct JobQueueSpec {
     #[schemars(range(min = 0))]
     pub priority: i32,
     /// The compute environments to try, 1 to 3. Required.
-    #[serde(deserialize_with = "unset::list")]
     #[schemars(length(min = 1, max = 3))]
     #[schemars(extend(
         "x-kubernetes-list-type" = "map",
@@ -92,20 +91,20 @@ pub struct ComputeEnvironmentOrder {
     #[schemars(range(min = 0))]
     pub order: i32,
     /// The ComputeEnvironment: its name in Kubernetes, its AWS name, or its ARN.
-    #[schemars(schema_with = "names::compute_environment", length(min = 1))]
+    #[schemars(schema_with = "names::compute_environment")]
     pub compute_environment: String,
 }
-
-impl Blank for ComputeEnvironmentOrder {}
 
 /// A time limit for jobs that are stuck at the head of the queue.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     rule(
-        "((has(self.reason) && self.reason != '') == (has(self.maxTimeSeconds) && \
-         self.maxTimeSeconds != 0)) && (!has(self.reason) || self.reason == '' || \
-         (has(self.action) && self.action != ''))",
+        "[has(self.reason) && self.reason != '', has(self.maxTimeSeconds) && self.maxTimeSeconds != 0, \
+         has(self.action) && self.action != ''].all(given, given) || \
+         ((!has(self.reason) || self.reason == '') && \
+         (!has(self.maxTimeSeconds) || self.maxTimeSeconds == 0) && \
+         (!has(self.action) || self.action == '') && (!has(self.state) || self.state == ''))",
         "a time limit needs reason, maxTimeSeconds and action"
     ),
 ]))]
@@ -130,12 +129,7 @@ pub struct JobStateTimeLimitAction {
     pub action: Option<TimeLimitAction>,
 }
 
-impl Blank for JobStateTimeLimitAction {
-    /// The words that skeletons print set nothing without a reason and a time.
-    fn is_blank(&self) -> bool {
-        self.reason.is_empty() && self.max_time_seconds == 0
-    }
-}
+impl Blank for JobStateTimeLimitAction {}
 
 /// The state that a time limit is about.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,17 +14,19 @@ pub const FORMAT_VERSION: i32 = 1;
 /// The most children that one record holds: with 10 attempts each it stays under 1 MiB.
 pub const CHILDREN_IN_A_RECORD: usize = 250;
 
-/// Keeps what a Job's own status has no room for. It is owned by the Job and goes with it; only the operator writes it.
+/// Keeps what a Job's own status has no room for. It is owned by the Job and goes with it; only the operator
+/// writes it.
 ///
-/// Names that can be derived are not stored. With INDEX, ATTEMPT and, where there is one, LAUNCH:
-/// the pod is `podNamePrefix-INDEX-ATTEMPT[-LAUNCH]`, the log stream is `logStreamPrefix` followed by the pod's name.
-/// To list the pod, exit code and reason of every attempt of a Job's children:
+/// Names that can be derived are not stored. With INDEX, ATTEMPT and, where there is one, LAUNCH: the pod is
+/// `podNamePrefix-INDEX-ATTEMPT[-LAUNCH]`, the log stream is `logStreamPrefix` followed by the pod's name.
+/// To list the pod, exit code and reason of every attempt of the children of Job `rainbow`:
 ///
 /// ```sh
-/// kubectl get jobrecords.batch.windlass.dev -o json | jq -r --arg job "$(kubectl get bj rainbow -o jsonpath={.metadata.uid})" '
-///   .items[] | select(.jobUID == $job) | . as $record | .children[] | .index as $index | .attempts[]
-///   | [([$record.podNamePrefix, $index, .attempt, .launch] | map(select(. != null)) | join("-")), .exitCode, .statusReason]
-///   | @tsv'
+/// kubectl get jobrecords -o json | jq -r --arg job "$(kubectl get bj rainbow -o jsonpath={.metadata.uid})" '
+///   .items[] | select(.jobUID == $job) | . as $record
+///   | .children[] | .index as $index
+///   | .attempts[]? | [$record.podNamePrefix, $index, .attempt, .launch] as $name
+///   | [($name | map(select(. != null)) | join("-")), .exitCode, .statusReason] | @tsv'
 /// ```
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[kube(
@@ -37,9 +39,10 @@ pub const CHILDREN_IN_A_RECORD: usize = 250;
     no_spec,
     derive = "PartialEq",
     derive = "Default",
-    doc = "Internal: the attempts of up to 250 children of an array job, or nodes of a multi-node job. Owned by the \
-           Job, written by the operator only. The pod of an attempt is podNamePrefix-INDEX-ATTEMPT, followed by -LAUNCH \
-           where there is one; its log stream is logStreamPrefix followed by the pod's name.",
+    doc = "Internal: the attempts of up to 250 children of an array job, or nodes of a multi-node job. Owned \
+           by the Job, written by the operator only. The pod of an attempt is podNamePrefix-INDEX-ATTEMPT, \
+           followed by -LAUNCH where there is one; its log stream is logStreamPrefix followed by the pod's \
+           name.",
     printcolumn = r#"{"name": "Job", "type": "string", "jsonPath": ".metadata.ownerReferences[0].name",
         "description": "The Job that it belongs to."}"#,
     printcolumn = r#"{"name": "First", "type": "integer", "jsonPath": ".firstIndex",
@@ -112,7 +115,7 @@ pub struct AttemptRecord {
     pub exit_code: Option<i32>,
     /// Why the attempt ended, as one word in CamelCase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 32))]
     pub reason: Option<String>,
     /// Why the attempt ended, in words. Cut to 128 characters, so that the record stays small.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,7 +16,7 @@ pub mod manifests;
 pub mod scheduling_policy;
 mod schema;
 pub mod shared;
-pub mod unset;
+mod unset;
 pub mod unsupported;
 
 pub use compute_environment::{ComputeEnvironment, ComputeEnvironmentSpec, ComputeEnvironmentStatus};

@@ -15,6 +15,12 @@ pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Valu
     schema.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
+/// Whether an object must have a member.
+pub(crate) fn is_required(schema: &Value, member: &str) -> bool {
+    let required = schema.get("required").and_then(Value::as_array);
+    required.is_some_and(|members| members.iter().any(|required| required == member))
+}
+
 /// The schema of the field at a path such as `spec.volumes[].host.sourcePath`; `[]` stands for each element
 /// of a list.
 pub(crate) fn at<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Value> {
@@ -72,18 +78,16 @@ fn clean(schema: &mut Value) {
 
 /// An empty word means that none was chosen, wherever a choice is not required.
 fn allow_no_choice(schema: &mut Value) {
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required =
-        |name: &str| required.as_array().is_some_and(|names| names.iter().any(|required| required == name));
-    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for (name, field) in fields {
-            if !is_required(name) {
-                let choice = if field.get("items").is_some() { &mut field["items"] } else { field };
-                if let Some(words) = choice.get_mut("enum").and_then(Value::as_array_mut) {
-                    words.insert(0, json!(""));
-                }
-            }
-        }
+    let optional: Vec<String> =
+        properties(schema).map(|(name, _)| name).filter(|name| !is_required(schema, name)).cloned().collect();
+    for name in optional {
+        let place = if schema.pointer(&format!("/properties/{name}/items")).is_some() {
+            "/items/enum"
+        } else {
+            "/enum"
+        };
+        let words = schema.pointer_mut(&format!("/properties/{name}{place}")).and_then(Value::as_array_mut);
+        words.into_iter().for_each(|words| words.insert(0, json!("")));
     }
     for_each_subschema(schema, allow_no_choice);
 }

@@ -5,7 +5,7 @@
 //! keeps its meaning where an empty one has any: an argument among others, a parameter, the value of a named
 //! environment variable, and numbers such as a priority, which use no helper of this file.
 //!
-//! The same is said in CEL by [`crate::blank`]; a test holds the two against each other.
+//! The same is said in CEL by `blank.rs`; a test holds the two against each other.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde::de::value::StringDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer};
 
 /// Tells a value that was set from one that a skeleton printed.
-pub trait Blank: Default + PartialEq {
+pub(crate) trait Blank: Default + PartialEq {
     /// Whether the value says nothing. By default: it is what an empty object decodes to.
     fn is_blank(&self) -> bool {
         *self == Self::default()

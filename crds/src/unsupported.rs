@@ -224,7 +224,7 @@ const COMPUTE_RESOURCES: &[Row] = &[
     never("managedInstancesProvider", Shape::Object, "use backend"),
 ];
 
-const UNMANAGED_ONLY: &str = "an UNMANAGED environment launches nothing; remove it";
+const UNMANAGED_ONLY: &str = "MANAGED environments are to come; remove it";
 
 const SCHEDULING_POLICY: &[Row] = &[never("quotaSharePolicy", Shape::Object, "use fairsharePolicy")];
 
@@ -254,6 +254,11 @@ impl Refusal {
         format!("{until}: {field}: {}", self.advice)
     }
 
+    /// Whether the field is refused whatever it holds, or only with some values.
+    pub fn refuses_all(&self) -> bool {
+        matches!(self.unset, Unset::Blank | Unset::Absent | Unset::Foreign(_))
+    }
+
     /// Adds the field to the schema, if no Rust type has it.
     pub(crate) fn add_field(&self, schema: &mut Value) -> Result<(), Error> {
         let Unset::Foreign(shape) = self.unset else { return Ok(()) };
@@ -276,7 +281,8 @@ impl Refusal {
         };
         let rule = json!({ "rule": rule, "message": self.message(), "reason": "FieldValueForbidden" });
         schema::add_rule(field, rule);
-        if matches!(self.unset, Unset::Blank | Unset::Absent)
+        if self.until == Until::Built
+            && self.refuses_all()
             && let Some(Value::String(description)) = field.get_mut("description")
         {
             description.push_str(" Not supported yet.");

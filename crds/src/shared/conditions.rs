@@ -27,7 +27,7 @@ fn condition() -> Value {
             "type": {
                 "type": "string",
                 "maxLength": 316,
-                "description": "What the condition is about, in CamelCase (Ready, Complete, Failed, Stalled).",
+                "description": "What the condition is about, in CamelCase (Ready, Failed, Stalled, …).",
             },
             "status": {
                 "type": "string",
@@ -48,7 +48,7 @@ fn condition() -> Value {
                 "type": "string",
                 "format": "date-time",
                 "maxLength": 40,
-                "description": "When `status` last changed (RFC 3339). 1970 in an object that was not looked at yet.",
+                "description": "When `status` last changed (RFC 3339). 1970: not looked at yet.",
             },
             "observedGeneration": {
                 "type": "integer",

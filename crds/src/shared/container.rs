@@ -1,5 +1,7 @@
 //! A job's container: what a definition says of it, and what a submission changes.
 
+use std::ops::Not;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,11 +74,11 @@ pub struct ContainerProperties {
     #[schemars(length(max = 100))]
     pub mount_points: Vec<MountPoint>,
     /// Whether the container's root file system is read-only. Default: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub readonly_root_filesystem: Option<bool>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub readonly_root_filesystem: bool,
     /// Whether the container has the rights of the host's root. Default: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub privileged: Option<bool>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub privileged: bool,
     /// Limits of the kernel on the container's processes.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -155,15 +157,10 @@ impl Blank for ContainerOverrides {}
         "self.name != '' || !has(self.value) || self.value == ''",
         "an environment variable needs a name: give it one, or remove the value"
     ),
-    rule(
-        "!self.name.startsWith('AWS_BATCH')",
-        "names that begin with AWS_BATCH are Windlass's own: choose another"
-    ),
-    rule("!self.name.contains('=')", "the name of an environment variable cannot have a ="),
 ]))]
 pub struct EnvironmentVariable {
     /// The variable's name. Each at most once.
-    #[schemars(length(max = 256))]
+    #[schemars(schema_with = "rules::variable_name")]
     pub name: String,
     /// Its value, which the container sees byte for byte. Default: empty.
     #[serde(default)]
@@ -181,14 +178,10 @@ impl Blank for EnvironmentVariable {}
         "(self.name != '') == (has(self.valueFrom) && self.valueFrom != '')",
         "a secret needs both name and valueFrom"
     ),
-    rule(
-        "!self.name.startsWith('AWS_BATCH')",
-        "names that begin with AWS_BATCH are Windlass's own: choose another"
-    ),
 ]))]
 pub struct Secret {
     /// The variable's name. Each at most once.
-    #[schemars(length(max = 256))]
+    #[schemars(schema_with = "rules::variable_name")]
     pub name: String,
     /// Where the value is: `SECRET/KEY` of the namespace, or an ARN that an administrator mapped to one.
     #[serde(default)]
@@ -200,9 +193,25 @@ impl Blank for Secret {}
 
 /// Rules that a definition's container and a submission's overrides share.
 mod rules {
+    use schemars::{Schema, SchemaGenerator, json_schema};
     use serde_json::Value;
 
     use crate::schema::rule;
+
+    /// The name of an environment variable. Empty where a skeleton printed it.
+    pub(super) fn variable_name(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "maxLength": 256,
+            "x-kubernetes-validations": [
+                rule(
+                    "!self.startsWith('AWS_BATCH')",
+                    "names that begin with AWS_BATCH are Windlass's own: choose another",
+                ),
+                rule("!self.contains('=')", "the name of an environment variable cannot have a ="),
+            ],
+        })
+    }
 
     pub(super) fn memory() -> Value {
         rule("self == 0 || self >= 4", "memory is at least 4 MiB")
@@ -221,8 +230,8 @@ mod rules {
         rule(
             format!(
                 "!has(self.{field}) || self.{field} == 0 || !has(self.resourceRequirements) || \
-                 self.resourceRequirements.all(r, r.type != '{resource}' || !has(r.value) || r.value == '' || \
-                 r.value == string(self.{field}))"
+                 self.resourceRequirements.all(r, r.type != '{resource}' || !has(r.value) || \
+                 r.value == '' || r.value == string(self.{field}))"
             ),
             format!("{field} and resourceRequirements {resource} differ: give the amount in one of them"),
         )

@@ -1,5 +1,7 @@
 //! Settings that are Linux's own: limits, devices, shared memory, swap.
 
+use std::ops::Not;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ use crate::unset::{self, Blank};
     ),
 ]))]
 pub struct Ulimit {
-    /// The limit's name, as `docker run --ulimit` takes it: `nofile`, `nproc`, `memlock`, `stack`, …
+    /// The limit's name, as `docker run --ulimit` takes it (`nofile`, `nproc`, `memlock`, `stack`, …).
     #[serde(default)]
     #[schemars(length(max = 64))]
     #[schemars(extend("x-kubernetes-validations" = [
@@ -54,8 +56,8 @@ pub struct LinuxParameters {
     pub devices: Vec<Device>,
     /// Whether an init process runs in the container, which forwards signals and reaps processes. Default:
     /// false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub init_process_enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub init_process_enabled: bool,
     /// The size of `/dev/shm` in MiB.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]

@@ -10,10 +10,6 @@ use crate::unset::Blank;
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[schemars(extend("x-kubernetes-validations" = [
     rule(
-        "!has(self.value) || self.value == '' || self.value.matches('^[1-9][0-9]{0,8}$')",
-        "value is a whole number of at least 1, in quotes (VCPU: vCPUs, MEMORY: MiB, GPU: devices)"
-    ),
-    rule(
         "self.type != 'MEMORY' || !has(self.value) || !self.value.matches('^[1-3]$')",
         "MEMORY is at least 4 MiB: give \"4\" or more"
     ),
@@ -25,6 +21,12 @@ pub struct ResourceRequirement {
     /// How much of it, as text: vCPUs (a reservation), MiB of memory (a hard limit) or GPUs.
     #[serde(default)]
     #[schemars(length(max = 16))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rule(
+            "self == '' || self.matches('^[1-9][0-9]{0,8}$')",
+            "give a whole number of at least 1, in quotes (VCPU: vCPUs, MEMORY: MiB, GPU: devices)"
+        ),
+    ]))]
     pub value: String,
 }
 
@@ -56,7 +58,8 @@ impl Blank for ResourceRequirement {
 /// CEL: the container called `container` says how much of a resource it needs, in either of the two places.
 pub(crate) fn given(container: &str, field: &str, resource: &str) -> String {
     format!(
-        "((has({container}.{field}) && {container}.{field} > 0) || (has({container}.resourceRequirements) && \
-         {container}.resourceRequirements.exists(r, r.type == '{resource}' && has(r.value) && r.value != '')))"
+        "((has({container}.{field}) && {container}.{field} > 0) || \
+         (has({container}.resourceRequirements) && {container}.resourceRequirements.exists(r, \
+         r.type == '{resource}' && has(r.value) && r.value != '')))"
     )
 }

@@ -1,5 +1,7 @@
 //! Volumes, and where containers mount them.
 
+use std::ops::Not;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,8 +70,8 @@ pub struct MountPoint {
     ]))]
     pub container_path: String,
     /// Whether the container can only read it. Default: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_only: Option<bool>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub read_only: bool,
 }
 
 impl Blank for MountPoint {

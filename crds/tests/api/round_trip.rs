@@ -21,6 +21,23 @@ pub(crate) fn decode(file: &str, object: &Value) {
     }
 }
 
+/// The object as its Rust type writes it.
+pub(crate) fn written(object: &Value) -> Value {
+    match kind_of(object) {
+        Kind::ComputeEnvironment => rewrite::<ComputeEnvironment>(object),
+        Kind::Job => rewrite::<Job>(object),
+        Kind::JobDefinition => rewrite::<JobDefinition>(object),
+        Kind::JobQueue => rewrite::<JobQueue>(object),
+        Kind::JobRecord => rewrite::<JobRecord>(object),
+        Kind::SchedulingPolicy => rewrite::<SchedulingPolicy>(object),
+    }
+}
+
+fn rewrite<K: DeserializeOwned + Serialize>(object: &Value) -> Value {
+    let typed: K = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{object}: {error}"));
+    serde_json::to_value(&typed).unwrap()
+}
+
 fn round_trip<K: DeserializeOwned + Serialize + PartialEq + Debug>(file: &str, object: &Value) {
     let typed: K = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{file}: {error}"));
     let written = serde_json::to_value(&typed).unwrap();
@@ -31,8 +48,8 @@ fn round_trip<K: DeserializeOwned + Serialize + PartialEq + Debug>(file: &str, o
     assert_nothing_lost(file, object, &written);
 }
 
-/// Asserts that `written` has every value of `object` that is set: all but empty text, zeros, false and what holds
-/// only these.
+/// Asserts that `written` has every value of `object` that is set: all but empty text, zeros, false and what
+/// holds only these.
 fn assert_nothing_lost(path: &str, object: &Value, written: &Value) {
     match object {
         Value::Object(members) => {

@@ -15,6 +15,12 @@ pub(crate) struct Sample {
     pub(crate) expected: Option<String>,
 }
 
+/// The one object in a file of `samples/`.
+pub(crate) fn object(file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(file);
+    serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
 /// The samples in a folder of `samples/`, by name.
 pub(crate) fn samples(folder: &str) -> Vec<Sample> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(folder);
