@@ -22,6 +22,8 @@ pub(crate) fn expression(schema: &Value, name: &str) -> String {
 /// `depth`: how many lists are around the value; each gives its elements a name of their own.
 fn at_depth(schema: &Value, name: &str, depth: usize) -> String {
     match schema.get("type").and_then(Value::as_str) {
+        // Skeletons print computeResources with type EC2, also for environments that have none.
+        Some("string") if is_choice_of(schema, "EC2") => format!("{name} in ['', 'EC2']"),
         Some("string") => format!("{name} == ''"),
         Some("integer") => format!("{name} == 0"),
         Some("number") => format!("{name} == 0.0"),
@@ -33,6 +35,13 @@ fn at_depth(schema: &Value, name: &str, depth: usize) -> String {
         Some("object") => object(schema, name, depth),
         _ => "false".into(),
     }
+}
+
+fn is_choice_of(schema: &Value, word: &str) -> bool {
+    schema
+        .get("enum")
+        .and_then(Value::as_array)
+        .is_some_and(|words| words.iter().any(|choice| choice == word))
 }
 
 fn list(schema: &Value, name: &str, depth: usize) -> String {

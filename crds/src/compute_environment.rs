@@ -6,9 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::blank;
 use crate::schema::rule;
 use crate::shared::state::{State, Validity};
 use crate::shared::{conditions, names, tags};
@@ -120,23 +118,6 @@ pub struct ComputeEnvironmentSpec {
     /// Who makes the nodes of a MANAGED environment. Which one it is never changes. Not a field of AWS Batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
-}
-
-/// The rule that an UNMANAGED environment has no computeResources but those that a skeleton prints. It is
-/// made from the schema of its spec.
-pub(crate) fn unmanaged_rule(spec: &Value) -> Value {
-    let mut resources = spec.pointer("/properties/computeResources").cloned().unwrap_or_default();
-    if let Some(members) = resources.pointer_mut("/properties").and_then(Value::as_object_mut) {
-        members.remove("type");
-    }
-    let blank = blank::expression(&resources, "self.computeResources");
-    rule(
-        format!(
-            "self.type != 'UNMANAGED' || !has(self.computeResources) || ({blank} && \
-             (!has(self.computeResources.type) || self.computeResources.type in ['', 'EC2']))"
-        ),
-        "computeResources is for MANAGED environments: remove it, or set type MANAGED",
-    )
 }
 
 /// Whether the nodes of an environment exist or are made.

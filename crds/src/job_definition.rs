@@ -49,20 +49,6 @@ use crate::unset;
     rules::amount("vcpus", "VCPU"),
     rules::amount("memory", "MEMORY"),
     rule(
-        "(has(self.type) && self.type == 'multinode') || !has(self.nodeProperties) || \
-         ((!has(self.nodeProperties.numNodes) || self.nodeProperties.numNodes == 0) && \
-         (!has(self.nodeProperties.nodeRangeProperties) || \
-         self.nodeProperties.nodeRangeProperties.all(range, !has(range.targetNodes) || \
-         range.targetNodes == '')))",
-        "nodeProperties is for type multinode: set the type, or remove nodeProperties"
-    ),
-    rule(
-        "!has(self.type) || self.type != 'multinode' || !has(self.containerProperties) || \
-         !has(self.containerProperties.image) || self.containerProperties.image == ''",
-        "a multinode definition has its containers in nodeProperties.nodeRangeProperties: remove \
-         containerProperties"
-    ),
-    rule(
         "!has(self.type) || self.type != 'multinode' || (has(self.nodeProperties) && \
          has(self.nodeProperties.numNodes) && self.nodeProperties.numNodes > 0 && \
          has(self.nodeProperties.nodeRangeProperties) && \

@@ -5,6 +5,7 @@
 
 mod blank;
 pub mod compute_environment;
+mod exclusive;
 pub mod ignored;
 mod immutable;
 pub mod job;

@@ -1,10 +1,12 @@
 //! The CustomResourceDefinitions, as they are given to Kubernetes.
+//!
+//! Use these, not `Job::crd()`: that one has the types' own rules only, and none of the tables of this crate.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
 
 use crate::unsupported::Refusal;
-use crate::{Kind, compute_environment, immutable, job, schema, unsupported};
+use crate::{Kind, exclusive, immutable, job, schema, unsupported};
 
 /// Why the definitions could not be made: always a mistake in this crate, which its tests find.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +59,9 @@ fn finish(kind: Kind, schema: &mut Value, refusals: impl IntoIterator<Item = Ref
         refusal.add_rule(schema)?;
     }
     immutable::add_rules(kind, schema);
-    match kind {
-        Kind::Job => schema::add_rule(schema, job::name_rule()),
-        Kind::ComputeEnvironment => {
-            if let Some(spec) = schema::at(schema, "spec") {
-                schema::add_rule(spec, compute_environment::unmanaged_rule(spec));
-            }
-        }
-        _ => {}
+    exclusive::add_rules(kind, schema);
+    if kind == Kind::Job {
+        schema::add_rule(schema, job::name_rule());
     }
     Ok(())
 }

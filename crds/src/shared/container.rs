@@ -5,6 +5,7 @@ use std::ops::Not;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::limits::{ARGUMENTS, PAYLOAD_BYTES, VARIABLES};
 use super::linux::{LinuxParameters, Ulimit};
 use super::resources::ResourceRequirement;
 use super::volumes::{MountPoint, Volume};
@@ -40,11 +41,11 @@ pub struct ContainerProperties {
     /// The command, as Docker's CMD: it follows the image's entry point. `Ref::name` is replaced by that
     /// parameter.
     #[serde(default, deserialize_with = "unset::command", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 7680), inner(length(max = 30720)))]
+    #[schemars(length(max = ARGUMENTS), inner(length(max = PAYLOAD_BYTES)))]
     pub command: Vec<String>,
     /// Environment variables. Names that begin with `AWS_BATCH` are Windlass's own.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1335))]
+    #[schemars(length(max = VARIABLES))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub environment: Vec<EnvironmentVariable>,
     /// vCPUs, memory and GPUs, each at most once. The newer way to write `vcpus` and `memory`.
@@ -97,7 +98,7 @@ pub struct ContainerProperties {
     pub linux_parameters: Option<LinuxParameters>,
     /// Environment variables whose values come from Secrets.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1335))]
+    #[schemars(length(max = VARIABLES))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub secrets: Vec<Secret>,
 }
@@ -130,11 +131,11 @@ pub struct ContainerOverrides {
     pub memory: Option<i32>,
     /// The command, in place of the definition's.
     #[serde(default, deserialize_with = "unset::command", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 7680), inner(length(max = 30720)))]
+    #[schemars(length(max = ARGUMENTS), inner(length(max = PAYLOAD_BYTES)))]
     pub command: Vec<String>,
     /// Environment variables: added to the definition's, or in place of one of the same name.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1335))]
+    #[schemars(length(max = VARIABLES))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub environment: Vec<EnvironmentVariable>,
     /// vCPUs, memory and GPUs, each at most once, in place of the definition's.
@@ -164,7 +165,7 @@ pub struct EnvironmentVariable {
     pub name: String,
     /// Its value, which the container sees byte for byte. Default: empty.
     #[serde(default)]
-    #[schemars(length(max = 30720))]
+    #[schemars(length(max = PAYLOAD_BYTES))]
     pub value: String,
 }
 

@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod conditions;
 pub mod container;
+pub mod limits;
 pub mod linux;
 pub mod names;
 pub mod node_properties;

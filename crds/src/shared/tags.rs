@@ -2,8 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// The most bytes AWS takes in one submission: no text or list in it can be longer.
-pub(crate) const PAYLOAD_BYTES: u32 = 30_720;
+use super::limits::{PARAMETERS, PAYLOAD_BYTES};
 
 /// Up to 50 tags, as AWS: keys of 1 to 128 characters, values of up to 256.
 pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
@@ -18,11 +17,11 @@ pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Parameters. `{"a":"",` takes 7 bytes, so the payload limit bounds their number.
+/// Parameters, by name.
 pub(crate) fn parameters(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": PAYLOAD_BYTES / 7,
+        "maxProperties": PARAMETERS,
         "additionalProperties": { "type": "string", "maxLength": PAYLOAD_BYTES },
         "x-kubernetes-validations": [{
             "rule": "self.all(key, key != '')",
