@@ -65,6 +65,8 @@ pub enum Action {
         /// The content.
         content: Payload,
     },
+    /// Read a definition's revision from the API server itself → [`Outcome::Revision`] or [`Outcome::NotFound`].
+    ReadRevision(ObjectKey),
     /// Write a definition's status → [`Outcome::Written`].
     WriteDefinition(Guard, Box<DefinitionStatus>),
     /// Write a queue's status → [`Outcome::Written`].

@@ -68,15 +68,9 @@ impl Core {
             Event::Host(host) => self.take_host(*host),
             Event::HostGone(name) => self.host_gone(&name),
             Event::Environment(environment) => self.take_environment(*environment),
-            Event::EnvironmentGone(uid) => {
-                self.desk.environments.remove(uid);
-                self.catalog_changed();
-            }
+            Event::EnvironmentGone(uid) => self.environment_gone(uid),
             Event::Queue(queue) => self.take_queue(*queue),
-            Event::QueueGone(uid) => {
-                self.desk.queues.remove(uid);
-                self.catalog_changed();
-            }
+            Event::QueueGone(uid) => self.queue_gone(uid),
             Event::Definition(definition) => self.take_definition(*definition),
             Event::DefinitionGone(uid) => self.definition_gone(uid),
             Event::Revision(revision) => self.take_revision(*revision),
@@ -96,6 +90,9 @@ impl Core {
             return Plan { findings: std::mem::take(&mut self.desk.findings), ..Plan::default() };
         }
         self.desk.agenda.fall_due(self.desk.now);
+        if self.desk.pass_is_owed {
+            self.desk.agenda.mark(Item::Schedule);
+        }
         self.desk.survey();
         for _ in 0..JOBS_PER_PLAN {
             let Some(item) = self.desk.agenda.take() else { break };
@@ -137,8 +134,8 @@ impl Core {
             Item::Ghost(uid) => tend_ghost(uid, ghosts, desk),
             Item::Definition(uid) => tend_definition(uid, desk),
             Item::Revision(uid) => tend_revision(uid, jobs, desk),
-            Item::Queue(uid) => tend_queue(uid, desk),
-            Item::Environment(uid) => tend_environment(uid, desk),
+            Item::Queue(uid) => tend_queue(uid, jobs, desk),
+            Item::Environment(uid) => tend_environment(uid, jobs, desk),
             Item::Schedule => pass(jobs, desk),
         }
     }

@@ -3,7 +3,7 @@
 use crate::agenda::{Agenda, Item};
 use crate::catalog::{DEPTH_STATES, Definition, Environment, Queue, Revisions};
 use crate::finding::Finding;
-use crate::ids::{Name, Uid};
+use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
 use crate::limits::{CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN};
 use crate::objects::{ObservedPod, PodPhase};
@@ -12,7 +12,7 @@ use crate::schedule::{Lines, OrderKey, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::Resources;
-use crate::world::{Hosts, Pods, Registry};
+use crate::world::{Gone, Hosts, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an administrator sets.
@@ -44,6 +44,7 @@ pub(crate) struct Desk {
     pub(crate) now: Time,
     pub(crate) settings: Settings,
     pub(crate) hosts: Hosts,
+    pub(crate) gone: Gone,
     pub(crate) pods: Pods,
     pub(crate) queues: Registry<Queue>,
     pub(crate) environments: Registry<Environment>,
@@ -102,12 +103,10 @@ impl Desk {
         self.forget_count(&job.counted);
         for (index, live) in &job.tasks.live {
             self.launching.remove(&(job.uid, *index));
-            let pod = job.pod_key(live.slot);
-            if self.pods.by_key(&pod).is_none() {
-                self.hosts.unclaim(&pod);
-            }
+            self.take_claim_back(&job.pod_key(live.slot));
         }
-        if let Some(pinned) = &job.pinned {
+        let unloaded = job.loading.as_ref().and_then(|status| status.pinned.as_ref());
+        if let Some(pinned) = job.pinned.as_ref().or(unloaded) {
             self.agenda.mark(Item::Revision(pinned.uid));
         }
     }
@@ -127,6 +126,17 @@ impl Desk {
 
     /// Takes a pod in: the room it uses on its host, and if it is one of ours, its task.
     pub(crate) fn take_pod(&mut self, pod: ObservedPod) {
+        if self.gone.has(pod.uid) {
+            return;
+        }
+        self.claim_for(&pod);
+        if let Some((job, slot)) = self.pods.put(pod) {
+            self.agenda.mark(Item::Task(job, slot.index));
+        }
+    }
+
+    /// Has a pod claim the room it uses: none once it is over, or when it was deleted before it had a host.
+    fn claim_for(&mut self, pod: &ObservedPod) {
         let place = pod
             .host
             .as_ref()
@@ -134,15 +144,27 @@ impl Desk {
             .filter(|host| !host.is_empty());
         let never_bound = pod.host.is_none() && pod.deleting;
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
-            Some(host) => self.hosts.claim(host, &pod.key, pod.requests),
-            None => {
-                if self.hosts.unclaim(&pod.key) {
+            Some(host) => {
+                if self.hosts.claim(host, &pod.key, pod.requests) {
                     self.capacity_changed();
                 }
             }
+            None => self.give_back(&pod.key),
         }
-        if let Some((job, slot)) = self.pods.put(pod) {
-            self.agenda.mark(Item::Task(job, slot.index));
+    }
+
+    /// A launch is taken back: what its pod claims is up to the pod, if there is one.
+    pub(crate) fn take_claim_back(&mut self, key: &ObjectKey) {
+        match self.pods.by_key(key).cloned() {
+            Some(pod) => self.claim_for(&pod),
+            None => self.give_back(key),
+        }
+    }
+
+    /// A pod uses its host no more.
+    pub(crate) fn give_back(&mut self, pod: &ObjectKey) {
+        if self.hosts.unclaim(pod) {
+            self.capacity_changed();
         }
     }
 

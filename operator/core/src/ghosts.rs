@@ -104,7 +104,7 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
             && desk.may_release()
             && ghost.releasing.insert(slot)
         {
-            let purpose = Purpose::ReleasePod(uid, slot, pod.key.clone());
+            let purpose = Purpose::ReleasePod(uid, slot, pod.key.clone(), pod.uid);
             desk.outbox.send(Action::ReleasePod(pod.key, pod.uid, !pod.deleting), purpose);
             desk.releases_under_way += 1;
         }

@@ -73,9 +73,26 @@ impl Core {
         self.catalog_changed();
     }
 
+    pub(crate) fn environment_gone(&mut self, uid: Uid) {
+        self.desk.environments.remove(uid);
+        self.catalog_changed();
+    }
+
+    pub(crate) fn queue_gone(&mut self, uid: Uid) {
+        if self.desk.queues.remove(uid).is_none() {
+            return;
+        }
+        for job in self.jobs.values_mut().filter(|job| job.queue == Some(uid)) {
+            self.desk.lines.remove(job.queue, job.need, job.order);
+            job.queue = None;
+        }
+        self.catalog_changed();
+    }
+
     pub(crate) fn take_definition(&mut self, observed: ObservedDefinition) {
         let known = self.desk.definitions.get(observed.uid);
-        if known.is_some_and(|known| known.observed.resource_version >= observed.resource_version) {
+        let is_old = known.is_some_and(|known| known.observed.resource_version >= observed.resource_version);
+        if is_old || self.desk.gone.has(observed.uid) {
             return;
         }
         let uid = observed.uid;
@@ -91,6 +108,7 @@ impl Core {
     }
 
     pub(crate) fn definition_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
         let Some(definition) = self.desk.definitions.remove(uid) else { return };
         for job in definition.waiting_jobs() {
             self.desk.agenda.mark(Item::Job(job));
@@ -106,13 +124,14 @@ impl Core {
 
     pub(crate) fn take_revision(&mut self, revision: ObservedRevision) {
         let (uid, definition) = (revision.uid, revision.definition);
-        if self.desk.revisions.put(revision) {
+        if !self.desk.gone.has(uid) && self.desk.revisions.put(revision) {
             self.desk.agenda.mark(Item::Definition(definition));
             self.desk.agenda.mark(Item::Revision(uid));
         }
     }
 
     pub(crate) fn revision_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
         if let Some(definition) = self.desk.revisions.remove(uid) {
             self.desk.agenda.mark(Item::Definition(definition));
         }
@@ -120,6 +139,9 @@ impl Core {
 
     pub(crate) fn take_job(&mut self, observed: ObservedJob) {
         let uid = observed.uid;
+        if self.desk.gone.has(uid) {
+            return;
+        }
         match self.jobs.get_mut(&uid) {
             Some(job) if job.resource_version >= observed.resource_version => return,
             Some(job) => take_version(job, observed),
@@ -131,6 +153,7 @@ impl Core {
     }
 
     pub(crate) fn job_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
         let Some(job) = self.jobs.remove(&uid) else { return };
         self.desk.forget_job(&job);
         self.ghosts.add(uid, &mut self.desk);
@@ -138,14 +161,15 @@ impl Core {
     }
 
     pub(crate) fn pod_gone(&mut self, key: &ObjectKey, uid: Option<Uid>) {
-        let known = self.desk.pods.by_key(key);
-        if known.is_some_and(|known| uid.is_some_and(|uid| uid != known.uid)) {
+        let known = self.desk.pods.by_key(key).map(|known| known.uid);
+        if known.is_some_and(|known| uid.is_some_and(|uid| uid != known)) {
             return;
         }
-        self.desk.deleting.retain(|deleting| Some(*deleting) != uid);
-        if self.desk.hosts.unclaim(key) {
-            self.desk.capacity_changed();
+        if let Some(uid) = uid.or(known) {
+            self.desk.gone.note(uid);
         }
+        self.desk.deleting.retain(|deleting| Some(*deleting) != uid);
+        self.desk.give_back(key);
         let Some((job, slot)) = self.desk.pods.remove(key) else { return };
         match self.jobs.get_mut(&job) {
             Some(job) => pod_is_gone(job, slot, &mut self.desk),

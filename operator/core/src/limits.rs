@@ -68,3 +68,6 @@ pub const HOST_GONE: Duration = Duration::from_secs(40);
 
 /// Pause between two reads of one definition: jobs submitted in the meantime share the next one.
 pub const PAUSE_BETWEEN_DEFINITION_READS: Duration = Duration::from_millis(200);
+
+/// How long a deleted revision is kept at least: a job that was given it by another leader a moment before is seen by then.
+pub const REVISION_GRACE: Duration = Duration::from_secs(300);

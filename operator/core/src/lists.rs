@@ -1,5 +1,6 @@
 //! Fresh lists: what a complete list of a kind does not name is gone.
 
+use crate::action::Outcome;
 use crate::core::Core;
 use crate::event::{Event, Kind};
 use crate::ids::{Name, ObjectKey, Uid};
@@ -34,10 +35,18 @@ impl Core {
         self.lists.under_way.insert(kind, Listed::default());
     }
 
-    /// A pod was seen outside the list under way, perhaps too late to be in it.
-    pub(crate) fn note_pod(&mut self, key: &ObjectKey) {
-        if let Some(listed) = self.lists.under_way.get_mut(&Kind::Pod) {
-            listed.pods.insert(key.clone());
+    /// An object was seen in an answer, perhaps made too late to be in the list under way.
+    pub(crate) fn note_answer(&mut self, outcome: &Outcome) {
+        let (kind, uid, pod) = match outcome {
+            Outcome::Pod(pod) => (Kind::Pod, None, Some(pod.key.clone())),
+            Outcome::Job(job) => (Kind::Job, Some(job.uid), None),
+            Outcome::Definition(definition) => (Kind::Definition, Some(definition.uid), None),
+            Outcome::Revision(revision) => (Kind::Revision, Some(revision.uid), None),
+            _ => return,
+        };
+        if let Some(listed) = self.lists.under_way.get_mut(&kind) {
+            listed.uids.extend(uid);
+            listed.pods.extend(pod);
         }
     }
 
@@ -112,8 +121,8 @@ impl Core {
         }
         let launching: BTreeSet<ObjectKey> = self.launching_pods().collect();
         for key in self.desk.hosts.pods_not_in(&listed.pods) {
-            if !launching.contains(&key) && self.desk.hosts.unclaim(&key) {
-                self.desk.capacity_changed();
+            if !launching.contains(&key) {
+                self.desk.give_back(&key);
             }
         }
     }

@@ -23,9 +23,11 @@ pub(crate) enum Purpose {
     /// The deletion of a pod.
     DeletePod(Uid, Slot, Uid),
     /// The release of a pod that is over.
-    ReleasePod(Uid, Slot, ObjectKey),
+    ReleasePod(Uid, Slot, ObjectKey, Uid),
     /// What the API server has of a definition.
     ReadDefinition(Uid),
+    /// What the API server has of a revision.
+    ReadRevision(Uid),
     /// A revision of a definition.
     CreateRevision(Uid),
     /// Status of a definition.

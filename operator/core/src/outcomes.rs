@@ -13,9 +13,7 @@ use crate::world::{Registered as _, Slot};
 /// Takes the outcome of one action in.
 pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
     let Some(purpose) = core.desk.outbox.answered(id) else { return };
-    if let Outcome::Pod(pod) = &outcome {
-        core.note_pod(&pod.key);
-    }
+    core.note_answer(&outcome);
     match purpose {
         Purpose::WriteJob(uid) => {
             let Core { jobs, desk, .. } = core;
@@ -27,9 +25,9 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::ReadJob(_, uid) => take_job_read(core, uid, outcome),
         Purpose::WriteRecord(uid, first_index) => {
-            with_job(core, uid, |job, desk| record_outcome(job, first_index, outcome, desk));
+            with_job(core, uid, |job, desk| record_outcome(job, first_index, id, outcome, desk));
         }
-        Purpose::ReadRecord(uid, first_index) => take_record_read(core, uid, first_index, outcome),
+        Purpose::ReadRecord(uid, first_index) => take_record_read(core, id, uid, first_index, outcome),
         Purpose::Launch(uid, slot) => {
             with_job(core, uid, |job, desk| launch_outcome(job, slot, outcome, desk));
         }
@@ -40,9 +38,14 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
             }
             core.desk.agenda.mark(Item::Task(uid, slot.index));
         }
-        Purpose::ReleasePod(uid, slot, key) => take_release(core, uid, slot, &key, &outcome),
+        Purpose::ReleasePod(uid, slot, key, pod) => take_release(core, uid, slot, (&key, pod), &outcome),
         Purpose::ReadDefinition(uid) => take_definition_read(core, uid, outcome),
+        Purpose::ReadRevision(uid) => take_revision_read(core, uid, outcome),
         Purpose::CreateRevision(uid) => take_revision_created(core, uid, outcome),
+        Purpose::WriteDefinition(uid) if outcome == Outcome::NotFound => core.definition_gone(uid),
+        Purpose::WriteQueue(uid) if outcome == Outcome::NotFound => core.queue_gone(uid),
+        Purpose::WriteEnvironment(uid) if outcome == Outcome::NotFound => core.environment_gone(uid),
+        Purpose::HoldRevision(uid) if outcome == Outcome::NotFound => core.revision_gone(uid),
         Purpose::WriteDefinition(uid) => {
             if let Some(definition) = core.desk.definitions.get_mut(uid) {
                 let again = definition.report.answered(&outcome, core.desk.now);
@@ -100,6 +103,9 @@ fn take_job_read(core: &mut Core, uid: Uid, outcome: Outcome) {
     };
     match found {
         Some(observed) if observed.uid == uid => {
+            if core.desk.gone.has(uid) {
+                return;
+            }
             core.ghosts.lives(uid);
             if core.jobs.contains_key(&uid) {
                 with_job(core, uid, |job, desk| job_read(job, Some(observed), desk));
@@ -117,13 +123,13 @@ fn take_job_read(core: &mut Core, uid: Uid, outcome: Outcome) {
     }
 }
 
-fn take_record_read(core: &mut Core, uid: Uid, first_index: u32, outcome: Outcome) {
+fn take_record_read(core: &mut Core, id: ActionId, uid: Uid, first_index: u32, outcome: Outcome) {
     let Some(job) = core.jobs.get_mut(&uid) else { return };
     match outcome {
-        Outcome::Record(record, version) => job.chunks.put(first_index, Some((*record, version))),
-        Outcome::NotFound => job.chunks.put(first_index, None),
+        Outcome::Record(record, version) => job.chunks.put(id, first_index, Some((*record, version))),
+        Outcome::NotFound => job.chunks.put(id, first_index, None),
         _ => {
-            job.chunks.read_failed(first_index);
+            job.chunks.read_failed(id, first_index);
             core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Job(uid));
             return;
         }
@@ -134,18 +140,20 @@ fn take_record_read(core: &mut Core, uid: Uid, first_index: u32, outcome: Outcom
 fn take_pod_read(core: &mut Core, uid: Uid, slot: Slot, key: &ObjectKey, outcome: Outcome) {
     match outcome {
         Outcome::Pod(pod) => core.desk.take_pod(*pod),
+        Outcome::NotFound if core.desk.pods.by_key(key).is_some() => {
+            core.desk.agenda.mark(Item::Task(uid, slot.index))
+        }
         Outcome::NotFound => {
-            core.pod_gone(key, None);
             with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk));
         }
         _ => core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Task(uid, slot.index)),
     }
 }
 
-fn take_release(core: &mut Core, uid: Uid, slot: Slot, key: &ObjectKey, outcome: &Outcome) {
+fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, Uid), outcome: &Outcome) {
     core.desk.releases_under_way = core.desk.releases_under_way.saturating_sub(1);
     match outcome {
-        Outcome::Done | Outcome::NotFound => core.pod_gone(key, None),
+        Outcome::Done | Outcome::NotFound => core.pod_gone(key, Some(pod)),
         _ => {
             if let Some(job) = core.jobs.get_mut(&uid) {
                 job.tombs.not_released(slot);
@@ -177,6 +185,25 @@ fn take_definition_read(core: &mut Core, uid: Uid, outcome: Outcome) {
     if let Some(definition) = core.desk.definitions.get_mut(uid) {
         definition.read_answered(answered);
         core.desk.agenda.mark(Item::Definition(uid));
+    }
+}
+
+fn take_revision_read(core: &mut Core, uid: Uid, outcome: Outcome) {
+    let answer = match outcome {
+        Outcome::Revision(revision) => {
+            let is_gone = revision.uid != uid;
+            core.take_revision(*revision);
+            Some(is_gone)
+        }
+        Outcome::NotFound => Some(true),
+        _ => None,
+    };
+    let again = core.desk.now + crate::limits::RETRY_PAUSE.0;
+    for job in core.desk.revisions.sought(uid, answer == Some(true)) {
+        match answer {
+            Some(_) => core.desk.agenda.mark(Item::Job(job)),
+            None => core.desk.agenda.wake(again, Item::Job(job)),
+        }
     }
 }
 

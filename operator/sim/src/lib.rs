@@ -1,1 +1,20 @@
-//! A deterministic model cluster.
+//! A deterministic model cluster: the same core as in the operator runs against a model API server, scheduler, kubelets and
+//! users, under faults chosen by a seed. After every step invariants are checked; then the faults stop and everything must
+//! come to rest.
+//!
+//! A seed and a commit give the same run, always. The model is held to the real API server by the end-to-end tests.
+
+pub mod check;
+pub mod cluster;
+mod collector;
+mod faults;
+mod kubelet;
+mod operator;
+mod run;
+mod scheduler;
+pub mod store;
+mod truth;
+mod users;
+
+pub use faults::Faults;
+pub use run::{Report, run};

@@ -1,11 +1,12 @@
 //! Compute environments: their validity, capacity and deletion (SPEC.md C1, C4, C6).
 
 use super::report::{Due, Meaning, StatusReport};
-use super::{name_taken, validity};
+use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
+use crate::job::Job;
 use crate::objects::{EnvironmentStatus, ObservedEnvironment};
 use crate::outbox::Purpose;
 use crate::text::list;
@@ -62,7 +63,7 @@ impl Environment {
 }
 
 /// Looks at an environment: whether it is valid, what its hosts have; holds it while a queue names it or tasks are in it.
-pub(crate) fn tend_environment(uid: Uid, desk: &mut Desk) {
+pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = desk
         .environments
@@ -90,7 +91,8 @@ pub(crate) fn tend_environment(uid: Uid, desk: &mut Desk) {
     }
     let guard = Guard { key: environment.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    if !environment.holding && observed.held != wants_hold && (wants_hold || users.is_empty()) {
+    let may_let_go = || users.is_empty() && !some_are_unknown(jobs);
+    if !environment.holding && observed.held != wants_hold && (wants_hold || may_let_go()) {
         environment.holding = true;
         desk.outbox.send(Action::Hold(Held::Environment, guard, wants_hold), Purpose::WriteEnvironment(uid));
         return;

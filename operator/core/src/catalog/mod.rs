@@ -11,9 +11,16 @@ pub(crate) use environment::{Environment, tend_environment};
 pub(crate) use queue::{DEPTH_STATES, Queue, tend_queue};
 pub(crate) use revisions::{Revisions, tend_revision};
 
-use crate::ids::Name;
+use crate::ids::{Name, Uid};
+use crate::job::Job;
 use crate::objects::Validity;
 use crate::time::Time;
+use std::collections::BTreeMap;
+
+/// True while jobs are still being taken over, so that nobody knows what they use.
+fn some_are_unknown(jobs: &BTreeMap<Uid, Job>) -> bool {
+    jobs.values().any(|job| job.loading.is_some())
+}
 
 /// The validity now; since when it is so is kept while it stays the same.
 fn validity(fault: Option<(&str, String)>, before: &Validity, now: Time) -> Validity {

@@ -1,17 +1,19 @@
 //! Job queues: their validity, depth and deletion (SPEC.md Q1).
 
 use super::report::{Due, Meaning, StatusReport};
-use super::{name_taken, validity};
+use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
+use crate::job::Job;
 use crate::objects::{ObservedQueue, QueueStatus};
 use crate::outbox::Purpose;
 use crate::state::State;
 use crate::text::list;
 use crate::time::Time;
 use crate::world::Registered;
+use std::collections::BTreeMap;
 
 /// One queue.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ impl Queue {
 }
 
 /// Looks at a queue: whether it is valid, how deep it is; holds it while jobs are in it.
-pub(crate) fn tend_queue(uid: Uid, desk: &mut Desk) {
+pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let Some(queue) = desk.queues.get(uid) else { return };
     let fault = fault(queue, desk);
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
@@ -82,7 +84,8 @@ pub(crate) fn tend_queue(uid: Uid, desk: &mut Desk) {
     let observed = &queue.observed;
     let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    if !queue.holding && observed.held != wants_hold && (wants_hold || unfinished == 0) {
+    let may_let_go = || unfinished == 0 && !some_are_unknown(jobs);
+    if !queue.holding && observed.held != wants_hold && (wants_hold || may_let_go()) {
         queue.holding = true;
         desk.outbox.send(Action::Hold(Held::Queue, guard, wants_hold), Purpose::WriteQueue(uid));
         return;

@@ -1,17 +1,22 @@
 //! The revisions of job definitions: ControllerRevisions, kept as long as an unfinished job runs with them (SPEC.md D1).
 
 use crate::action::{Action, Guard, Held};
+use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::Uid;
 use crate::job::Job;
+use crate::limits::REVISION_GRACE;
 use crate::objects::ObservedRevision;
 use crate::outbox::Purpose;
+use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One revision.
 #[derive(Debug)]
 pub(crate) struct Revision {
     pub(crate) observed: ObservedRevision,
+    /// Since when it is known to be deleted.
+    deleted_since: Option<Time>,
     releasing: bool,
 }
 
@@ -20,6 +25,10 @@ pub(crate) struct Revision {
 pub(crate) struct Revisions {
     revisions: BTreeMap<Uid, Revision>,
     numbers: BTreeMap<Uid, BTreeMap<u32, Uid>>,
+    /// Revisions jobs run with that are not known here: the jobs that wait to hear of each.
+    sought: BTreeMap<Uid, BTreeSet<Uid>>,
+    /// Revisions that the API server says are gone.
+    lost: BTreeSet<Uid>,
 }
 
 impl Revisions {
@@ -34,7 +43,8 @@ impl Revisions {
             return false;
         }
         self.numbers.entry(observed.definition).or_default().insert(observed.number, observed.uid);
-        self.revisions.insert(observed.uid, Revision { observed, releasing: false });
+        let deleted_since = self.revisions.get(&observed.uid).and_then(|known| known.deleted_since);
+        self.revisions.insert(observed.uid, Revision { observed, deleted_since, releasing: false });
         true
     }
 
@@ -66,6 +76,26 @@ impl Revisions {
         self.revisions.keys().filter(|uid| !listed.contains(*uid)).copied().collect()
     }
 
+    /// True when the API server said that there is no such revision any more.
+    pub(crate) fn is_lost(&self, uid: Uid) -> bool {
+        self.lost.contains(&uid)
+    }
+
+    /// A job waits to hear of a revision; true when it is the first to ask.
+    pub(crate) fn seek(&mut self, uid: Uid, job: Uid) -> bool {
+        let is_first = !self.sought.contains_key(&uid);
+        self.sought.entry(uid).or_default().insert(job);
+        is_first
+    }
+
+    /// The API server's answer about a revision: it is gone (true), there, or not answered. Returns the jobs that wait for it.
+    pub(crate) fn sought(&mut self, uid: Uid, is_gone: bool) -> BTreeSet<Uid> {
+        if is_gone {
+            self.lost.insert(uid);
+        }
+        self.sought.remove(&uid).unwrap_or_default()
+    }
+
     /// The release of a revision failed: it is tried again when it is next looked at.
     pub(crate) fn not_released(&mut self, uid: Uid) {
         if let Some(revision) = self.revisions.get_mut(&uid) {
@@ -80,11 +110,18 @@ pub(crate) fn tend_revision(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk
     if !revision.observed.deleting || !revision.observed.held || revision.releasing {
         return;
     }
+    let safe_at = *revision.deleted_since.get_or_insert(desk.now) + REVISION_GRACE;
+    if safe_at > desk.now && !desk.terminating_namespaces.contains(&revision.observed.key.namespace) {
+        return desk.agenda.wake(safe_at, Item::Revision(uid));
+    }
     let uses_it = |job: &Job| match &job.loading {
         Some(status) => {
             !status.state.is_final() && status.pinned.as_ref().is_some_and(|pinned| pinned.uid == uid)
         }
-        None => job.verdict.is_none() && job.pinned.as_ref().is_some_and(|pinned| pinned.uid == uid),
+        None => {
+            let is_over = job.verdict.is_some() && job.report.is_written();
+            !is_over && job.pinned.as_ref().is_some_and(|pinned| pinned.uid == uid)
+        }
     };
     if jobs.values().any(uses_it) {
         return;

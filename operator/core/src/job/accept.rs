@@ -1,6 +1,6 @@
 //! Taking a submission in: its queue, its definition, the revision it runs with (SPEC.md J2, D1, Q1).
 
-use super::{Job, Urgency};
+use super::{Job, Urgency, adopt};
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
@@ -35,6 +35,7 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
         job.report.ask(Urgency::Patient);
         if learn_need(job, desk) {
             enter_queue(job, desk);
+            adopt::meet_pods(job, desk);
         }
     }
 }
@@ -109,6 +110,7 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         job.fail("InvalidDefinition", words, desk);
         return false;
     };
+    job.attempts_allowed = job.spec.attempts.or(content.attempts).unwrap_or(1);
     job.need = need;
     true
 }

@@ -190,6 +190,6 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
         proof: Some(Proof::PodRemoved),
         ..Attempt::default()
     };
-    desk.hosts.unclaim(&job.pod_key(slot));
+    desk.give_back(&job.pod_key(slot));
     settle::over(job, slot.index, attempt, desk);
 }

@@ -54,7 +54,8 @@ pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judge
             _ => Judgement::Withdrawn(Name::from("its pod was deleted before it had a host")),
         };
     };
-    match (host, pod.phase) {
+    let given_up = task.disruption.as_ref().is_some_and(|cause| cause.as_str() == "DeletionByPodGC");
+    match (if given_up { HostFacts::Gone } else { host }, pod.phase) {
         (HostFacts::Gone, _) => lost(task, Proof::NodeDeleted, format!("Host EC2 ({bound_to}) terminated.")),
         (HostFacts::OutOfService, _) => lost(
             task,
@@ -136,9 +137,6 @@ fn words_of_end(pod: &ObservedPod, task: &TaskPod) -> Name {
     match (&task.disruption, task.reason.as_str()) {
         (_, "Terminated" | "NodeShutdown" | "Shutdown") => {
             Name::from(format!("Host EC2 ({host}) terminated: shut down."))
-        }
-        (Some(cause), _) if cause.as_str() == "DeletionByPodGC" => {
-            Name::from(format!("Host EC2 ({host}) terminated."))
         }
         (Some(cause), _) => {
             Name::from(format!("Task stopped: {} on host {host}", disruption_in_words(cause)))

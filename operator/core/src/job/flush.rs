@@ -71,6 +71,11 @@ impl Report {
         Report { written: digest(status), ..Report::default() }
     }
 
+    /// True when the API server has all there is to say.
+    pub(crate) fn is_written(&self) -> bool {
+        self.in_flight.is_none() && !self.reading && self.urgency == Urgency::None
+    }
+
     /// Asks for a write.
     pub(crate) fn ask(&mut self, urgency: Urgency) {
         self.urgency = self.urgency.max(urgency);
@@ -237,6 +242,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob) {
         || job.report.in_flight.as_ref().is_some_and(|in_flight| in_flight.digest == fingerprint);
     job.report.written = fingerprint;
     if !is_ours || job.chunks.overtaken {
+        job.chunks.forget();
         job.loading = Some(Box::new(observed.status));
     }
 }
@@ -244,6 +250,11 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob) {
 fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk) {
     job.report.backoff.succeeded();
     tombs::seal(job, in_flight.sealed, desk);
+    if job.verdict.is_some()
+        && let Some(pinned) = &job.pinned
+    {
+        desk.agenda.mark(Item::Revision(pinned.uid));
+    }
     launch::fenced(job, &in_flight.launches, sent_at);
     launch::order_pods(job, desk);
 }

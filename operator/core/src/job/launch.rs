@@ -109,10 +109,16 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
                 task.job == job.uid
                     && (task.index, task.attempt, task.launch) == (slot.index, slot.attempt, slot.launch)
             });
-            desk.take_pod(*pod);
             if is_that_launch {
+                if let Some(live) = job.tasks.live.get_mut(&slot.index) {
+                    live.stage = Stage::Created;
+                    live.pod_uid = Some(pod.uid);
+                }
+                desk.launching.remove(&(job.uid, slot.index));
                 job.touched.insert(slot.index);
-            } else {
+            }
+            desk.take_pod(*pod);
+            if !is_that_launch {
                 let words = Name::from(format!(
                     "a pod named {} is there already and is not ours",
                     job.pod_key(slot).name
@@ -144,10 +150,7 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
 pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some(live) = job.tasks.live.remove(&index) else { return };
     desk.launching.remove(&(job.uid, index));
-    let pod = job.pod_key(live.slot);
-    if desk.pods.by_key(&pod).is_none() {
-        desk.hosts.unclaim(&pod);
-    }
+    desk.take_claim_back(&job.pod_key(live.slot));
     job.tasks.runnable.insert(index);
     job.report.ask(Urgency::Soon);
     desk.stand_in_line(job);
@@ -157,7 +160,7 @@ pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
 pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some(live) = job.tasks.live.remove(&index) else { return };
     desk.launching.remove(&(job.uid, index));
-    desk.hosts.unclaim(&job.pod_key(live.slot));
+    desk.take_claim_back(&job.pod_key(live.slot));
     let history = job.tasks.histories.entry(index).or_default();
     history.launch = live.slot.launch.saturating_add(1);
     if job.spec.size.is_some() {

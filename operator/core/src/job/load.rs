@@ -5,7 +5,7 @@ use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
-use crate::ids::Name;
+use crate::ids::{Name, ObjectKey};
 use crate::objects::{ArrayStatus, JobStatus};
 use crate::outbox::Purpose;
 use crate::state::State;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// Takes over a status that was not written by us, or not in this life. False while records are still being read.
 pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
     let Some(status) = job.loading.take() else { return true };
-    if !records_are_here(job, &status, desk) {
+    if !revision_is_here(job, &status, desk) || !records_are_here(job, &status, desk) {
         job.loading = Some(status);
         return false;
     }
@@ -27,20 +27,31 @@ pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
     true
 }
 
+/// A revision that is not seen is not gone: the API server is asked.
+fn revision_is_here(job: &Job, status: &JobStatus, desk: &mut Desk) -> bool {
+    let Some(pinned) = status.pinned.as_ref().filter(|_| !status.state.is_final()) else { return true };
+    if desk.revisions.get(pinned.uid).is_some() || desk.revisions.is_lost(pinned.uid) {
+        return true;
+    }
+    if desk.revisions.seek(pinned.uid, job.uid) {
+        let key = ObjectKey { namespace: job.key.namespace.clone(), name: pinned.name.clone() };
+        desk.outbox.send(Action::ReadRevision(key), Purpose::ReadRevision(pinned.uid));
+    }
+    false
+}
+
 /// Reads the records of children that are not final, if any child ever began. True when all are here.
 fn records_are_here(job: &mut Job, status: &JobStatus, desk: &mut Desk) -> bool {
-    if job.chunks.overtaken {
-        job.chunks.forget();
-    }
     let mut missing = false;
     for first_index in records_needed(status, &job.chunks) {
         if job.chunks.get(first_index).is_some() {
             continue;
         }
         missing = true;
-        if job.chunks.start_reading(first_index) {
+        if job.chunks.is_unread(first_index) {
             let read = Action::ReadRecord { job: job.key.clone(), job_uid: job.uid, first_index };
-            desk.outbox.send(read, Purpose::ReadRecord(job.uid, first_index));
+            let action = desk.outbox.send(read, Purpose::ReadRecord(job.uid, first_index));
+            job.chunks.start_reading(first_index, action);
         }
     }
     !missing
@@ -51,7 +62,8 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
         return BTreeSet::new();
     };
     let begun = [State::Starting, State::Running, State::Succeeded, State::Failed];
-    if array.records == 0 && begun.iter().all(|state| array.count(*state) == 0) {
+    if array.records == 0 && chunks.existing.is_empty() && begun.iter().all(|state| array.count(*state) == 0)
+    {
         return BTreeSet::new();
     }
     let unfinished = array.children.iter().filter(|(state, _)| !state.is_final());
@@ -64,10 +76,7 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
 fn forget(job: &mut Job, desk: &mut Desk) {
     for (index, live) in std::mem::take(&mut job.tasks).live {
         desk.launching.remove(&(job.uid, index));
-        let pod = job.pod_key(live.slot);
-        if desk.pods.by_key(&pod).is_none() {
-            desk.hosts.unclaim(&pod);
-        }
+        desk.take_claim_back(&job.pod_key(live.slot));
     }
     desk.lines.remove(job.queue, job.need, job.order);
     job.tombs = Tombs::default();

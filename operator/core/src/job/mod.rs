@@ -191,7 +191,7 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     tombs::tend(job, desk);
     desk.recount(job);
     flush::flush(job, desk);
-    if job.tombs.is_waiting() {
-        desk.agenda.wake(job.tombs.next_release(), Item::Job(job.uid));
+    if let Some(at) = job.tombs.next_release() {
+        desk.agenda.wake(at, Item::Job(job.uid));
     }
 }

@@ -8,7 +8,7 @@ use crate::backoff::Backoff;
 use crate::desk::Desk;
 use crate::digest::digest;
 use crate::finding::Finding;
-use crate::ids::{Name, ResourceVersion};
+use crate::ids::{ActionId, Name, ResourceVersion};
 use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, WORDS_IN_RECORD};
 use crate::objects::{Attempt, ChildRecord, Record};
 use crate::outbox::Purpose;
@@ -28,7 +28,8 @@ pub(crate) struct Chunk {
     /// Launches withdrawn since the last write was sent.
     withdrawn: Vec<Slot>,
     writing: Option<Writing>,
-    reading: bool,
+    /// The read under way: answers to earlier ones do not count.
+    reading: Option<ActionId>,
     written_at: Option<Time>,
     backoff: Backoff,
 }
@@ -36,6 +37,8 @@ pub(crate) struct Chunk {
 /// What a write under way carries.
 #[derive(Debug)]
 struct Writing {
+    /// The write, or the read that looks whether it landed: answers to earlier ones do not count.
+    action: ActionId,
     indexes: BTreeSet<u32>,
     withdrawn: Vec<Slot>,
     /// Of the record as sent: tells whether a write of unknown outcome landed.
@@ -94,8 +97,16 @@ impl Chunks {
         chunk.record.children.entry(index).or_default()
     }
 
-    /// Puts a record in as read from the API; `None` when there is none.
-    pub(crate) fn put(&mut self, first_index: u32, found: Option<(Record, ResourceVersion)>) {
+    /// Puts a record in as read from the API; `None` when there is none. Ignores the answer to any but the latest read.
+    pub(crate) fn put(
+        &mut self,
+        action: ActionId,
+        first_index: u32,
+        found: Option<(Record, ResourceVersion)>,
+    ) {
+        if !self.is_reading(action, first_index) {
+            return;
+        }
         let (record, version) =
             found.map_or((Record::default(), None), |(record, version)| (record, Some(version)));
         if version.is_some() {
@@ -106,18 +117,28 @@ impl Chunks {
 
     /// The children in a record that was read.
     pub(crate) fn get(&self, first_index: u32) -> Option<&Record> {
-        self.chunks.get(&first_index).filter(|chunk| !chunk.reading).map(|chunk| &chunk.record)
+        self.chunks.get(&first_index).filter(|chunk| chunk.reading.is_none()).map(|chunk| &chunk.record)
     }
 
-    /// Marks a record as being read; false when it is already.
-    pub(crate) fn start_reading(&mut self, first_index: u32) -> bool {
-        let chunk = self.chunks.entry(first_index).or_default();
-        !std::mem::replace(&mut chunk.reading, true)
+    /// True when a record was neither read nor is being read.
+    pub(crate) fn is_unread(&self, first_index: u32) -> bool {
+        !self.chunks.contains_key(&first_index)
+    }
+
+    /// Marks a record as being read.
+    pub(crate) fn start_reading(&mut self, first_index: u32, action: ActionId) {
+        self.chunks.insert(first_index, Chunk { reading: Some(action), ..Chunk::default() });
     }
 
     /// A read did not come back.
-    pub(crate) fn read_failed(&mut self, first_index: u32) {
-        self.chunks.remove(&first_index);
+    pub(crate) fn read_failed(&mut self, action: ActionId, first_index: u32) {
+        if self.is_reading(action, first_index) {
+            self.chunks.remove(&first_index);
+        }
+    }
+
+    fn is_reading(&self, action: ActionId, first_index: u32) -> bool {
+        self.chunks.get(&first_index).is_some_and(|chunk| chunk.reading == Some(action))
     }
 
     /// Forgets all but which records exist.
@@ -135,7 +156,7 @@ pub(crate) fn flush_records(job: &mut Job, desk: &mut Desk) {
     let hurry = job.tasks.only_records_are_awaited();
     let Some(pinned) = &job.pinned else { return };
     for (first_index, chunk) in &mut job.chunks.chunks {
-        if chunk.unwritten.is_empty() || chunk.writing.is_some() || chunk.reading {
+        if chunk.unwritten.is_empty() || chunk.writing.is_some() || chunk.reading.is_some() {
             continue;
         }
         if let Some(at) = chunk.due_at(desk.now, hurry) {
@@ -150,9 +171,11 @@ pub(crate) fn flush_records(job: &mut Job, desk: &mut Desk) {
             resource_version: chunk.version,
             record: chunk.record.clone(),
         };
-        desk.outbox.send(Action::WriteRecord(Box::new(order)), Purpose::WriteRecord(job.uid, *first_index));
+        let purpose = Purpose::WriteRecord(job.uid, *first_index);
+        let action = desk.outbox.send(Action::WriteRecord(Box::new(order)), purpose);
         chunk.written_at = Some(desk.now);
         chunk.writing = Some(Writing {
+            action,
             indexes: std::mem::take(&mut chunk.unwritten),
             withdrawn: std::mem::take(&mut chunk.withdrawn),
             digest: digest(&chunk.record),
@@ -182,18 +205,30 @@ impl Chunk {
 }
 
 /// What became of a record's write, or of the read that looks whether it landed.
-pub(crate) fn record_outcome(job: &mut Job, first_index: u32, outcome: Outcome, desk: &mut Desk) {
+pub(crate) fn record_outcome(
+    job: &mut Job,
+    first_index: u32,
+    id: ActionId,
+    outcome: Outcome,
+    desk: &mut Desk,
+) {
     let Some(chunk) = job.chunks.chunks.get_mut(&first_index) else { return };
+    let Some(writing) = chunk.writing.as_mut().filter(|writing| writing.action == id) else { return };
     match outcome {
         Outcome::Written(version) => written(job, first_index, version, desk),
-        Outcome::Record(found, version) if chunk.sent(&found) => written(job, first_index, version, desk),
+        Outcome::Record(found, version) if writing.digest == digest(&found) => {
+            written(job, first_index, version, desk)
+        }
         Outcome::Record(_, version) if chunk.version == Some(version) => chunk.put_back(),
         Outcome::NotFound => {
             chunk.version = None;
             chunk.put_back();
             job.chunks.existing.remove(&first_index);
         }
-        Outcome::Conflict | Outcome::Record(..) => job.chunks.overtaken = true,
+        Outcome::Conflict | Outcome::Record(..) => {
+            job.chunks.existing.insert(first_index);
+            job.chunks.overtaken = true;
+        }
         Outcome::Refused(_, words) => {
             chunk.put_back();
             let again = chunk.backoff.failed(desk.now);
@@ -203,15 +238,8 @@ pub(crate) fn record_outcome(job: &mut Job, first_index: u32, outcome: Outcome, 
         }
         _ => {
             let read = Action::ReadRecord { job: job.key.clone(), job_uid: job.uid, first_index };
-            desk.outbox.send(read, Purpose::WriteRecord(job.uid, first_index));
+            writing.action = desk.outbox.send(read, Purpose::WriteRecord(job.uid, first_index));
         }
-    }
-}
-
-impl Chunk {
-    /// True when `found` is what the write under way carries.
-    fn sent(&self, found: &Record) -> bool {
-        self.writing.as_ref().is_some_and(|writing| writing.digest == digest(found))
     }
 }
 

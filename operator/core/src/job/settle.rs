@@ -97,7 +97,7 @@ pub(crate) fn refused(job: &mut Job, index: u32, words: Name, desk: &mut Desk) {
     for index in launching {
         if let Some(live) = job.tasks.live.remove(&index) {
             desk.launching.remove(&(job.uid, index));
-            desk.hosts.unclaim(&job.pod_key(live.slot));
+            desk.take_claim_back(&job.pod_key(live.slot));
             job.tasks.failed.insert(index);
         }
     }

@@ -88,17 +88,14 @@ impl Tombs {
         }
     }
 
-    /// True when some pods are to be released later.
-    pub(crate) fn is_waiting(&self) -> bool {
-        !self.unwanted.is_empty() || self.kept() > FINISHED_PODS_KEPT
-    }
-
-    /// When to look again.
-    pub(crate) fn next_release(&self) -> Time {
-        let oldest = |slot: Option<&Slot>| slot.and_then(|slot| self.graves.get(slot)?.sealed_at);
-        let surplus = [&self.succeeded, &self.failed].into_iter().filter_map(|order| oldest(order.front()));
-        let unwanted = self.unwanted.iter().filter_map(|slot| oldest(Some(slot)));
-        surplus.chain(unwanted).min().unwrap_or_default() + TOMBSTONE
+    /// When the next pod may be released, if any is to be.
+    pub(crate) fn next_release(&self) -> Option<Time> {
+        let sealed_at = |slot: &Slot| self.graves.get(slot).and_then(|grave| grave.sealed_at);
+        let there_is_surplus = self.kept() > FINISHED_PODS_KEPT;
+        let surplus =
+            [self.succeeded.front(), self.failed.front()].into_iter().flatten().filter(|_| there_is_surplus);
+        let next = surplus.chain(&self.unwanted).filter_map(sealed_at).min()?;
+        Some(next + TOMBSTONE)
     }
 
     fn kept(&self) -> usize {
@@ -152,8 +149,10 @@ pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
         };
         let (key, uid, deleting) = (pod.key.clone(), pod.uid, pod.deleting);
         job.tombs.releasing.insert(slot);
-        desk.outbox
-            .send(Action::ReleasePod(key.clone(), uid, !deleting), Purpose::ReleasePod(job.uid, slot, key));
+        desk.outbox.send(
+            Action::ReleasePod(key.clone(), uid, !deleting),
+            Purpose::ReleasePod(job.uid, slot, key, uid),
+        );
         desk.releases_under_way += 1;
     }
 }
@@ -163,6 +162,9 @@ pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
 pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
     for slot in &slots {
         let Some(pod) = desk.pods.get(job.uid, *slot) else { continue };
+        if pod.deleting {
+            job.tombs.unwant(*slot);
+        }
         if pod.phase == PodPhase::Active && !pod.deleting && desk.deleting.insert(pod.uid) {
             let action = Action::DeletePod(pod.key.clone(), pod.uid, None);
             desk.outbox.send(action, Purpose::DeletePod(job.uid, *slot, pod.uid));

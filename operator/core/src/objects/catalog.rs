@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct RevisionContent {
     /// vCPUs, memory and GPUs.
     pub resources: ResourceRequest,
+    /// `retryStrategy.attempts`.
+    pub attempts: Option<u8>,
     /// What the pod builder needs, and what a ControllerRevision stores: the canonical JSON of the definition's content.
     pub payload: Payload,
 }

@@ -47,6 +47,8 @@ pub struct JobSpec {
     pub definition: Reference,
     /// `arrayProperties.size`: 2 to 10,000 children; `None` for a single job.
     pub size: Option<u32>,
+    /// `retryStrategy.attempts`: 1 to 10; the definition's when not given.
+    pub attempts: Option<u8>,
     /// The submission's own vCPUs, memory and GPUs.
     pub overrides: ResourceRequest,
     /// What is wrong with the submission as the shell read it; such a job fails at once, in these words.

@@ -96,16 +96,16 @@ impl Hosts {
         Some(*host.gone_since.get_or_insert(now))
     }
 
-    /// Claims room on a host for a pod, in place of what it claimed before.
-    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, need: Resources) {
-        if self.places.get(pod).is_some_and(|place| place != host) {
-            self.unclaim(pod);
-        }
+    /// Claims room on a host for a pod, in place of what it claimed before. True when that frees room.
+    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, need: Resources) -> bool {
+        let moved = self.places.get(pod).is_some_and(|place| place != host) && self.unclaim(pod);
         let entry = self.hosts.entry(host.clone()).or_default();
-        if entry.claims.insert(pod.clone(), need) != Some(need) {
+        let before = entry.claims.insert(pod.clone(), need);
+        if before != Some(need) {
             entry.derive_used();
         }
         self.places.insert(pod.clone(), host.clone());
+        moved || before.is_some_and(|before| !need.covers(&before))
     }
 
     /// Gives a pod's room back; true when it claimed some.

@@ -1,10 +1,12 @@
 //! What is known of the cluster: tables filled by events, read by decisions.
 
+mod gone;
 mod hosts;
 mod names;
 mod pods;
 mod registry;
 
+pub(crate) use gone::Gone;
 pub(crate) use hosts::Hosts;
 pub use names::{pod_name, pod_name_prefix};
 pub(crate) use pods::{Pods, Slot};

@@ -1,0 +1,129 @@
+//! What must hold once the faults have stopped and nothing happens any more.
+
+use crate::cluster::Cluster;
+use crate::truth::Container;
+use windlass_core::ids::Uid;
+use windlass_core::objects::{Attempt, ObservedJob, Proof};
+use windlass_core::state::State;
+
+/// The first rule that is broken, in words.
+pub fn at_rest(cluster: &Cluster) -> Option<String> {
+    let jobs = cluster.store.jobs.values();
+    jobs.filter_map(|job| job_is_done(job).or_else(|| records_are_complete(cluster, job)))
+        .next()
+        .or_else(|| every_container_is_recorded(cluster))
+        .or_else(|| nothing_is_left(cluster))
+}
+
+/// Every job has ended: the faults are over and there is room for each.
+fn job_is_done(job: &ObservedJob) -> Option<String> {
+    let status = &job.status;
+    (!status.state.is_final())
+        .then(|| format!("job {} never ends: {} {}: {}", job.key, status.state, status.reason, status.words))
+}
+
+/// The attempts of a task, as recorded.
+fn attempts(cluster: &Cluster, job: &ObservedJob, index: u32) -> Vec<Attempt> {
+    if job.spec.size.is_none() {
+        return job.status.attempts.clone();
+    }
+    let records =
+        cluster.store.records.iter().filter(|((owner, first), _)| *owner == job.uid && *first <= index);
+    let child = records.last().and_then(|(_, stored)| stored.record.children.get(&index));
+    child.map(|child| child.attempts.clone()).unwrap_or_default()
+}
+
+/// Each task's final state is that of its last attempt, and no attempt follows a success.
+fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> {
+    let allowed = usize::from(job.spec.attempts.unwrap_or(1));
+    for index in 0..job.spec.size.unwrap_or(1) {
+        let attempts = attempts(cluster, job, index);
+        let state = match &job.status.array {
+            Some(array) => {
+                array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state)
+            }
+            None => Some(job.status.state),
+        };
+        let task = format!("task {}:{index}", job.key);
+        if attempts.len() > allowed {
+            return Some(format!("{task} has {} attempts of {allowed}", attempts.len()));
+        }
+        if attempts
+            .iter()
+            .enumerate()
+            .any(|(at, attempt)| usize::from(attempt.number) != at + 1 || !attempt.is_over())
+        {
+            return Some(format!("{task}: attempts are not numbered 1, 2, 3 or not over: {attempts:?}"));
+        }
+        if attempts.iter().rev().skip(1).any(Attempt::succeeded) {
+            return Some(format!("{task} was tried again after it succeeded"));
+        }
+        let succeeded = attempts.last().is_some_and(Attempt::succeeded);
+        if (state == Some(State::Succeeded)) != succeeded {
+            return Some(format!(
+                "{task} is {state:?}, its last attempt says otherwise: {:?}",
+                attempts.last()
+            ));
+        }
+        if state == Some(State::Failed)
+            && !attempts.is_empty()
+            && attempts.len() < allowed
+            && job.status.reason.as_str() != "PodRefused"
+        {
+            return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
+        }
+    }
+    None
+}
+
+/// Every container that ran for a job that is still there is in its record, with its true exit code.
+fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
+    cluster.truth.all().find_map(|(pod, container)| {
+        let job = cluster.store.job(container.job)?;
+        let attempts = attempts(cluster, job, container.index);
+        let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
+        let Some(attempt) = attempt else { return Some(format!("{} is not recorded", name(pod, container))) };
+        let taken_away =
+            cluster.truth.was_given_up(container) || attempt.proof != Some(Proof::ContainerTerminated);
+        if taken_away { None } else { wrong(pod, container, attempt) }
+    })
+}
+
+fn wrong(pod: Uid, container: &Container, attempt: &Attempt) -> Option<String> {
+    if attempt.pod_uid != Some(pod) {
+        return Some(format!("{} is recorded with another pod: {attempt:?}", name(pod, container)));
+    }
+    let ((_, exit_code), told) = (container.ended?, attempt.exit_code?);
+    (told != exit_code)
+        .then(|| format!("{} exited with {exit_code}, recorded is {told}", name(pod, container)))
+}
+
+fn name(pod: Uid, container: &Container) -> String {
+    format!(
+        "attempt {} of task {}:{} in pod {}",
+        container.attempt,
+        container.job.prefix(),
+        container.index,
+        pod.prefix()
+    )
+}
+
+/// Nothing is left of jobs that are gone, and no deleted object hangs on a finalizer of ours.
+fn nothing_is_left(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    let orphan = store
+        .pods
+        .values()
+        .find(|pod| pod.task.as_ref().is_some_and(|task| store.gone_jobs.contains(&task.job)));
+    if let Some(pod) = orphan {
+        return Some(format!("pod {} is left of a job that is gone: {pod:?}", pod.key));
+    }
+    if let Some(pod) = store.pods.values().find(|pod| pod.deleting) {
+        return Some(format!("pod {} was deleted and is still there", pod.key));
+    }
+    if let Some(revision) = store.revisions.values().find(|revision| revision.deleting) {
+        return Some(format!("revision {} was deleted and is still there", revision.key));
+    }
+    let queue = store.queues.values().find(|queue| queue.deleting)?;
+    Some(format!("queue {} was deleted and is still there", queue.name))
+}

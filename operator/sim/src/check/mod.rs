@@ -1,0 +1,7 @@
+//! The invariants: what must hold after every step, and what must hold once everything has come to rest.
+
+mod end;
+mod step;
+
+pub use end::at_rest;
+pub use step::after_step;

@@ -1,0 +1,15 @@
+//! What must hold after every step.
+
+use crate::cluster::Cluster;
+
+/// The first rule that is broken, in words.
+pub fn after_step(cluster: &Cluster) -> Option<String> {
+    if let Some(breach) = cluster.truth.breaches.first() {
+        return Some(breach.clone());
+    }
+    if let Some(breach) = cluster.store.breaches.first() {
+        return Some(breach.clone());
+    }
+    let drifting = cluster.operators.iter().find(|operator| operator.core.drift() > 0)?;
+    Some(format!("operator {}: the use of a host is not the sum of its pods", drifting.number))
+}

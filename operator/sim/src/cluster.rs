@@ -1,0 +1,127 @@
+//! The whole model: API server, hosts, users and operators, and the clock that moves them.
+
+use crate::faults::Faults;
+use crate::kubelet::Kubelet;
+use crate::operator::{LateRequest, Operator};
+use crate::store::PodRefusal;
+use crate::store::Store;
+use crate::truth::Truth;
+use crate::{collector, kubelet, operator, scheduler, users};
+use fastrand::Rng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use windlass_core::ids::Name;
+use windlass_core::time::Time;
+
+/// A model cluster in the middle of a run.
+pub struct Cluster {
+    /// The source of all chance in the run.
+    pub rng: Rng,
+    /// The faults of the run; none once it is to come to rest.
+    pub faults: Faults,
+    /// The true time.
+    pub now: Time,
+    /// The API server.
+    pub store: Store,
+    /// What really ran.
+    pub truth: Truth,
+    /// One per host that ever was.
+    pub kubelets: BTreeMap<Name, Kubelet>,
+    /// Those that believe to be the leader.
+    pub operators: Vec<Operator>,
+    /// Requests on their way.
+    pub late: Vec<LateRequest>,
+    /// What admission says of new pods now.
+    pub refusal: PodRefusal,
+    /// One line an event, when asked for.
+    pub transcript: Option<Vec<String>>,
+    /// Jobs users have made.
+    pub jobs_made: u32,
+    /// Steps made.
+    pub steps: u64,
+}
+
+impl Cluster {
+    /// A cluster with hosts, a queue, an environment and a definition, and operators that have just started.
+    pub fn new(mut rng: Rng, faults: Faults, transcript: bool) -> Cluster {
+        let operators =
+            (0..faults.operators).map(|number| Operator::new(number, &faults, &mut rng)).collect();
+        let mut cluster = Cluster {
+            rng,
+            faults,
+            now: Time::from_seconds(1_000_000),
+            store: Store::default(),
+            truth: Truth::default(),
+            kubelets: BTreeMap::new(),
+            operators,
+            late: Vec::new(),
+            refusal: None,
+            transcript: transcript.then(Vec::new),
+            jobs_made: 0,
+            steps: 0,
+        };
+        users::furnish(&mut cluster);
+        cluster
+    }
+
+    /// True once in a thousand times `thousandths`.
+    pub fn chance(&mut self, thousandths: u64) -> bool {
+        thousandths > 0 && self.rng.u64(0..1000) < thousandths
+    }
+
+    /// Adds a line to the transcript.
+    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(format!("{} {}", self.now, line()));
+        }
+    }
+
+    /// Something happens somewhere.
+    pub fn step(&mut self) {
+        self.steps += 1;
+        self.now = self.now + Duration::from_millis(self.rng.u64(0..=60));
+        if self.chance(15) {
+            self.now = self.now + Duration::from_millis(self.rng.u64(0..20_000));
+        }
+        operator::land_late_requests(self);
+        match self.rng.u64(0..100) {
+            0..60 => operator::act(self),
+            60..84 => kubelet::act(self),
+            84..91 => scheduler::act(self),
+            91..94 => collector::act(self),
+            _ => users::act(self),
+        }
+    }
+
+    /// The faults stop: from now on everything must come to rest.
+    pub fn calm_down(&mut self) {
+        self.faults = Faults { operators: self.faults.operators, ..Faults::none() };
+        self.refusal = None;
+        users::calm_down(self);
+        kubelet::calm_down(self);
+        let leader = self.operators.remove(0);
+        self.operators = vec![leader];
+        self.tell(|| "-- the faults stop".to_owned());
+    }
+
+    /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
+    pub fn settle(&mut self, rounds: u32) -> bool {
+        for _ in 0..rounds {
+            operator::land_late_requests(self);
+            let mut busy = operator::run_to_rest(self);
+            busy |= scheduler::run_to_rest(self);
+            busy |= kubelet::run_to_rest(self);
+            busy |= collector::run_to_rest(self);
+            if busy {
+                self.now = self.now + Duration::from_millis(20);
+                continue;
+            }
+            let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
+            let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
+                return true;
+            };
+            self.now = wake.max(self.now + Duration::from_millis(1));
+        }
+        false
+    }
+}

@@ -1,0 +1,74 @@
+//! Which faults a run has, and how often: each seed has its own mix, so that rare paths are not drowned by common ones.
+
+use fastrand::Rng;
+
+/// Chances in thousandths, unless said otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// Operators that believe to be the leader, at the same time.
+    pub operators: usize,
+    /// A request is not carried out, and its outcome is unknown.
+    pub lost_requests: u64,
+    /// A request is carried out, and its outcome is unknown.
+    pub lost_responses: u64,
+    /// A request is carried out up to a minute later, and its outcome is unknown.
+    pub late_requests: u64,
+    /// An operator is killed between two of its actions.
+    pub crashes: u64,
+    /// A watch event comes twice.
+    pub duplicates: u64,
+    /// A watch breaks and is listed anew.
+    pub relists: u64,
+    /// An operator hears nothing of one kind for a while.
+    pub stalls: u64,
+    /// A host loses power; somebody deletes its node later.
+    pub host_deaths: u64,
+    /// A host cannot be reached; its containers run on.
+    pub partitions: u64,
+    /// Somebody removes a pod, finalizers and all.
+    pub forced_removals: u64,
+    /// Somebody deletes a pod.
+    pub pod_deletions: u64,
+    /// Pods of others take room on hosts.
+    pub strangers: u64,
+    /// Users delete jobs.
+    pub job_deletions: u64,
+    /// Users change, disable, remove and add queues, environments and definitions.
+    pub edits: u64,
+    /// The API server refuses pods, for quota or by policy.
+    pub refusals: u64,
+    /// Clocks of operators differ by up to so many seconds, and run up to 2 % fast or slow.
+    pub clock_skew_seconds: i64,
+}
+
+impl Faults {
+    /// A mix of faults. Every other seed has a single leader.
+    pub fn mixed(rng: &mut Rng) -> Faults {
+        let mut chance =
+            |percent: u64, most: u64| if rng.u64(0..100) < percent { rng.u64(1..=most) } else { 0 };
+        Faults {
+            lost_requests: chance(40, 60),
+            lost_responses: chance(40, 60),
+            late_requests: chance(40, 60),
+            crashes: chance(50, 15),
+            duplicates: chance(50, 100),
+            relists: chance(40, 10),
+            stalls: chance(30, 10),
+            host_deaths: chance(30, 6),
+            partitions: chance(20, 6),
+            forced_removals: chance(15, 4),
+            pod_deletions: chance(25, 10),
+            strangers: chance(30, 20),
+            job_deletions: chance(30, 10),
+            edits: chance(40, 15),
+            refusals: chance(20, 40),
+            clock_skew_seconds: if chance(50, 1) > 0 { 10 } else { 0 },
+            operators: if chance(50, 1) > 0 { 2 } else { 1 },
+        }
+    }
+
+    /// One operator, and nothing goes wrong.
+    pub fn none() -> Faults {
+        Faults { operators: 1, ..Faults::default() }
+    }
+}

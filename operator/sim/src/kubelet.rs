@@ -1,0 +1,340 @@
+//! Kubelets: they start the containers of pods bound to their host, report, and stop what is deleted. Their host may lose power
+//! or be cut off.
+
+use crate::cluster::Cluster;
+use crate::truth::Container as Ran;
+use std::collections::BTreeMap;
+use windlass_core::ids::{Name, ObjectKey, Uid};
+use windlass_core::objects::{Container, ObservedHost, ObservedPod, PodPhase, TaskPod};
+use windlass_core::time::Time;
+use windlass_core::units::Resources;
+
+/// How a host is connected to the rest of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// As it should be.
+    Up,
+    /// It cannot be reached; its containers run on.
+    Cut,
+    /// It has no power: its containers are dead.
+    Dead,
+}
+
+/// One host's kubelet, and what its host is like.
+#[derive(Clone, Debug)]
+pub struct Kubelet {
+    /// The node it registers.
+    pub node: ObservedHost,
+    /// Its connection.
+    pub link: Link,
+    /// Containers it runs or ran, by pod: how far they are.
+    local: BTreeMap<Uid, Local>,
+}
+
+/// A pod as the kubelet has it.
+#[derive(Clone, Debug)]
+struct Local {
+    key: ObjectKey,
+    started_at: Time,
+    /// When and how it exited.
+    exited: Option<(Time, i32)>,
+}
+
+impl Kubelet {
+    /// A host that is up.
+    pub fn new(node: ObservedHost) -> Kubelet {
+        Kubelet { node, link: Link::Up, local: BTreeMap::new() }
+    }
+}
+
+/// One kubelet does one thing.
+pub fn act(cluster: &mut Cluster) {
+    let names: Vec<Name> = cluster.kubelets.keys().cloned().collect();
+    let Some(name) = names.get(cluster.rng.usize(0..names.len().max(1))).cloned() else { return };
+    let fault = cluster.rng.u64(0..1000);
+    if fault < cluster.faults.host_deaths {
+        return lose_power(cluster, &name);
+    }
+    if fault < cluster.faults.host_deaths + cluster.faults.partitions {
+        return toggle_link(cluster, &name);
+    }
+    match cluster.kubelets.get(&name).map(|kubelet| kubelet.link) {
+        Some(Link::Up) => {
+            work(cluster, &name, false);
+        }
+        Some(Link::Cut) => exit_something(cluster, &name, false),
+        _ => {}
+    }
+}
+
+/// All kubelets do all they can do now. True when they did something.
+pub fn run_to_rest(cluster: &mut Cluster) -> bool {
+    let names: Vec<Name> = cluster.kubelets.keys().cloned().collect();
+    let mut busy = false;
+    for name in names {
+        while cluster.kubelets.get(&name).is_some_and(|kubelet| kubelet.link == Link::Up)
+            && work(cluster, &name, true)
+        {
+            busy = true;
+        }
+    }
+    busy
+}
+
+/// Cut hosts are reached again; hosts without power, and nodes that are gone, are replaced by new ones.
+pub fn calm_down(cluster: &mut Cluster) {
+    let names: Vec<Name> = cluster.kubelets.keys().cloned().collect();
+    for name in names {
+        let Some(kubelet) = cluster.kubelets.get_mut(&name) else { continue };
+        if kubelet.link == Link::Dead {
+            cluster.kubelets.remove(&name);
+            forget_node(cluster, &name);
+            continue;
+        }
+        kubelet.link = Link::Up;
+        let node = ObservedHost { ready: true, ..kubelet.node.clone() };
+        if !cluster.store.hosts.contains_key(&name) {
+            let uid = cluster.store.next_uid();
+            cluster.store.put_host(ObservedHost { uid, ..node });
+        } else if let Some(stored) =
+            cluster.store.hosts.get(&name).filter(|stored| !stored.ready || stored.unschedulable)
+        {
+            let host = ObservedHost { ready: true, unschedulable: false, ..stored.clone() };
+            cluster.store.put_host(host);
+        }
+    }
+    if cluster.kubelets.is_empty() {
+        crate::users::add_host(cluster);
+    }
+}
+
+/// Removes a node, as an administrator does whose host is lost: that is his word that its pods are over.
+pub fn forget_node(cluster: &mut Cluster, name: &Name) {
+    cluster.tell(|| format!("node {name} is deleted"));
+    cluster.store.remove_host(name);
+    let pods: Vec<Uid> = cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.host.as_ref() == Some(name))
+        .map(|pod| pod.uid)
+        .collect();
+    for pod in pods {
+        cluster.truth.give_up(pod);
+    }
+}
+
+fn lose_power(cluster: &mut Cluster, name: &Name) {
+    let now = cluster.now;
+    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return };
+    if kubelet.link == Link::Dead {
+        cluster.kubelets.remove(name);
+        return forget_node(cluster, name);
+    }
+    kubelet.link = Link::Dead;
+    let running: Vec<Uid> =
+        kubelet.local.iter().filter(|(_, local)| local.exited.is_none()).map(|(pod, _)| *pod).collect();
+    for pod in running {
+        cluster.truth.end(pod, now, 255);
+    }
+    cluster.tell(|| format!("host {name} loses power"));
+    set_ready(cluster, name, false);
+}
+
+fn toggle_link(cluster: &mut Cluster, name: &Name) {
+    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return };
+    let (link, ready) = match kubelet.link {
+        Link::Up => (Link::Cut, false),
+        Link::Cut => (Link::Up, true),
+        Link::Dead => return,
+    };
+    kubelet.link = link;
+    cluster.tell(|| format!("host {name}: link {link:?}"));
+    if ready && !cluster.store.hosts.contains_key(name) {
+        let uid = cluster.store.next_uid();
+        if let Some(node) = cluster.kubelets.get(name).map(|kubelet| kubelet.node.clone()) {
+            cluster.store.put_host(ObservedHost { uid, ..node });
+        }
+    } else {
+        set_ready(cluster, name, ready);
+    }
+}
+
+fn set_ready(cluster: &mut Cluster, name: &Name, ready: bool) {
+    if let Some(host) = cluster.store.hosts.get(name).cloned() {
+        cluster.store.put_host(ObservedHost { ready, ..host });
+    }
+}
+
+/// One piece of work, whichever comes first: stop what is deleted, report, start. True when there was one.
+fn work(cluster: &mut Cluster, name: &Name, to_rest: bool) -> bool {
+    let pods: Vec<ObjectKey> = {
+        let mine =
+            cluster.store.pods.values().filter(|pod| pod.host.as_ref() == Some(name) && pod.task.is_some());
+        mine.map(|pod| pod.key.clone()).collect()
+    };
+    if stop_removed(cluster, name) {
+        return true;
+    }
+    if pods.is_empty() {
+        return false;
+    }
+    let offset = if to_rest { 0 } else { cluster.rng.usize(0..pods.len()) };
+    for at in 0..pods.len() {
+        let Some(pod) =
+            pods.get((at + offset) % pods.len()).and_then(|key| cluster.store.pods.get(key)).cloned()
+        else {
+            continue;
+        };
+        if care_for(cluster, name, pod, to_rest) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Containers whose pod object is gone are killed.
+fn stop_removed(cluster: &mut Cluster, name: &Name) -> bool {
+    let now = cluster.now;
+    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return false };
+    let gone =
+        |pod: &Uid, local: &Local| cluster.store.pods.get(&local.key).is_none_or(|stored| stored.uid != *pod);
+    let removed: Vec<Uid> =
+        kubelet.local.iter().filter(|(pod, local)| gone(pod, local)).map(|(pod, _)| *pod).collect();
+    for pod in &removed {
+        kubelet.local.remove(pod);
+        cluster.truth.end(*pod, now, 137);
+    }
+    !removed.is_empty()
+}
+
+fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool) -> bool {
+    let now = cluster.now;
+    let Some(task) = pod.task.clone() else { return false };
+    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return false };
+    let local = kubelet.local.get(&pod.uid).cloned();
+    if pod.phase != PodPhase::Active {
+        if pod.deleting && !task.held {
+            cluster.store.remove_pod(&pod.key);
+            return true;
+        }
+        return false;
+    }
+    match local {
+        None if pod.deleting => {
+            report(cluster, pod, task, Container::Unknown, PodPhase::Failed);
+            true
+        }
+        None if !fits(cluster, name, &pod) => {
+            let task = TaskPod {
+                reason: "OutOfcpu".into(),
+                message: "Node didn't have enough resource".into(),
+                ..task
+            };
+            report(cluster, pod, task, Container::Unknown, PodPhase::Failed);
+            true
+        }
+        None => {
+            start(cluster, name, &pod, &task, now);
+            true
+        }
+        Some(Local { started_at, exited: None, .. })
+            if !matches!(task.container, Container::Running { .. }) =>
+        {
+            report(
+                cluster,
+                pod,
+                task,
+                Container::Running { started_at: started_at.to_second() },
+                PodPhase::Active,
+            );
+            true
+        }
+        Some(Local { exited: None, .. }) => {
+            if pod.deleting || to_rest || cluster.rng.u64(0..4) == 0 {
+                let code = if pod.deleting { 137 } else { exit_code(&task) };
+                exit(cluster, name, pod.uid, code);
+                return true;
+            }
+            false
+        }
+        Some(Local { started_at, exited: Some((stopped_at, code)), .. }) => {
+            let container = Container::Terminated {
+                exit_code: code,
+                reason: if code == 0 { "Completed".into() } else { "Error".into() },
+                message: Name::default(),
+                started_at: Some(started_at.to_second()),
+                stopped_at: Some(stopped_at.to_second()),
+            };
+            let phase = if code == 0 { PodPhase::Succeeded } else { PodPhase::Failed };
+            report(cluster, pod, task, container, phase);
+            true
+        }
+    }
+}
+
+fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, now: Time) {
+    cluster.tell(|| format!("host {name}: container of {} starts", pod.key.name));
+    let ran = Ran {
+        job: task.job,
+        index: task.index,
+        attempt: task.attempt,
+        host: name.clone(),
+        started_at: now,
+        ended: None,
+        given_up: false,
+    };
+    cluster.truth.start(pod.uid, ran);
+    if let Some(kubelet) = cluster.kubelets.get_mut(name) {
+        kubelet.local.insert(pod.uid, Local { key: pod.key.clone(), started_at: now, exited: None });
+    }
+}
+
+fn exit(cluster: &mut Cluster, name: &Name, pod: Uid, code: i32) {
+    let now = cluster.now;
+    cluster.tell(|| format!("host {name}: container of pod {} exits with {code}", pod.prefix()));
+    cluster.truth.end(pod, now, code);
+    if let Some(local) = cluster.kubelets.get_mut(name).and_then(|kubelet| kubelet.local.get_mut(&pod)) {
+        local.exited = Some((now, code));
+    }
+}
+
+/// A container on a host that cannot report may exit all the same.
+fn exit_something(cluster: &mut Cluster, name: &Name, always: bool) {
+    if !always && cluster.rng.u64(0..4) > 0 {
+        return;
+    }
+    let Some(kubelet) = cluster.kubelets.get(name) else { return };
+    let running = kubelet.local.iter().find(|(_, local)| local.exited.is_none());
+    let Some((pod, key)) = running.map(|(pod, local)| (*pod, local.key.clone())) else { return };
+    let code = cluster.store.pods.get(&key).and_then(|pod| pod.task.as_ref()).map_or(137, exit_code);
+    exit(cluster, name, pod, code);
+}
+
+fn report(cluster: &mut Cluster, pod: ObservedPod, task: TaskPod, container: Container, phase: PodPhase) {
+    cluster.tell(|| format!("kubelet: {} is {phase:?} {container:?} {}", pod.key.name, task.reason));
+    cluster.store.put_pod(ObservedPod { phase, task: Some(TaskPod { container, ..task }), ..pod });
+}
+
+fn fits(cluster: &Cluster, name: &Name, pod: &ObservedPod) -> bool {
+    let Some(kubelet) = cluster.kubelets.get(name) else { return false };
+    let started = |other: &&ObservedPod| kubelet.local.contains_key(&other.uid) || other.task.is_none();
+    let others = cluster.store.pods.values().filter(|other| {
+        other.host.as_ref() == Some(name) && other.phase == PodPhase::Active && other.uid != pod.uid
+    });
+    let used = others.filter(started).fold(Resources::default(), |sum, other| sum.plus(&other.requests));
+    kubelet.node.allocatable.minus(&used).covers(&pod.requests)
+}
+
+/// What a task's container exits with: fixed by job, index and attempt, so that a run can be repeated.
+fn exit_code(task: &TaskPod) -> i32 {
+    let mixed =
+        task.job.prefix().bytes().fold(u64::from(task.index) * 31 + u64::from(task.attempt), |sum, byte| {
+            sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(byte))
+        });
+    match mixed % 10 {
+        0 => 1,
+        1 => 42,
+        _ => 0,
+    }
+}

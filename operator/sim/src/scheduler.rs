@@ -1,0 +1,58 @@
+//! kube-scheduler: binds each of our pods to the host it is pinned to, if that has room.
+
+use crate::cluster::Cluster;
+use windlass_core::ids::{Name, ObjectKey};
+use windlass_core::objects::{ObservedPod, PodPhase, TaskPod};
+use windlass_core::units::Resources;
+
+/// Tries one pod that has no host.
+pub fn act(cluster: &mut Cluster) {
+    let unbound = unbound(cluster);
+    if let Some(key) = unbound.get(cluster.rng.usize(0..unbound.len().max(1))) {
+        bind(cluster, key);
+    }
+}
+
+/// Tries all pods that have no host. True when that changed something.
+pub fn run_to_rest(cluster: &mut Cluster) -> bool {
+    let mut busy = false;
+    for key in unbound(cluster) {
+        busy |= bind(cluster, &key);
+    }
+    busy
+}
+
+fn unbound(cluster: &Cluster) -> Vec<ObjectKey> {
+    let waits = |pod: &&ObservedPod| pod.host.is_none() && !pod.deleting && pod.phase == PodPhase::Active;
+    cluster.store.pods.values().filter(waits).map(|pod| pod.key.clone()).collect()
+}
+
+fn bind(cluster: &mut Cluster, key: &ObjectKey) -> bool {
+    let Some(pod) = cluster.store.pods.get(key).cloned() else { return false };
+    let Some(task) = pod.task.clone() else { return false };
+    let host = task.admitted_to.clone();
+    if has_room(cluster, &host, &pod) {
+        cluster.tell(|| format!("scheduler: {} is bound to {host}", key.name));
+        let task = TaskPod { unschedulable: None, ..task };
+        cluster.store.put_pod(ObservedPod { host: Some(host), task: Some(task), ..pod });
+        return true;
+    }
+    if task.unschedulable.is_some() {
+        return false;
+    }
+    let words = Name::from(
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity.",
+    );
+    cluster.store.put_pod(ObservedPod { task: Some(TaskPod { unschedulable: Some(words), ..task }), ..pod });
+    true
+}
+
+fn has_room(cluster: &Cluster, host: &Name, pod: &ObservedPod) -> bool {
+    let Some(node) = cluster.store.hosts.get(host).filter(|node| node.ready && !node.unschedulable) else {
+        return false;
+    };
+    let there = cluster.store.pods.values();
+    let active = there.filter(|other| other.host.as_ref() == Some(host) && other.phase == PodPhase::Active);
+    let used = active.fold(Resources::default(), |sum, other| sum.plus(&other.requests));
+    node.allocatable.minus(&used).covers(&pod.requests)
+}

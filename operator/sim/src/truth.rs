@@ -1,0 +1,93 @@
+//! What really ran: the containers, as the hosts know them. No operator sees this.
+
+use std::collections::BTreeMap;
+use windlass_core::ids::{Name, Uid};
+use windlass_core::time::Time;
+
+/// One container that ran.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The job.
+    pub job: Uid,
+    /// The child's index, 0 for a single job.
+    pub index: u32,
+    /// The attempt.
+    pub attempt: u8,
+    /// The host.
+    pub host: Name,
+    /// When it started.
+    pub started_at: Time,
+    /// When it ended, and its exit code; `None` while it runs.
+    pub ended: Option<(Time, i32)>,
+    /// Somebody declared it over without proof: the node or the pod was removed by force.
+    pub given_up: bool,
+}
+
+/// All containers, by pod.
+#[derive(Debug, Default)]
+pub struct Truth {
+    containers: BTreeMap<Uid, Container>,
+    /// Pods of each task, in the order their containers started.
+    tasks: BTreeMap<(Uid, u32), Vec<Uid>>,
+    /// Breaches of the rule that one container of a task runs at a time.
+    pub breaches: Vec<String>,
+}
+
+impl Truth {
+    /// A container starts.
+    pub fn start(&mut self, pod: Uid, container: Container) {
+        let others = self.tasks.entry((container.job, container.index)).or_default();
+        for other in others.iter().filter_map(|pod| self.containers.get(pod)) {
+            let same_attempt = other.attempt == container.attempt;
+            let still_runs = other.ended.is_none() && !other.given_up;
+            let succeeded = matches!(other.ended, Some((_, 0))) && !other.given_up;
+            if (same_attempt && !other.given_up) || still_runs || succeeded {
+                self.breaches.push(format!(
+                    "task {}:{} starts attempt {} on {} although attempt {} {} on {}",
+                    container.job,
+                    container.index,
+                    container.attempt,
+                    container.host,
+                    other.attempt,
+                    if still_runs { "runs" } else { "ran" },
+                    other.host,
+                ));
+            }
+        }
+        others.push(pod);
+        self.containers.insert(pod, container);
+    }
+
+    /// A container ends.
+    pub fn end(&mut self, pod: Uid, at: Time, exit_code: i32) {
+        if let Some(container) = self.containers.get_mut(&pod).filter(|container| container.ended.is_none()) {
+            container.ended = Some((at, exit_code));
+        }
+    }
+
+    /// Somebody with the right to says that this pod is over, whatever its container does.
+    pub fn give_up(&mut self, pod: Uid) {
+        if let Some(container) = self.containers.get_mut(&pod) {
+            container.given_up = true;
+        }
+    }
+
+    /// True when somebody gave up a container of the same attempt, so that another may have run in it.
+    pub fn was_given_up(&self, container: &Container) -> bool {
+        let pods = self.tasks.get(&(container.job, container.index)).into_iter().flatten();
+        let same = pods
+            .filter_map(|pod| self.containers.get(pod))
+            .filter(|other| other.attempt == container.attempt);
+        same.into_iter().any(|other| other.given_up)
+    }
+
+    /// The container of a pod.
+    pub fn of(&self, pod: Uid) -> Option<&Container> {
+        self.containers.get(&pod)
+    }
+
+    /// All containers that ever ran.
+    pub fn all(&self) -> impl Iterator<Item = (Uid, &Container)> {
+        self.containers.iter().map(|(pod, container)| (*pod, container))
+    }
+}

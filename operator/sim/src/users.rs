@@ -1,0 +1,336 @@
+//! Users and administrators: they submit, delete and edit, at the worst moments.
+
+use crate::cluster::Cluster;
+use crate::kubelet::{Kubelet, Link, forget_node};
+use crate::store::{Store, resources_in};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use windlass_core::action::Refusal;
+use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
+use windlass_core::objects::{
+    DefinitionStatus, EnvironmentStatus, JobSpec, JobStatus, ObservedDefinition, ObservedEnvironment,
+    ObservedHost, ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, ResourceRequest,
+    RevisionContent,
+};
+use windlass_core::reference::Reference;
+use windlass_core::units::Resources;
+
+/// Where everything namespaced lives; a second namespace is there to be deleted.
+pub const NAMESPACES: [&str; 2] = ["team", "doomed"];
+
+const DEFINITIONS: [&str; 2] = ["small", "large"];
+const QUEUES: [&str; 2] = ["high", "low"];
+const ENVIRONMENT: &str = "ce";
+const JOBS_AT_MOST: u32 = 6;
+
+/// Sets the cluster up.
+pub fn furnish(cluster: &mut Cluster) {
+    for namespace in NAMESPACES {
+        cluster.store.namespaces.insert(namespace.into(), false);
+        for (number, name) in DEFINITIONS.into_iter().enumerate() {
+            let content = if number == 0 { "1000 64" } else { "2000 128" };
+            put_definition(cluster, namespace, name, content);
+        }
+    }
+    for _ in 0..cluster.rng.u32(1..=3) {
+        add_host(cluster);
+    }
+    put_environment(cluster, true);
+    for (priority, name) in QUEUES.into_iter().rev().enumerate() {
+        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+    }
+}
+
+/// Adds a host with a few vCPUs.
+pub fn add_host(cluster: &mut Cluster) {
+    let uid = cluster.store.next_uid();
+    let name = Name::from(format!("host-{}", uid.prefix().trim_start_matches('0')));
+    let node = ObservedHost {
+        name: name.clone(),
+        uid,
+        labels: BTreeMap::from([("pool".into(), "batch".into())]),
+        allocatable: Resources {
+            cpu_millis: 1000 * cluster.rng.u64(2..=4),
+            memory_bytes: 1 << 32,
+            gpus: 0,
+            pods: 20,
+        },
+        ready: true,
+        ..ObservedHost::default()
+    };
+    cluster.kubelets.insert(name, Kubelet::new(node.clone()));
+    cluster.store.put_host(node);
+}
+
+/// A user or an administrator does something.
+pub fn act(cluster: &mut Cluster) {
+    let dice = cluster.rng.u64(0..1000);
+    let faults = cluster.faults.clone();
+    let mut bound = 0;
+    let mut hit = |chance: u64| {
+        bound += chance;
+        dice < bound
+    };
+    if hit(120) {
+        submit(cluster);
+    } else if hit(faults.job_deletions) {
+        with_job(cluster, |cluster, key| cluster.store.delete_job(key));
+    } else if hit(faults.pod_deletions) {
+        with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
+    } else if hit(faults.forced_removals) {
+        with_pod(cluster, remove_by_force);
+    } else if hit(faults.strangers) {
+        stranger(cluster);
+    } else if hit(faults.refusals) {
+        toggle_refusal(cluster);
+    } else if hit(faults.edits) {
+        edit(cluster);
+    } else if hit(faults.host_deaths) {
+        clear_dead_host(cluster);
+    }
+}
+
+/// What was disabled or removed comes back, strangers leave: every job that can run now must.
+pub fn calm_down(cluster: &mut Cluster) {
+    put_environment(cluster, true);
+    for (priority, name) in QUEUES.into_iter().rev().enumerate() {
+        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+    }
+    for name in DEFINITIONS {
+        if !cluster.store.definitions.contains_key(&ObjectKey::new(NAMESPACES[0], name)) {
+            put_definition(cluster, NAMESPACES[0], name, "1000 64");
+        }
+    }
+    let strangers: Vec<ObjectKey> =
+        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
+    for key in strangers {
+        cluster.store.remove_pod(&key);
+    }
+    let dead: Vec<Name> = cluster
+        .kubelets
+        .iter()
+        .filter(|(_, kubelet)| kubelet.link == Link::Dead)
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in dead {
+        forget_node(cluster, &name);
+        cluster.kubelets.remove(&name);
+    }
+    add_host(cluster);
+}
+
+/// Submits a job: single, or a small array.
+pub fn submit(cluster: &mut Cluster) {
+    if cluster.jobs_made >= JOBS_AT_MOST {
+        return;
+    }
+    cluster.jobs_made += 1;
+    let namespace = NAMESPACES[usize::from(cluster.rng.u64(0..8) == 0)];
+    if cluster.store.namespaces.get(&Name::from(namespace)) != Some(&false) {
+        return;
+    }
+    let size = (cluster.rng.u64(0..2) == 0).then(|| cluster.rng.u32(2..=7));
+    let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
+    let revision = (cluster.rng.u64(0..6) == 0).then(|| cluster.rng.u32(1..=2));
+    let spec = JobSpec {
+        queue: Reference::plain(QUEUES[cluster.rng.usize(0..QUEUES.len())]),
+        definition: Reference { name: definition.into(), revision },
+        size,
+        attempts: Some(cluster.rng.u8(1..=3)),
+        overrides: ResourceRequest::default(),
+        fault: None,
+        payload: Payload::default(),
+    };
+    // Names are used again once a job is gone.
+    let key = ObjectKey::new(namespace, format!("job-{}", cluster.rng.u32(0..4)));
+    if cluster.store.jobs.contains_key(&key) {
+        return;
+    }
+    let job = ObservedJob {
+        uid: cluster.store.next_uid(),
+        resource_version: ResourceVersion(0),
+        generation: 1,
+        created_at: Store::stamp(cluster.now),
+        spec: Arc::new(spec),
+        status: JobStatus::default(),
+        key,
+    };
+    cluster.tell(|| format!("user: submits {} {} size {size:?} {definition}", job.key, job.uid.prefix()));
+    cluster.store.put_job(job);
+}
+
+fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &str) {
+    let key = ObjectKey::new(namespace, name);
+    let payload = Payload(Arc::from(content.as_bytes()));
+    let content = RevisionContent { resources: resources_in(&payload), attempts: None, payload };
+    let definition = match cluster.store.definitions.get(&key).cloned() {
+        Some(known) => ObservedDefinition { content, generation: known.generation + 1, ..known },
+        None => ObservedDefinition {
+            key,
+            uid: cluster.store.next_uid(),
+            resource_version: ResourceVersion(0),
+            generation: 1,
+            created_at: Store::stamp(cluster.now),
+            aws_name: None,
+            active: true,
+            inactive_revisions: std::collections::BTreeSet::new(),
+            content,
+            status: DefinitionStatus::default(),
+        },
+    };
+    cluster.store.put_definition(definition);
+}
+
+fn put_environment(cluster: &mut Cluster, enabled: bool) {
+    let environment = match cluster.store.environments.get(&Name::from(ENVIRONMENT)).cloned() {
+        Some(known) => ObservedEnvironment { enabled, generation: known.generation + 1, ..known },
+        None => ObservedEnvironment {
+            name: ENVIRONMENT.into(),
+            uid: cluster.store.next_uid(),
+            resource_version: ResourceVersion(0),
+            generation: 1,
+            created_at: Store::stamp(cluster.now),
+            aws_name: None,
+            enabled,
+            selector: BTreeMap::from([("pool".into(), "batch".into())]),
+            deleting: false,
+            held: false,
+            status: EnvironmentStatus::default(),
+        },
+    };
+    cluster.store.put_environment(environment);
+}
+
+fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
+    let queue = match cluster.store.queues.get(&Name::from(name)).cloned() {
+        Some(known) => ObservedQueue { enabled, generation: known.generation + 1, ..known },
+        None => ObservedQueue {
+            name: name.into(),
+            uid: cluster.store.next_uid(),
+            resource_version: ResourceVersion(0),
+            generation: 1,
+            created_at: Store::stamp(cluster.now),
+            aws_name: None,
+            enabled,
+            priority,
+            environments: vec![Reference::plain(ENVIRONMENT)],
+            deleting: false,
+            held: false,
+            status: QueueStatus::default(),
+        },
+    };
+    cluster.store.put_queue(queue);
+}
+
+fn with_job(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObjectKey)) {
+    let keys: Vec<ObjectKey> = cluster.store.jobs.keys().cloned().collect();
+    if let Some(key) = keys.get(cluster.rng.usize(0..keys.len().max(1))) {
+        cluster.tell(|| format!("user: deletes job {key}"));
+        act(cluster, key);
+    }
+}
+
+fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod)) {
+    let pods: Vec<ObservedPod> = cluster.store.pods.values().cloned().collect();
+    if let Some(pod) = pods.get(cluster.rng.usize(0..pods.len().max(1))) {
+        cluster.tell(|| format!("user: deletes pod {}", pod.key.name));
+        act(cluster, pod);
+    }
+}
+
+/// Strips the finalizers and deletes with no grace: whoever does it says that nothing runs any more.
+fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
+    cluster.truth.give_up(pod.uid);
+    cluster.store.remove_pod(&pod.key);
+}
+
+/// A pod of somebody else, on some host.
+fn stranger(cluster: &mut Cluster) {
+    let hosts: Vec<Name> = cluster.store.hosts.keys().cloned().collect();
+    let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))).cloned() else { return };
+    let strangers: Vec<ObjectKey> =
+        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
+    if let Some(key) = strangers.first()
+        && (strangers.len() > 2 || cluster.rng.bool())
+    {
+        return cluster.store.remove_pod(key);
+    }
+    let uid = cluster.store.next_uid();
+    let requests = Resources::of_job(1000 * cluster.rng.u64(1..=2), 64, 0);
+    let used = cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.host.as_ref() == Some(&host) && pod.phase == PodPhase::Active);
+    let used = used.fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+    let room = cluster.store.hosts.get(&host).map(|node| node.allocatable.minus(&used));
+    if room.is_some_and(|room| room.covers(&requests)) {
+        cluster.store.put_pod(ObservedPod {
+            key: ObjectKey::new("others", format!("stranger-{}", uid.prefix())),
+            uid,
+            resource_version: ResourceVersion(0),
+            created_at: Store::stamp(cluster.now),
+            host: Some(host),
+            requests,
+            phase: PodPhase::Active,
+            deleting: false,
+            task: None,
+        });
+    }
+}
+
+fn toggle_refusal(cluster: &mut Cluster) {
+    let words = Name::from("exceeded quota: compute, requested: cpu=1, used: cpu=4, limited: cpu=4");
+    cluster.refusal = match &cluster.refusal {
+        Some(_) => None,
+        None if cluster.rng.u64(0..4) == 0 => {
+            Some((Refusal::Other, Name::from("forbidden: the operator lacks a right")))
+        }
+        None => Some((Refusal::Quota, words)),
+    };
+}
+
+fn edit(cluster: &mut Cluster) {
+    let queue = QUEUES[cluster.rng.usize(0..QUEUES.len())];
+    let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
+    let dice = cluster.rng.u64(0..9);
+    cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
+    match dice {
+        0 => put_definition(cluster, NAMESPACES[0], definition, "1000 128"),
+        1 => put_definition(cluster, NAMESPACES[0], definition, "1000 64"),
+        2 => cluster.store.delete_definition(&ObjectKey::new(NAMESPACES[0], definition)),
+        3 => {
+            let enabled = cluster.rng.bool();
+            put_queue(cluster, queue, 1, enabled);
+        }
+        4 => cluster.store.delete_queue(&queue.into()),
+        5 => {
+            let enabled = cluster.rng.bool();
+            put_environment(cluster, enabled);
+        }
+        6 => add_host(cluster),
+        7 => cordon(cluster),
+        _ => {
+            if cluster.rng.u64(0..3) == 0 {
+                cluster.store.delete_namespace(&NAMESPACES[1].into());
+            }
+        }
+    }
+}
+
+fn cordon(cluster: &mut Cluster) {
+    let hosts: Vec<ObservedHost> = cluster.store.hosts.values().cloned().collect();
+    if let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))) {
+        cluster.store.put_host(ObservedHost { unschedulable: !host.unschedulable, ..host.clone() });
+    }
+}
+
+/// An administrator finds a host that has no power, and deletes its node.
+fn clear_dead_host(cluster: &mut Cluster) {
+    let dead =
+        cluster.kubelets.iter().find(|(_, kubelet)| kubelet.link == Link::Dead).map(|(name, _)| name.clone());
+    if let Some(name) = dead {
+        cluster.kubelets.remove(&name);
+        forget_node(cluster, &name);
+    }
+}
