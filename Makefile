@@ -1,0 +1,36 @@
+# Thin: what a target does is in the program it calls.
+
+.DEFAULT_GOAL := help
+CARGO_TARGET_DIR ?= target
+E2E := cargo run --quiet --package windlass-e2e --
+
+# A static program needs an explicit target, so that its flags do not reach build scripts and macros.
+STATIC_TARGET := x86_64-unknown-linux-gnu
+OPERATOR := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/windlass
+IMAGE := $(CARGO_TARGET_DIR)/windlass-image.tar
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: cluster
+cluster: ## Start the test cluster, or what of it does not run (KWOK_NODES=100, KARPENTER=1)
+	$(E2E) cluster up $(if $(KWOK_NODES),--kwok-nodes $(KWOK_NODES)) $(if $(KARPENTER),--karpenter)
+
+.PHONY: cluster-down
+cluster-down: ## Stop the test cluster, whichever checkout started it, and remove all it had
+	$(E2E) cluster down
+
+.PHONY: cluster-status
+cluster-status: ## Show the test cluster's components and nodes
+	$(E2E) cluster status
+
+.PHONY: image
+image: ## Build the operator's image as an OCI archive
+	RUSTFLAGS="-C target-feature=+crt-static" \
+		cargo build --release --package windlass --target $(STATIC_TARGET)
+	$(E2E) image operator --binary $(OPERATOR) --out $(IMAGE)
+
+.PHONY: cluster-image
+cluster-image: image ## Build the operator's image and import it into the test cluster's nodes
+	$(E2E) image load $(IMAGE)

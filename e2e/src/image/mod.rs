@@ -1,0 +1,59 @@
+//! Images without a registry or a container tool: OCI archives written file by file, the same bytes each time.
+
+pub(crate) mod base;
+mod elf;
+mod layer;
+pub(crate) mod oci;
+mod operator;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+
+/// What can be done with images.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Write the operator's image: one static program and CA certificates, nothing else
+    Operator {
+        /// The operator, linked statically
+        #[arg(long)]
+        binary: PathBuf,
+        /// The archive to write
+        #[arg(long)]
+        out: PathBuf,
+        /// The image's name
+        #[arg(long, default_value = operator::NAME)]
+        name: String,
+    },
+    /// Write the archive of the images every node has: busybox, print-color, pause
+    Base {
+        /// The archive to write
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Import archives into the nodes of the running cluster
+    Load {
+        /// The archives
+        #[arg(required = true)]
+        archives: Vec<PathBuf>,
+    },
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Operator { binary, out, name } => write(&out, &[operator::image(&binary, &name)?]),
+        Command::Base { out } => write(&out, &base::images()?),
+        Command::Load { archives } => crate::cluster::load_images(&archives),
+    }
+}
+
+fn write(out: &PathBuf, images: &[oci::Image]) -> Result<()> {
+    let archive = oci::archive(images)?;
+    fs::write(out, &archive).with_context(|| format!("cannot write {}", out.display()))?;
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    println!("{}: {} in {:.1} MB", out.display(), names.join(", "), archive.len() as f64 / 1e6);
+    Ok(())
+}
