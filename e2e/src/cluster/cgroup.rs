@@ -56,6 +56,13 @@ impl Hierarchies {
         self.unified.join(CLUSTER).join(machine).join("processes")
     }
 
+    /// Puts this process, and what it runs from here on, into the cluster's control group, so that `down` finds a tool
+    /// that outlives it. Components leave for their machine's group.
+    pub(crate) fn enter(&self) -> Result<()> {
+        self.create("commands")?;
+        join(&self.processes("commands"))
+    }
+
     /// Kills every process in `group` (as in `windlass-e2e/node-1`) and below, at once, and waits for their ends.
     pub(crate) fn kill(&self, group: &str) -> Result<()> {
         let folder = self.unified.join(group);
@@ -84,6 +91,12 @@ impl Hierarchies {
         }
         Ok(())
     }
+}
+
+/// Puts this process into a group.
+pub(crate) fn join(group: &Path) -> Result<()> {
+    let path = group.join("cgroup.procs");
+    fs::write(&path, "0").with_context(|| format!("cannot join {}", path.display()))
 }
 
 fn create(folder: &Path) -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use nix::sys::signal::Signal;
 
+use super::cgroup::Hierarchies;
 use super::control_plane::api_server;
 use super::kubectl::Kubectl;
 use super::node;
@@ -15,7 +16,7 @@ use super::up::require_root;
 use super::{inventory, kwok};
 
 /// A component is given this long to end when it is asked to; then it is killed.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// The running cluster, locked.
 pub(crate) struct Cluster {
@@ -32,6 +33,7 @@ impl Cluster {
         // Asked first, because the lock would make the state's folder.
         Record::existing(&state)?;
         let lock = Lock::take(&state)?;
+        Hierarchies::find()?.enter()?;
         Ok(Self { record: Record::existing(&state)?, state, _lock: lock })
     }
 

@@ -42,7 +42,9 @@ impl Kubectl {
     /// A run with the words of `line` as its arguments.
     pub(crate) fn line(&self, line: &str) -> Command {
         Command::new(&self.program)
-            .args([format!("--kubeconfig={}", self.kubeconfig.display()), "--request-timeout=20s".into()])
+            .args([format!("--kubeconfig={}", self.kubeconfig.display())])
+            // It would keep its cache in the user's home, where `down` leaves things alone.
+            .args(["--cache-dir=/dev/null", "--request-timeout=20s"])
             .args(line.split_whitespace())
     }
 

@@ -2,16 +2,15 @@
 //! recorded before it does anything. A program killed between any two of these leaves nothing that `down` misses.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use nix::unistd;
 
-use super::namespaces;
 use super::process::Process;
+use super::{cgroup, namespaces};
 
 /// The other side of a fork.
 #[derive(Subcommand)]
@@ -66,16 +65,11 @@ pub(crate) fn run(command: Internal) -> Result<()> {
 
 impl Place {
     fn enter(&self) -> Result<Process> {
-        join(&self.group)?;
+        cgroup::join(&self.group)?;
         // Out of the terminal's reach: Ctrl-C ends the program that starts a cluster, not the cluster.
         unistd::setsid().context("cannot begin a session")?;
         Process::with_pid(std::process::id())
     }
-}
-
-fn join(group: &Path) -> Result<()> {
-    let path = group.join("cgroup.procs");
-    fs::write(&path, "0").with_context(|| format!("cannot join {}", path.display()))
 }
 
 fn become_program(command: &[OsString]) -> Result<()> {

@@ -43,6 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let checkout = Checkout::find()?;
     let state = State::of_machine();
     let _lock = Lock::take(&state)?;
+    Hierarchies::find()?.enter()?;
     let (record, fresh) = decide(&state, &checkout, options)?;
     packages::install(&progress)?;
     Programs::of(&checkout)?.build(&progress, record.karpenter)?;

@@ -67,6 +67,8 @@ pub(crate) struct Desk {
     pub(crate) releases_under_way: usize,
     /// Pods whose deletion was asked for.
     pub(crate) deleting: BTreeSet<Uid>,
+    /// Pods the API server is asked about, because nothing was heard of them.
+    pub(crate) asked_for: BTreeSet<Uid>,
     /// Unfinished jobs and children of each queue, by state.
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
     /// Tasks given to a host, by environment.

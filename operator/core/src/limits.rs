@@ -71,3 +71,7 @@ pub const PAUSE_BETWEEN_DEFINITION_READS: Duration = Duration::from_millis(200);
 
 /// How long a deleted revision is kept at least: a job that was given it by another leader a moment before is seen by then.
 pub const REVISION_GRACE: Duration = Duration::from_secs(300);
+
+/// How long nothing may be heard of a pod without a host before the API server is asked about it: longer than a loaded
+/// kube-scheduler takes.
+pub const SILENCE: Duration = Duration::from_secs(60);

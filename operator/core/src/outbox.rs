@@ -18,8 +18,8 @@ pub(crate) enum Purpose {
     ReadRecord(Uid, u32),
     /// A launch of a job's task.
     Launch(Uid, Slot),
-    /// What the API server has of a task's pod.
-    ReadPod(Uid, Slot, ObjectKey),
+    /// What the API server has of a task's pod; of this identity, if one was seen.
+    ReadPod(Uid, Slot, ObjectKey, Option<Uid>),
     /// The deletion of a pod.
     DeletePod(Uid, Slot, Uid),
     /// The release of a pod that is over.

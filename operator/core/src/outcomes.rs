@@ -3,11 +3,14 @@
 use crate::action::Outcome;
 use crate::agenda::Item;
 use crate::core::Core;
+use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::job::{Job, job_read, launch_outcome, pod_was_removed, record_outcome, write_outcome};
+use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::objects::ObservedJob;
 use crate::outbox::Purpose;
+use crate::time::Time;
 use crate::world::{Registered as _, Slot};
 
 /// Takes the outcome of one action in.
@@ -31,7 +34,7 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::Launch(uid, slot) => {
             with_job(core, uid, |job, desk| launch_outcome(job, slot, outcome, desk));
         }
-        Purpose::ReadPod(uid, slot, key) => take_pod_read(core, uid, slot, &key, outcome),
+        Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::DeletePod(uid, slot, pod) => {
             if outcome != Outcome::Done {
                 core.desk.deleting.remove(&pod);
@@ -68,13 +71,13 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::HoldRevision(uid) => {
             core.desk.revisions.not_released(uid);
-            let again = core.desk.now + crate::limits::RETRY_PAUSE.1;
+            let again = core.desk.now + RETRY_PAUSE.1;
             wake(core, Some(again), Item::Revision(uid));
         }
     }
 }
 
-fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut crate::desk::Desk)) {
+fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut Desk)) {
     let Core { jobs, desk, .. } = core;
     if let Some(job) = jobs.get_mut(&uid) {
         act(job, desk);
@@ -82,7 +85,7 @@ fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut crate::de
     }
 }
 
-fn wake(core: &mut Core, again: Option<crate::time::Time>, item: Item) {
+fn wake(core: &mut Core, again: Option<Time>, item: Item) {
     match again {
         Some(at) => core.desk.agenda.wake(at, item),
         None => core.desk.agenda.mark(item),
@@ -130,23 +133,30 @@ fn take_record_read(core: &mut Core, id: ActionId, uid: Uid, first_index: u32, o
         Outcome::NotFound => job.chunks.put(id, first_index, None),
         _ => {
             job.chunks.read_failed(id, first_index);
-            core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Job(uid));
+            core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, Item::Job(uid));
             return;
         }
     }
     core.desk.agenda.mark(Item::Job(uid));
 }
 
-fn take_pod_read(core: &mut Core, uid: Uid, slot: Slot, key: &ObjectKey, outcome: Outcome) {
+/// The API server's word on a pod that was missed, or of which (`asked`) nothing was heard.
+fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Option<Uid>, outcome: Outcome) {
+    let (uid, slot) = task;
+    if let Some(asked) = asked {
+        core.desk.asked_for.remove(&asked);
+    }
+    let known = core.desk.pods.by_key(key).map(|pod| pod.uid);
+    let item = Item::Task(uid, slot.index);
     match outcome {
-        Outcome::Pod(pod) => core.desk.take_pod(*pod),
-        Outcome::NotFound if core.desk.pods.by_key(key).is_some() => {
-            core.desk.agenda.mark(Item::Task(uid, slot.index))
+        Outcome::Pod(pod) => {
+            core.desk.take_pod(*pod);
+            core.desk.agenda.wake(core.desk.now + SILENCE, item);
         }
-        Outcome::NotFound => {
-            with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk));
-        }
-        _ => core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.0, Item::Task(uid, slot.index)),
+        Outcome::NotFound if known.is_some() && known == asked => core.pod_gone(key, asked),
+        Outcome::NotFound if known.is_some() => core.desk.agenda.mark(item),
+        Outcome::NotFound => with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk)),
+        _ => core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, item),
     }
 }
 
@@ -157,7 +167,7 @@ fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, 
         _ => {
             if let Some(job) = core.jobs.get_mut(&uid) {
                 job.tombs.not_released(slot);
-                core.desk.agenda.wake(core.desk.now + crate::limits::RETRY_PAUSE.1, Item::Job(uid));
+                core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.1, Item::Job(uid));
             }
             core.ghosts.not_released(uid, slot, &mut core.desk);
         }
@@ -198,7 +208,7 @@ fn take_revision_read(core: &mut Core, uid: Uid, outcome: Outcome) {
         Outcome::NotFound => Some(true),
         _ => None,
     };
-    let again = core.desk.now + crate::limits::RETRY_PAUSE.0;
+    let again = core.desk.now + RETRY_PAUSE.0;
     for job in core.desk.revisions.sought(uid, answer == Some(true)) {
         match answer {
             Some(_) => core.desk.agenda.mark(Item::Job(job)),

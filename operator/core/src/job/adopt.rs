@@ -7,7 +7,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::Name;
-use crate::limits::{HOST_GONE, UNBOUND};
+use crate::limits::{HOST_GONE, SILENCE, UNBOUND};
 use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -30,11 +30,14 @@ pub(crate) fn meet_pods_of(job: &mut Job, index: u32, desk: &mut Desk) {
     }
 }
 
-/// The pod of a task's current launch is followed; any earlier one is over. A later one means that somebody else has taken the
-/// job further.
+/// The pod of a task's current launch is followed; any earlier one is over. A later one, or one of a job not accepted yet, means
+/// that somebody else has taken the job further.
 fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
     if job.loading.is_some() {
         return;
+    }
+    if job.pinned.is_none() && job.verdict.is_none() {
+        return flush::read(job, desk);
     }
     let is_final = job.verdict.is_some() || job.tasks.is_final(slot.index);
     let current = job.tasks.current(slot.index);
@@ -63,7 +66,7 @@ pub(crate) fn pod_is_gone(job: &mut Job, slot: Slot, desk: &mut Desk) {
 
 /// Looks at one task after its pod, its host or its launch changed.
 pub(crate) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
-    if job.verdict.is_some() || job.tasks.is_final(index) {
+    if job.verdict.is_some() || job.pinned.is_none() || job.tasks.is_final(index) {
         return;
     }
     let slot = job.tasks.current(index);
@@ -78,7 +81,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     adopt(job, slot, pod, task, desk);
     let facts = host_facts(job, pod, desk);
     match judge(pod, task, facts) {
-        Judgement::Unbound(refused) => unbound(job, slot.index, pod, refused.is_some(), desk),
+        Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
         Judgement::Starting => {}
         Judgement::Running { started_at } => running(job, slot.index, started_at, desk),
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
@@ -133,15 +136,18 @@ fn running(job: &mut Job, index: u32, started_at: Time, desk: &mut Desk) {
     }
 }
 
-/// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere.
-fn unbound(job: &Job, index: u32, pod: &ObservedPod, refused: bool, desk: &mut Desk) {
-    let patience_ends = pod.created_at + UNBOUND;
+/// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere. One that kube-scheduler says
+/// nothing about may not be there any more: the API server is asked.
+fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, refused: bool, desk: &mut Desk) {
+    let patience_ends = pod.created_at + if refused { UNBOUND } else { SILENCE };
     if desk.now < patience_ends {
-        desk.agenda.wake(patience_ends, Item::Task(job.uid, index));
+        desk.agenda.wake(patience_ends, Item::Task(job.uid, slot.index));
     } else if refused && desk.deleting.insert(pod.uid) {
-        let slot = job.tasks.current(index);
         let action = Action::DeletePod(pod.key.clone(), pod.uid, Some(pod.resource_version));
         desk.outbox.send(action, Purpose::DeletePod(job.uid, slot, pod.uid));
+    } else if !refused && desk.asked_for.insert(pod.uid) {
+        let purpose = Purpose::ReadPod(job.uid, slot, pod.key.clone(), Some(pod.uid));
+        desk.outbox.send(Action::ReadPod(pod.key.clone()), purpose);
     }
 }
 
@@ -172,7 +178,7 @@ fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
         _ => return,
     }
     let key = job.pod_key(slot);
-    desk.outbox.send(Action::ReadPod(key.clone()), Purpose::ReadPod(job.uid, slot, key));
+    desk.outbox.send(Action::ReadPod(key.clone()), Purpose::ReadPod(job.uid, slot, key, None));
 }
 
 /// The API server's answer: the pod is gone although our finalizer held it, so somebody took it away by force.

@@ -32,6 +32,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.milestones.stalled = None;
     desk.hosts.claim(host, &job.pod_key(slot), job.need);
     desk.launching.insert((job.uid, index));
+    job.chunks.has_begun = true;
     job.report.ask_with_fence();
     desk.findings.push(Finding::Admitted { queue: job.queue, waited: desk.now.since(job.created_at) });
 }

@@ -61,9 +61,7 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
     let Some(array) = status.array.as_ref().filter(|_| !status.state.is_final()) else {
         return BTreeSet::new();
     };
-    let begun = [State::Starting, State::Running, State::Succeeded, State::Failed];
-    if array.records == 0 && chunks.existing.is_empty() && begun.iter().all(|state| array.count(*state) == 0)
-    {
+    if !array.has_begun && !chunks.has_begun {
         return BTreeSet::new();
     }
     let unfinished = array.children.iter().filter(|(state, _)| !state.is_final());
@@ -133,7 +131,10 @@ fn take_over_single(job: &mut Job, state: State, launch: u16, attempts: Vec<crat
     take_up(job, 0, state, host);
 }
 
+/// A child with attempts in its record that the status calls RUNNING may have run the last of those: nobody knows whether the
+/// next was begun. It counts as begun only when its pod is seen.
 fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
+    job.chunks.has_begun |= array.has_begun;
     take_over_final_children(job, array);
     for (state, indexes) in &array.children {
         if state.is_final() {
@@ -146,13 +147,14 @@ fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
                 .get(job.chunks.first_index_of(index))
                 .and_then(|record| record.children.get(&index))
                 .cloned();
+            let state = if child.is_some() { (*state).min(State::Starting) } else { *state };
             if let Some(child) = child {
                 settle::take_record(job, index, &child);
             }
             if job.tasks.is_final(index) {
                 job.tasks.runnable.remove(index);
             } else {
-                take_up(job, index, *state, Name::default());
+                take_up(job, index, state, Name::default());
             }
         }
     }

@@ -51,8 +51,8 @@ pub(crate) struct Chunks {
     /// Children one record holds.
     pub(crate) span: u32,
     chunks: BTreeMap<u32, Chunk>,
-    /// Records that exist in the API.
-    pub(crate) existing: BTreeSet<u32>,
+    /// Some child was given to a host once: records may exist. Written with the launch, so before any record is.
+    pub(crate) has_begun: bool,
     /// Set when somebody else wrote a record: all is to be loaded again.
     pub(crate) overtaken: bool,
 }
@@ -109,9 +109,6 @@ impl Chunks {
         }
         let (record, version) =
             found.map_or((Record::default(), None), |(record, version)| (record, Some(version)));
-        if version.is_some() {
-            self.existing.insert(first_index);
-        }
         self.chunks.insert(first_index, Chunk { version, record, ..Chunk::default() });
     }
 
@@ -141,7 +138,7 @@ impl Chunks {
         self.chunks.get(&first_index).is_some_and(|chunk| chunk.reading == Some(action))
     }
 
-    /// Forgets all but which records exist.
+    /// Forgets all records.
     pub(crate) fn forget(&mut self) {
         self.chunks.clear();
         self.overtaken = false;
@@ -223,12 +220,8 @@ pub(crate) fn record_outcome(
         Outcome::NotFound => {
             chunk.version = None;
             chunk.put_back();
-            job.chunks.existing.remove(&first_index);
         }
-        Outcome::Conflict | Outcome::Record(..) => {
-            job.chunks.existing.insert(first_index);
-            job.chunks.overtaken = true;
-        }
+        Outcome::Conflict | Outcome::Record(..) => job.chunks.overtaken = true,
         Outcome::Refused(_, words) => {
             chunk.put_back();
             let again = chunk.backoff.failed(desk.now);
@@ -248,7 +241,6 @@ fn written(job: &mut Job, first_index: u32, version: ResourceVersion, desk: &mut
     chunk.version = Some(version);
     chunk.backoff.succeeded();
     let Some(writing) = chunk.writing.take() else { return };
-    job.chunks.existing.insert(first_index);
     for slot in writing.withdrawn {
         job.tombs.bury(slot, false);
     }

@@ -26,7 +26,7 @@ pub(crate) fn render(job: &Job) -> JobStatus {
             size: job.size(),
             children: job.tasks.by_state(),
             failures: job.tasks.failures.clone(),
-            records: u32::try_from(job.chunks.existing.len()).unwrap_or(u32::MAX),
+            has_begun: job.chunks.has_begun,
         }),
         milestones: job.milestones,
     }

@@ -122,8 +122,8 @@ pub struct ArrayStatus {
     pub children: BTreeMap<State, Intervals>,
     /// The first failures, at most [`crate::limits::FAILURES_LISTED`].
     pub failures: Vec<Failure>,
-    /// JobRecords there are.
-    pub records: u32,
+    /// Some child was given to a host once, so that JobRecords may exist.
+    pub has_begun: bool,
 }
 
 /// A Job's status: all that is kept of a job from one run of the operator to the next (with the records, for arrays).
