@@ -93,6 +93,8 @@ impl Programs {
             missing.len(),
             self.folder.display()
         ));
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot create {}", self.folder.display()))?;
         let module = &self.module;
         progress.long_step("downloading Go modules", || {
             Command::line("go mod download").current_dir(module).run()
