@@ -80,8 +80,9 @@ impl Command {
             _ => anyhow!(error).context(format!("cannot run {self}")),
         })?;
         let stdin = child.stdin.take();
-        // Written beside the reading of the output, so that two full pipes cannot block each other. A program that
-        // ends without reading all of its input says why by its exit code: the broken pipe is no error of its own.
+        // Written beside the reading of the output, so that two full pipes cannot block each other. A program
+        // that ends without reading all of its input says why by its exit code: the broken pipe is no error
+        // of its own.
         let output = std::thread::scope(|scope| {
             scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(&input)));
             child.wait_with_output()

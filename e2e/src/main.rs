@@ -1,4 +1,5 @@
-//! The test cluster's program: starts, breaks, mends and stops a real Kubernetes on this machine, and builds images.
+//! The test cluster's program: starts, breaks, mends and stops a real Kubernetes on this machine, and builds
+//! images.
 
 mod cluster;
 mod command;

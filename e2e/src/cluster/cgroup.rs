@@ -1,5 +1,5 @@
-//! Control groups: every process of the cluster is in one, so that all of them can be found and killed, whoever
-//! started them, whatever they became, and however the program that started them ended.
+//! Control groups: every process of the cluster is in one, so that all of them can be found and killed,
+//! whoever started them, whatever they became, and however the program that started them ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,27 +43,28 @@ impl Hierarchies {
         }
     }
 
-    /// Makes the groups of a machine (a node, or where the control plane runs): one for its processes, and the one
-    /// its kubelet puts pods into.
+    /// Makes the groups of a machine (a node, or where the control plane runs): one for its processes, and
+    /// the one its kubelet puts pods into.
     pub(crate) fn create(&self, machine: &str) -> Result<()> {
         create(&self.processes(machine))?;
         self.controllers.iter().try_for_each(|root| create(&root.join(CLUSTER).join(machine)))
     }
 
-    /// Where the processes of a machine are. Beside, not above, the pods' group: version 2 has no processes in
-    /// inner groups.
+    /// Where the processes of a machine are. Beside, not above, the pods' group: version 2 has no processes
+    /// in inner groups.
     pub(crate) fn processes(&self, machine: &str) -> PathBuf {
         self.unified.join(CLUSTER).join(machine).join("processes")
     }
 
-    /// Puts this process, and what it runs from here on, into the cluster's control group, so that `down` finds a tool
-    /// that outlives it. Components leave for their machine's group.
+    /// Puts this process, and what it runs from here on, into the cluster's control group, so that `down`
+    /// finds a tool that outlives it. Components leave for their machine's group.
     pub(crate) fn enter(&self) -> Result<()> {
         self.create("commands")?;
         join(&self.processes("commands"))
     }
 
-    /// Kills every process in `group` (as in `windlass-e2e/node-1`) and below, at once, and waits for their ends.
+    /// Kills every process in `group` (as in `windlass-e2e/node-1`) and below, at once, and waits for their
+    /// ends.
     pub(crate) fn kill(&self, group: &str) -> Result<()> {
         let folder = self.unified.join(group);
         if !folder.exists() {

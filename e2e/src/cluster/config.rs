@@ -1,4 +1,5 @@
-//! The components' configuration files: templates from `e2e/cluster/`, with `${name}` for what is decided here.
+//! The components' configuration files: templates from `e2e/cluster/`, with `${name}` for what is decided
+//! here.
 
 use anyhow::{Context, Result, bail};
 

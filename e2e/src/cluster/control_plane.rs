@@ -13,8 +13,9 @@ use super::{karpenter, kwok};
 /// The machine that components are on which are no node's: this one, in the cluster's control group.
 const CONTROL_PLANE: &str = "control-plane";
 
-/// After this long without a lease a node is not ready, and its pods get their unreachable taint. Less than the
-/// usual 50 s, so that tests need not wait for it; more than three of the kubelet's 10 s between two leases.
+/// After this long without a lease a node is not ready, and its pods get their unreachable taint. Less than
+/// the usual 50 s, so that tests need not wait for it; more than three of the kubelet's 10 s between two
+/// leases.
 const NODE_GRACE: &str = "--node-monitor-grace-period=40s";
 
 /// The store. It need not survive a loss of power, so it does not wait for the disk.
@@ -111,8 +112,8 @@ fn scheduler(state: &State, record: &Record) -> Component {
     component(record, "kube-scheduler", arguments)
 }
 
-/// The proxy that gives this machine its way to services: in the router, so that this machine's firewall stays as it
-/// is, and no dead node takes the way with it.
+/// The proxy that gives this machine its way to services: in the router, so that this machine's firewall
+/// stays as it is, and no dead node takes the way with it.
 pub(crate) fn router_proxy(state: &State, record: &Record) -> Component {
     let config = state.config("router/kube-proxy.yaml").display().to_string();
     let program = record.programs.join("kube-proxy").display().to_string();

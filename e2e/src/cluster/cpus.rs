@@ -1,7 +1,8 @@
-//! How many CPUs a node reports: a kubelet counts those in `/sys/devices/system/node`, and takes no other word for it.
+//! How many CPUs a node reports: a kubelet counts those in `/sys/devices/system/node`, and takes no other
+//! word for it.
 //!
-//! The tree written here lists the machine's own CPUs once for each socket it pretends to have, so the count is as
-//! wanted while every CPU named is a real one: the kubelet puts the names into its pods' cpuset.
+//! The tree written here lists the machine's own CPUs once for each socket it pretends to have, so the count
+//! is as wanted while every CPU named is a real one: the kubelet puts the names into its pods' cpuset.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! Stopping the cluster, whoever started it and however far: what it has has fixed names, and all of its processes
-//! are in one control group, so nothing has to be known that a killed program might not have written down.
+//! Stopping the cluster, whoever started it and however far: what it has has fixed names, and all of its
+//! processes are in one control group, so nothing has to be known that a killed program might not have
+//! written down.
 
 use anyhow::Result;
 
@@ -27,8 +28,8 @@ pub(crate) fn run() -> Result<()> {
     let hierarchies = Hierarchies::find()?;
     hierarchies.kill(CLUSTER)?;
     hierarchies.remove(CLUSTER)?;
-    // Namespaces went with their processes, and with them bridges, routes, firewall rules and mounts; the machine's
-    // own end of the cable is left.
+    // Namespaces went with their processes, and with them bridges, routes, firewall rules and mounts; the
+    // machine's own end of the cable is left.
     network::disconnect_host()?;
     progress.step("removing the cluster's data");
     for checkout in checkouts {

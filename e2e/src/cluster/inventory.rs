@@ -20,8 +20,8 @@ pub(crate) fn all(state: &State, record: &Record) -> Vec<Component> {
     all
 }
 
-/// The program called `name`, or an error that lists them all. Not the holder of a machine's namespaces, which dies
-/// and begins with its machine.
+/// The program called `name`, or an error that lists them all. Not the holder of a machine's namespaces,
+/// which dies and begins with its machine.
 pub(crate) fn named(state: &State, record: &Record, name: &str) -> Result<Component> {
     let mut programs = all(state, record);
     programs.retain(|component| !matches!(component.work, Work::Namespaces));

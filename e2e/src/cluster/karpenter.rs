@@ -51,8 +51,8 @@ fn module_folder(checkout: &Checkout) -> Result<PathBuf> {
     Ok(Path::new(list.output()?.trim()).to_owned())
 }
 
-/// An instance type of the module's list, if it is of use: the list says `x86_64` where Kubernetes' label is `amd64`,
-/// and has a twin with windows of each.
+/// An instance type of the module's list, if it is of use: the list says `x86_64` where Kubernetes' label is
+/// `amd64`, and has a twin with windows of each.
 fn usable(mut instance_type: Value) -> Option<Value> {
     let systems = instance_type.get("operatingSystems")?.as_array()?;
     if !systems.iter().any(|system| system == "linux") {

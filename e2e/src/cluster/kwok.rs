@@ -29,8 +29,9 @@ pub(crate) fn component(state: &State, record: &Record) -> Component {
     control_plane::component(record, "kwok", arguments)
 }
 
-/// Takes the nodes' leases from a KWOK that has ended: one that starts has another name, and would play no node until
-/// they expire. Kubelets' leases go too, in the one request that this takes; they make theirs anew within seconds.
+/// Takes the nodes' leases from a KWOK that has ended: one that starts has another name, and would play no
+/// node until they expire. Kubelets' leases go too, in the one request that this takes; they make theirs anew
+/// within seconds.
 pub(crate) fn release(state: &State, kubectl: &Kubectl) -> Result<()> {
     if Process::alive(state, "kwok")?.is_some() {
         return Ok(());

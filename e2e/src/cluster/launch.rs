@@ -1,5 +1,6 @@
-//! What the program runs itself as to start a component: in its own session, in the cluster's control group, and
-//! recorded before it does anything. A program killed between any two of these leaves nothing that `down` misses.
+//! What the program runs itself as to start a component: in its own session, in the cluster's control group,
+//! and recorded before it does anything. A program killed between any two of these leaves nothing that `down`
+//! misses.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -54,7 +55,8 @@ pub(crate) fn run(command: Internal) -> Result<()> {
         Internal::Hold { place, machine } => {
             let process = place.enter()?;
             namespaces::create(&machine)?;
-            // Recorded last: whoever reads it may rely on the namespaces. Until then the control group knows it.
+            // Recorded last: whoever reads it may rely on the namespaces. Until then the control group knows
+            // it.
             process.record(&place.record)?;
             loop {
                 unistd::pause();

@@ -1,8 +1,9 @@
-//! A machine of the cluster is a set of namespaces, held by one process. Kill the process, and whatever else lives in
-//! them, and the kernel takes away its network, its mounts and its host name, as when a host loses power.
+//! A machine of the cluster is a set of namespaces, held by one process. Kill the process, and whatever else
+//! lives in them, and the kernel takes away its network, its mounts and its host name, as when a host loses
+//! power.
 //!
-//! A node has a `/var` and a `/run` of its own: its kubelet and containerd use their standard paths, and nothing of
-//! what they mount is seen by the machine.
+//! A node has a `/var` and a `/run` of its own: its kubelet and containerd use their standard paths, and
+//! nothing of what they mount is seen by the machine.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +22,8 @@ use super::process::Process;
 use super::record::Record;
 use crate::command::Command;
 
-/// The machine between the nodes and this one: a bridge that they are all plugged into, and the way to services.
+/// The machine between the nodes and this one: a bridge that they are all plugged into, and the way to
+/// services.
 pub(crate) const ROUTER: &str = "router";
 
 /// Where a node sees the cluster's programs: they may be below the `/var` that is hidden from it.
@@ -117,8 +119,8 @@ pub(crate) fn create(machine: &str) -> Result<()> {
         .context("cannot make namespaces")?;
     unistd::sethostname(machine).context("cannot set the host name")?;
     sysctl("net/ipv4/ip_forward", "1")?;
-    // Mounts of the machine come in, so that it can still unmount them; those made here do not get out. Inside they
-    // are shared, as pods with mount propagation need.
+    // Mounts of the machine come in, so that it can still unmount them; those made here do not get out.
+    // Inside they are shared, as pods with mount propagation need.
     remount(MsFlags::MS_SLAVE)?;
     remount(MsFlags::MS_SHARED)?;
     match NODES.iter().find(|node| node.name == machine) {
@@ -136,8 +138,8 @@ fn furnish_router() -> Result<()> {
 }
 
 fn furnish_node(state: &State, record: &Record, node: &str) -> Result<()> {
-    // An answer from a pod to another on the same node only crosses the bridge, and must be seen all the same to be
-    // given the service's address back.
+    // An answer from a pod to another on the same node only crosses the bridge, and must be seen all the same
+    // to be given the service's address back.
     bridge_filter("iptables", "1")?;
     let own = state.node(node);
     let var = own.join("var");

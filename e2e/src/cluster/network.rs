@@ -1,7 +1,9 @@
-//! The cluster's network: a bridge in the router's namespace, into which the nodes and this machine are plugged.
+//! The cluster's network: a bridge in the router's namespace, into which the nodes and this machine are
+//! plugged.
 //!
-//! The bridge is not on the machine itself because the machine's firewall (Docker's `FORWARD DROP` is a common one)
-//! would see what nodes send each other. The router forwards to services what the machine sends there.
+//! The bridge is not on the machine itself because the machine's firewall (Docker's `FORWARD DROP` is a
+//! common one) would see what nodes send each other. The router forwards to services what the machine sends
+//! there.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! A real node: a kubelet, a containerd and a proxy in namespaces of their own. It can lose power, lose its network,
-//! and come back.
+//! A real node: a kubelet, a containerd and a proxy in namespaces of their own. It can lose power, lose its
+//! network, and come back.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The cluster's state. It is outside any checkout, so that every checkout finds the same cluster, and `cargo clean`
-/// does not take from a running cluster what is needed to stop it.
+/// The cluster's state. It is outside any checkout, so that every checkout finds the same cluster, and `cargo
+/// clean` does not take from a running cluster what is needed to stop it.
 const STATE: &str = "/var/lib/windlass-e2e";
 
 /// The folder of the cluster's state.

@@ -1,5 +1,6 @@
-//! The cluster's certificates and kubeconfigs: one authority, and one identity for each component, so that RBAC binds
-//! each and the audit log tells them apart. They do not expire; they are for one machine and one cluster's life.
+//! The cluster's certificates and kubeconfigs: one authority, and one identity for each component, so that
+//! RBAC binds each and the audit log tells them apart. They do not expire; they are for one machine and one
+//! cluster's life.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

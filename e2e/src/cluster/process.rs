@@ -1,5 +1,5 @@
-//! The cluster's long-running processes. One is known by its process ID together with the moment it began, so that
-//! a process that got the ID later is never taken for it.
+//! The cluster's long-running processes. One is known by its process ID together with the moment it began, so
+//! that a process that got the ID later is never taken for it.
 
 use std::fs;
 use std::io;
@@ -141,8 +141,8 @@ fn boot() -> Result<String> {
     Ok(fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?.trim().to_owned())
 }
 
-/// State and start time in `/proc/PID/stat`: the third field and the 22nd. The second is the program's name in
-/// brackets, which may hold blanks and brackets itself.
+/// State and start time in `/proc/PID/stat`: the third field and the 22nd. The second is the program's name
+/// in brackets, which may hold blanks and brackets itself.
 fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace();

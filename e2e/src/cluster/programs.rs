@@ -1,5 +1,5 @@
-//! The cluster's programs, built from the Go module that pins them, and kept in the user's cache folder: a clean clone
-//! on the same machine does not build them again.
+//! The cluster's programs, built from the Go module that pins them, and kept in the user's cache folder: a
+//! clean clone on the same machine does not build them again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,8 @@ impl Programs {
         &self.folder
     }
 
-    /// Builds those that are missing. A program is there whole or not at all, so an interrupted build goes on where
-    /// it was.
+    /// Builds those that are missing. A program is there whole or not at all, so an interrupted build goes on
+    /// where it was.
     pub(crate) fn build(&self, progress: &Progress, karpenter: bool) -> Result<()> {
         let wanted = PROGRAMS.iter().chain(karpenter.then_some(&KARPENTER));
         let missing: Vec<_> = wanted.filter(|program| !self.folder.join(program.name).exists()).collect();

@@ -1,5 +1,5 @@
-//! The one record of the cluster that runs on this machine, written before anything else is created, and the lock
-//! that lets only one program change it at a time.
+//! The one record of the cluster that runs on this machine, written before anything else is created, and the
+//! lock that lets only one program change it at a time.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};

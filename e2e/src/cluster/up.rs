@@ -82,7 +82,7 @@ fn decide(state: &State, checkout: &Checkout, options: &Options) -> Result<(Reco
     };
     if record.programs != programs {
         bail!(
-            "the cluster that runs has other programs ({}) than this checkout asks for ({}): `cluster down` first",
+            "the running cluster has other programs ({}) than this checkout pins ({}): `cluster down` first",
             record.programs.display(),
             programs.display()
         );
@@ -95,7 +95,8 @@ fn decide(state: &State, checkout: &Checkout, options: &Options) -> Result<(Reco
     Ok((record, false))
 }
 
-/// What takes no API server: the network, the store, the API server itself, and the nodes' container runtimes.
+/// What takes no API server: the network, the store, the API server itself, and the nodes' container
+/// runtimes.
 fn start_base(progress: &Progress, state: &State, record: &Record) -> Result<()> {
     if !state.images().exists() {
         progress.step("writing the images");

@@ -19,8 +19,8 @@ const PRINT_COLOR: &str = "windlass.dev/print-color:1";
 
 const PROGRAM: &str = "/bin/busybox";
 
-/// What a sandbox does: it waits, collects processes that lost their parent (a pod may share its process namespace),
-/// and ends when told to.
+/// What a sandbox does: it waits, collects processes that lost their parent (a pod may share its process
+/// namespace), and ends when told to.
 const PAUSE_SCRIPT: &str = "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done";
 
 const COLORS: &[u8] = include_bytes!("../../images/print-color/colors.txt");

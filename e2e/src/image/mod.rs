@@ -1,4 +1,5 @@
-//! Images without a registry or a container tool: OCI archives written file by file, the same bytes each time.
+//! Images without a registry or a container tool: OCI archives written file by file, the same bytes each
+//! time.
 
 pub(crate) mod base;
 mod elf;

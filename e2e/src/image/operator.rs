@@ -16,7 +16,8 @@ pub(crate) const NAME: &str = concat!("windlass.dev/windlass:", env!("CARGO_PKG_
 /// Where Debian's package ca-certificates puts them, and where programs look for them.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// A user without a name: the image has no `/etc/passwd`, and Kubernetes can tell from the number that it is not root.
+/// A user without a name: the image has no `/etc/passwd`, and Kubernetes can tell from the number that it is
+/// not root.
 const USER: &str = "65532:65532";
 
 /// The image of the operator in `binary`.

@@ -144,7 +144,7 @@ impl Core {
         }
         match self.jobs.get_mut(&uid) {
             Some(job) if job.resource_version >= observed.resource_version => return,
-            Some(job) => take_version(job, observed),
+            Some(job) => take_version(job, observed, &mut self.desk),
             None => {
                 self.jobs.insert(uid, Job::new(observed, &self.desk.settings));
             }

@@ -7,7 +7,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::Name;
-use crate::limits::{HOST_GONE, SILENCE, UNBOUND};
+use crate::limits::{HOST_GONE, SILENCE, TOMBSTONE, UNBOUND};
 use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -45,7 +45,7 @@ fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
         job.touched.insert(slot.index);
     } else if !is_final && slot > current {
         flush::read(job, desk);
-    } else {
+    } else if !job.chunks.is_unrecorded(slot) {
         let pod = desk.pods.get(job.uid, slot);
         let failed = pod.is_some_and(|pod| pod.phase == PodPhase::Failed);
         if job.tombs.bury(slot, failed) {
@@ -103,7 +103,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
 fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mut Desk) {
     desk.launching.remove(&(job.uid, slot.index));
     if let Some(live) = job.tasks.live.get_mut(&slot.index) {
-        if live.is_launching() || live.stage == Stage::Missing {
+        if live.is_launching() || matches!(live.stage, Stage::Missing { .. }) {
             live.stage = Stage::Created;
             live.pod_uid = Some(pod.uid);
             live.host = task.admitted_to.clone();
@@ -173,19 +173,24 @@ fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
     let slot = job.tasks.current(index);
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
     match live.stage {
-        Stage::Created | Stage::Running { .. } => live.stage = Stage::Missing,
-        Stage::Missing => {}
+        Stage::Created | Stage::Running { .. } => live.stage = Stage::Missing { since: None },
+        Stage::Missing { since: Some(since) } if desk.now < since + TOMBSTONE => return,
+        Stage::Missing { .. } => {}
         _ => return,
     }
     let key = job.pod_key(slot);
     desk.outbox.send(Action::ReadPod(key.clone()), Purpose::ReadPod(job.uid, slot, key, None));
 }
 
-/// The API server's answer: the pod is gone although our finalizer held it, so somebody took it away by force.
+/// The API server's answer: the pod is gone although our finalizer held it, so somebody took it away by force. A create that was
+/// under way may still make it again: the attempt is over once its name is safe.
 pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
-    let Some(live) = job.tasks.live.get(&slot.index) else { return };
-    if live.slot != slot || live.stage != Stage::Missing {
-        return;
+    let key = job.pod_key(slot);
+    let Some(live) = job.tasks.live.get_mut(&slot.index).filter(|live| live.slot == slot) else { return };
+    let Stage::Missing { since } = &mut live.stage else { return };
+    let safe_at = *since.get_or_insert(desk.now) + TOMBSTONE;
+    if desk.now < safe_at {
+        return desk.agenda.wake(safe_at, Item::Task(job.uid, slot.index));
     }
     let attempt = Attempt {
         number: slot.attempt,
@@ -196,6 +201,6 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
         proof: Some(Proof::PodRemoved),
         ..Attempt::default()
     };
-    desk.give_back(&job.pod_key(slot));
+    desk.give_back(&key);
     settle::over(job, slot.index, attempt, desk);
 }

@@ -1,7 +1,7 @@
 //! When a job's status is written, and what its outcome means.
 
 use super::render::render;
-use super::{Job, Stage, launch, tombs};
+use super::{Job, Stage, launch, load, tombs};
 use crate::action::{Action, Guard, Outcome};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
@@ -225,12 +225,12 @@ pub(crate) fn job_read(job: &mut Job, observed: Option<ObservedJob>, desk: &mut 
         }
     }
     if observed.resource_version >= job.resource_version {
-        take_version(job, observed);
+        take_version(job, observed, desk);
     }
 }
 
 /// Takes in a version of the job that is not older than the one known. A status that is not ours is taken over.
-pub(crate) fn take_version(job: &mut Job, observed: ObservedJob) {
+pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk) {
     let fingerprint = digest(&observed.status);
     job.resource_version = observed.resource_version;
     if job.generation != observed.generation {
@@ -242,7 +242,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob) {
         || job.report.in_flight.as_ref().is_some_and(|in_flight| in_flight.digest == fingerprint);
     job.report.written = fingerprint;
     if !is_ours || job.chunks.overtaken {
-        job.chunks.forget();
+        load::forget(job, desk);
         job.loading = Some(Box::new(observed.status));
     }
 }

@@ -21,8 +21,8 @@ pub(crate) enum Stage {
     Created,
     /// The container runs.
     Running { started_at: Time },
-    /// The status says it runs, but no pod is seen: the API server is asked.
-    Missing,
+    /// The status says it runs, but no pod is seen: the API server is asked. Since when it says that there is none.
+    Missing { since: Option<Time> },
     /// The attempt is over; its record is not confirmed.
     Over(Attempt),
 }
@@ -42,7 +42,7 @@ impl Live {
     pub(crate) const fn state(&self) -> State {
         match self.stage {
             Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
-            Stage::Running { .. } | Stage::Missing | Stage::Over(_) => State::Running,
+            Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(_) => State::Running,
         }
     }
 

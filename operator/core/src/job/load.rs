@@ -18,7 +18,6 @@ pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
         job.loading = Some(status);
         return false;
     }
-    forget(job, desk);
     take_over(job, *status, desk);
     adopt::meet_pods(job, desk);
     if job.verdict.is_none() {
@@ -70,13 +69,15 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
         .collect()
 }
 
-/// Drops what was under way: it is built anew from pods and records.
-fn forget(job: &mut Job, desk: &mut Desk) {
+/// Drops what was under way, so that no answer to it counts: all is built anew from status, records and pods.
+pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     for (index, live) in std::mem::take(&mut job.tasks).live {
         desk.launching.remove(&(job.uid, index));
         desk.take_claim_back(&job.pod_key(live.slot));
     }
     desk.lines.remove(job.queue, job.need, job.order);
+    job.chunks.forget();
+    job.touched.clear();
     job.tombs = Tombs::default();
     job.waits_for = None;
     job.verdict = None;
@@ -168,7 +169,10 @@ fn take_up(job: &mut Job, index: u32, state: State, host: Name) {
         job.tasks.runnable.remove(index);
         let slot = job.tasks.current(index);
         let environment = job.environment.clone().unwrap_or_default();
-        job.tasks.live.insert(index, Live { slot, host, environment, pod_uid: None, stage: Stage::Missing });
+        job.tasks.live.insert(
+            index,
+            Live { slot, host, environment, pod_uid: None, stage: Stage::Missing { since: None } },
+        );
         job.touched.insert(index);
     } else {
         job.tasks.runnable.insert(index);

@@ -138,6 +138,13 @@ impl Chunks {
         self.chunks.get(&first_index).is_some_and(|chunk| chunk.reading == Some(action))
     }
 
+    /// True while a withdrawn launch is not in its record yet.
+    pub(crate) fn is_unrecorded(&self, slot: Slot) -> bool {
+        let Some(chunk) = self.chunks.get(&self.first_index_of(slot.index)) else { return false };
+        let under_way = chunk.writing.as_ref().map(|writing| &writing.withdrawn);
+        chunk.withdrawn.iter().chain(under_way.into_iter().flatten()).any(|withdrawn| *withdrawn == slot)
+    }
+
     /// Forgets all records.
     pub(crate) fn forget(&mut self) {
         self.chunks.clear();
@@ -241,10 +248,13 @@ fn written(job: &mut Job, first_index: u32, version: ResourceVersion, desk: &mut
     chunk.version = Some(version);
     chunk.backoff.succeeded();
     let Some(writing) = chunk.writing.take() else { return };
+    // A child that changed since the write was sent has its latest end not in it.
+    let recorded: Vec<u32> =
+        writing.indexes.into_iter().filter(|index| !chunk.unwritten.contains(index)).collect();
     for slot in writing.withdrawn {
         job.tombs.bury(slot, false);
     }
-    for index in writing.indexes {
+    for index in recorded {
         settle::count(job, index, desk);
     }
     drop_if_complete(job, first_index);
