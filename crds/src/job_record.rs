@@ -83,6 +83,11 @@ pub struct ChildRecord {
     pub index: i32,
     /// Where it stands.
     pub status: JobState,
+    /// The serial in the name of its next pod. Absent unless pods of the attempt were withdrawn before they were
+    /// bound to a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub next_launch: Option<i32>,
     /// Its attempts, first to last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -113,13 +118,14 @@ pub struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -2147483648, max = 2147483647))]
     pub exit_code: Option<i32>,
-    /// Why the attempt ended, as one word in CamelCase.
+    /// Why the container ended, in the runtime's words. Cut to 64 bytes, so that the record stays small. Absent when
+    /// it just exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 64))]
     pub reason: Option<String>,
-    /// Why the attempt ended, in words. Cut to 128 characters, so that the record stays small.
+    /// Why the attempt ended, in words. Cut to 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = 64))]
     pub status_reason: Option<String>,
     /// When the container started.
     #[serde(default, skip_serializing_if = "Option::is_none")]

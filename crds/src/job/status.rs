@@ -1,5 +1,7 @@
 //! A Job's status: where it stands, why, and every attempt that was made.
 
+use std::ops::Not;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,11 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub compute_environment: Option<String>,
+    /// The serial in the name of the next pod. Absent unless pods of the attempt were withdrawn before they were
+    /// bound to a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub next_launch: Option<i32>,
     /// Every attempt, first to last. Those of an array's children are in JobRecords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -133,9 +140,9 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -2147483648, max = 2147483647))]
     pub exit_code: Option<i32>,
-    /// Why the attempt ended, as one word in CamelCase.
+    /// Why the container ended, in the runtime's words: `OutOfMemoryError: …`. Absent when it just exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 1024))]
     pub reason: Option<String>,
     /// Why the attempt ended, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +175,9 @@ pub struct ArrayStatus {
     /// How many children are in each state.
     #[serde(default)]
     pub status_summary: StatusSummary,
+    /// Whether any child was ever given to a host: JobRecords exist only then.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub has_begun: bool,
     /// How far the array is, in a few words: `5/7, 1 failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

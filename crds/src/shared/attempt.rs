@@ -17,6 +17,8 @@ pub enum Proof {
     NodeDeleted,
     /// An administrator declared the host to be off (taint `node.kubernetes.io/out-of-service`).
     OutOfServiceTaint,
+    /// Somebody removed the pod by force, finalizer and all: that person's word, no report of the kubelet's.
+    PodRemoved,
 }
 
 /// Where a job, a child or a node of a job stands, in AWS's words.

@@ -8,17 +8,16 @@ use crate::check::{Stage, errors};
 
 const MAXIMUM: usize = 1_048_576;
 
-/// An attempt with everything known that can be: an exit code, or else another proof that it is over. A
-/// launch serial is left out: pods that are withdrawn before they are bound are few.
+/// An attempt with everything known that can be: an exit code, or else another proof that it is over.
 fn attempt(number: i32, proof: Option<Proof>) -> AttemptRecord {
     AttemptRecord {
         attempt: number,
-        launch: None,
+        launch: Some(1),
         pod_uid: Some("1a2b3c4d-0000-4000-8000-000000000000".into()),
         node_name: Some("n".repeat(63)),
         exit_code: proof.is_none().then_some(137),
-        reason: Some("DeadlineExceeded".into()),
-        status_reason: Some("s".repeat(128)),
+        reason: Some("r".repeat(64)),
+        status_reason: Some("s".repeat(64)),
         started_at: Some("2026-11-23T21:27:00Z".into()),
         stopped_at: Some("2026-11-23T21:28:00Z".into()),
         proof,
@@ -27,7 +26,12 @@ fn attempt(number: i32, proof: Option<Proof>) -> AttemptRecord {
 
 fn largest(proof: Option<Proof>) -> JobRecord {
     let attempts: Vec<_> = (1..=MAXIMUM_ATTEMPTS as i32).map(|number| attempt(number, proof)).collect();
-    let child = |index| ChildRecord { index, status: JobState::Succeeded, attempts: attempts.clone() };
+    let child = |index| ChildRecord {
+        index,
+        status: JobState::Succeeded,
+        next_launch: Some(1),
+        attempts: attempts.clone(),
+    };
     let name = "j".repeat(40) + "-1a2b3c4d";
     JobRecord::new(
         &format!("{name}-39"),

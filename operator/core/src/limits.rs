@@ -9,11 +9,11 @@ pub const CHILDREN_PER_RECORD: u32 = 250;
 /// Failed children listed in the parent's status: enough to see a pattern, few enough to keep the object small.
 pub const FAILURES_LISTED: usize = 100;
 
-/// Letters of a reason kept in a status: what fits a terminal; the API allows 1,024.
+/// Bytes of a reason kept in a status: what the API allows.
 pub const WORDS_IN_STATUS: usize = 1024;
 
-/// Letters of a reason kept in a JobRecord, where 2,500 of them must stay under 1 MiB together.
-pub const WORDS_IN_RECORD: usize = 128;
+/// Bytes of a reason kept in a JobRecord, where 5,000 of them must stay under 1 MiB together.
+pub const WORDS_IN_RECORD: usize = 64;
 
 /// Launches decided but not yet answered by the API server. More would only wait in the shell's queue, where they grow old;
 /// fewer would leave its writers idle between two plans.

@@ -2,13 +2,15 @@
 
 use crate::ids::Name;
 
-/// `text` with at most `letters` letters; what is cut off is marked.
-pub fn cut(text: &Name, letters: usize) -> Name {
-    if text.as_str().chars().count() <= letters {
+/// `text` with at most `bytes` bytes; what is cut off is marked.
+pub fn cut(text: &Name, bytes: usize) -> Name {
+    const MARK: &str = "…";
+    if text.as_str().len() <= bytes {
         return text.clone();
     }
-    let kept: String = text.as_str().chars().take(letters.saturating_sub(1)).collect();
-    Name::from(format!("{kept}…"))
+    let end = text.as_str().floor_char_boundary(bytes.saturating_sub(MARK.len()));
+    let kept = text.as_str().get(..end).unwrap_or_default();
+    Name::from(format!("{kept}{MARK}"))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -25,9 +27,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_letters_not_bytes() {
-        assert_eq!(cut(&Name::from("größer"), 6).as_str(), "größer");
-        assert_eq!(cut(&Name::from("größer"), 4).as_str(), "grö…");
+    fn cuts_between_letters() {
+        assert_eq!(cut(&Name::from("größer"), 8).as_str(), "größer");
+        assert_eq!(cut(&Name::from("größer"), 7).as_str(), "grö…");
+        assert_eq!(cut(&Name::from("größer"), 6).as_str(), "gr…");
     }
 
     #[test]

@@ -162,7 +162,7 @@ pub fn submit(cluster: &mut Cluster) {
 fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &str) {
     let key = ObjectKey::new(namespace, name);
     let payload = Payload(Arc::from(content.as_bytes()));
-    let content = RevisionContent { resources: resources_in(&payload), attempts: None, payload };
+    let content = RevisionContent { resources: resources_in(&payload), attempts: None, fault: None, payload };
     let definition = match cluster.store.definitions.get(&key).cloned() {
         Some(known) => ObservedDefinition { content, generation: known.generation + 1, ..known },
         None => ObservedDefinition {

@@ -99,6 +99,10 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         return false;
     };
     let content = &revision.observed.content;
+    if let Some(fault) = content.fault.clone() {
+        job.fail("InvalidDefinition", fault, desk);
+        return false;
+    }
     let request = job.spec.overrides.or(content.resources);
     let Some(need) = request.resources() else {
         let mut words = format!(

@@ -15,6 +15,8 @@ pub struct RevisionContent {
     pub resources: ResourceRequest,
     /// `retryStrategy.attempts`.
     pub attempts: Option<u8>,
+    /// What is wrong with it as the shell read it; jobs that would run with it fail, in these words.
+    pub fault: Option<Name>,
     /// What the pod builder needs, and what a ControllerRevision stores: the canonical JSON of the definition's content.
     pub payload: Payload,
 }

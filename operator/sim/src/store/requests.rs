@@ -108,7 +108,12 @@ impl Store {
             created_at: Store::stamp(now),
             definition: definition_uid,
             number,
-            content: RevisionContent { resources: resources_in(&content), attempts: None, payload: content },
+            content: RevisionContent {
+                resources: resources_in(&content),
+                attempts: None,
+                fault: None,
+                payload: content,
+            },
             deleting: false,
             held: true,
             key: key.clone(),
