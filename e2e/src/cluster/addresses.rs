@@ -50,8 +50,6 @@ pub(crate) mod port {
     pub(crate) const SCHEDULER: u16 = 20259;
     /// CoreDNS: its service has the usual port 53.
     pub(crate) const DNS: u16 = 20053;
-    /// CoreDNS's `ready` plugin, on 127.0.0.1.
-    pub(crate) const DNS_READY: u16 = 20181;
     /// Karpenter's metrics.
     pub(crate) const KARPENTER_METRICS: u16 = 20800;
     /// Karpenter's health probes.

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
 
 use super::cgroup::Hierarchies;
 use super::namespaces;
@@ -44,9 +45,11 @@ impl Component {
         Self { name: namespaces::holder(machine), machine: machine.to_owned(), work: Work::Namespaces }
     }
 
-    /// Starts it unless it runs, and says whether it had to. Its output is appended to its log.
+    /// Starts it unless it runs, and says whether it had to; a paused one goes on. Its output is appended to
+    /// its log.
     pub(crate) fn start(&self, state: &State) -> Result<bool> {
-        if Process::alive(state, &self.name)?.is_some() {
+        if let Some(process) = Process::alive(state, &self.name)? {
+            process.signal(Signal::SIGCONT)?;
             return Ok(false);
         }
         if matches!(self.work, Work::Namespaces) {
@@ -69,8 +72,8 @@ impl Component {
     /// The child makes itself known (see `launch`) and then becomes the component.
     fn spawn(&self, state: &State, hierarchies: &Hierarchies) -> Result<Child> {
         let log = open_log(&state.log(&self.name))?;
-        let program = std::env::current_exe().context("cannot tell this program's own path")?;
-        let mut child = std::process::Command::new(program);
+        // Not by its path: this program may have been built anew since it began.
+        let mut child = std::process::Command::new("/proc/self/exe");
         child.arg("internal").arg(if matches!(self.work, Work::Namespaces) { "hold" } else { "launch" });
         child.arg("--record").arg(state.process(&self.name));
         child.arg("--group").arg(hierarchies.processes(&self.machine)).arg("--");

@@ -62,17 +62,16 @@ pub(crate) fn render_common(state: &State, template: &str) -> Result<String> {
 
 fn render_for(state: &State, template: &str, special: &[(&str, &str)]) -> Result<String> {
     let state = state.root().display().to_string();
-    let ports = [("port.dns", port::DNS), ("port.dns-ready", port::DNS_READY)]
-        .map(|(name, port)| (name, port.to_string()));
+    let dns_port = port::DNS.to_string();
     let mut values = vec![
         ("state", state.as_str()),
         ("host", addresses::HOST),
         ("dns-service", addresses::DNS_SERVICE),
+        ("dns-port", &dns_port),
         ("all-pods", addresses::PODS),
         ("kwok-pods", addresses::KWOK_PODS),
         ("pause-image", images::PAUSE),
     ];
-    values.extend(ports.iter().map(|(name, port)| (*name, port.as_str())));
     values.extend(special);
     render(template, &values)
 }

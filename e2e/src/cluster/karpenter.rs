@@ -73,9 +73,12 @@ mod tests {
 
     use super::*;
 
+    fn instance(architecture: &str, system: &str) -> Value {
+        json!({"architecture": architecture, "operatingSystems": [system]})
+    }
+
     #[test]
     fn only_linux_on_known_architectures_is_of_use_and_gets_the_labels_words() {
-        let instance = |architecture: &str, system: &str| json!({"architecture": architecture, "operatingSystems": [system]});
         assert_eq!(usable(instance("x86_64", "linux")), Some(instance("amd64", "linux")));
         assert_eq!(usable(instance("arm64", "linux")), Some(instance("arm64", "linux")));
         assert_eq!(usable(instance("i386", "linux")), None);

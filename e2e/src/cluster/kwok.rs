@@ -25,6 +25,8 @@ pub(crate) fn component(state: &State, record: &Record) -> Component {
     let arguments = vec![
         format!("--kubeconfig={}", state.kubeconfig("kwok").display()),
         format!("--config={}", state.config("kwok.yaml").display()),
+        // Else it writes a line for each of its writes.
+        "--v=WARN".into(),
     ];
     control_plane::component(record, "kwok", arguments)
 }

@@ -24,6 +24,7 @@ mod pki;
 mod process;
 mod programs;
 mod record;
+mod services;
 mod status;
 mod up;
 

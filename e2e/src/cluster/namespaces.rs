@@ -45,40 +45,26 @@ pub(crate) fn entering(state: &State, machine: &str) -> Result<[String; 5]> {
     Ok([format!("--target={pid}"), "--net".into(), "--mount".into(), "--uts".into(), "--".into()])
 }
 
-/// Files and folders of the machine that a node sees its own of, at the same path below its folder `shadow`.
-const SHADOWED: [&str; 9] = [
-    // A start of its own, new each time: after `kill-node` and `start-node` the Node reports another boot ID.
-    BOOT_ID,
-    "/etc/machine-id",
-    cpus::FOLDER,
-    // A kubelet sets these. With files of their own nodes do not change how the machine treats a panic.
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/sys/vm/panic_on_oom",
-    "/proc/sys/kernel/panic",
-    "/proc/sys/kernel/panic_on_oops",
-    "/proc/sys/kernel/keys/root_maxkeys",
-    "/proc/sys/kernel/keys/root_maxbytes",
+/// A start of the node's own, new each time: after `kill-node` and `start-node` the Node reports another.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const MACHINE_ID: &str = "/etc/machine-id";
+
+/// What a kubelet sets. With files of their own nodes do not change how this machine treats a panic.
+const TUNABLES: [(&str, &str); 6] = [
+    ("/proc/sys/vm/overcommit_memory", "1"),
+    ("/proc/sys/vm/panic_on_oom", "0"),
+    ("/proc/sys/kernel/panic", "10"),
+    ("/proc/sys/kernel/panic_on_oops", "1"),
+    ("/proc/sys/kernel/keys/root_maxkeys", "1000000"),
+    ("/proc/sys/kernel/keys/root_maxbytes", "25000000"),
 ];
 
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-
-/// What stands in a shadowed file; nothing for the folder.
-fn shadow_content(target: &str, node: &str) -> Result<Option<String>> {
-    Ok(Some(match target {
-        BOOT_ID => fs::read_to_string("/proc/sys/kernel/random/uuid").context("cannot make a boot ID")?,
-        "/etc/machine-id" => {
-            let digits: String = Sha256::digest(node).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}\n", digits.chars().take(32).collect::<String>())
-        }
-        "/proc/sys/vm/overcommit_memory" | "/proc/sys/kernel/panic_on_oops" => "1\n".into(),
-        "/proc/sys/vm/panic_on_oom" => "0\n".into(),
-        "/proc/sys/kernel/panic" => "10\n".into(),
-        "/proc/sys/kernel/keys/root_maxkeys" => "1000000\n".into(),
-        "/proc/sys/kernel/keys/root_maxbytes" => "25000000\n".into(),
-        _ => return Ok(None),
-    }))
+/// Files and folders of this machine that a node sees its own of.
+fn shadowed() -> impl Iterator<Item = &'static str> {
+    [BOOT_ID, MACHINE_ID, cpus::FOLDER].into_iter().chain(TUNABLES.map(|(path, _)| path))
 }
 
+/// Where a node has its own: at the same path below its folder `shadow`.
 fn shadow(own: &Path, target: &str) -> PathBuf {
     own.join("shadow").join(target.trim_start_matches('/'))
 }
@@ -103,10 +89,12 @@ fn prepare_node(state: &State, record: &Record, node: &str) -> Result<()> {
     let run = own.join("var/run");
     paths::remove(&run)?;
     symlink("/run", run)?;
-    for target in SHADOWED {
-        if let Some(content) = shadow_content(target, node)? {
-            paths::write(&shadow(&own, target), content)?;
-        }
+    let boot_id = fs::read("/proc/sys/kernel/random/uuid").context("cannot make a boot ID")?;
+    paths::write(&shadow(&own, BOOT_ID), boot_id)?;
+    let digits: String = Sha256::digest(node).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    paths::write(&shadow(&own, MACHINE_ID), digits + "\n")?;
+    for (path, value) in TUNABLES {
+        paths::write(&shadow(&own, path), format!("{value}\n"))?;
     }
     cpus::write(&shadow(&own, cpus::FOLDER), record.node_cpus)
 }
@@ -130,17 +118,18 @@ pub(crate) fn create(machine: &str) -> Result<()> {
 }
 
 fn furnish_router() -> Result<()> {
-    // The router's own rules for services must not touch what only crosses its bridge.
     for family in ["iptables", "ip6tables", "arptables"] {
-        bridge_filter(family, "0")?;
+        let name = format!("net/bridge/bridge-nf-call-{family}");
+        // The router's own rules for services must not touch what only crosses its bridge. Without the module
+        // br_netfilter they cannot.
+        if Path::new("/proc/sys").join(&name).exists() {
+            sysctl(&name, "0")?;
+        }
     }
     sysctl("net/ipv4/conf/all/send_redirects", "0")
 }
 
 fn furnish_node(state: &State, record: &Record, node: &str) -> Result<()> {
-    // An answer from a pod to another on the same node only crosses the bridge, and must be seen all the same
-    // to be given the service's address back.
-    bridge_filter("iptables", "1")?;
     let own = state.node(node);
     let var = own.join("var");
     bind(state.root(), &var.join("lib/windlass-e2e"))?;
@@ -151,19 +140,13 @@ fn furnish_node(state: &State, record: &Record, node: &str) -> Result<()> {
         .context("cannot mount /run")?;
     // The node's folder as it is seen now, with its own `/var` in place.
     let own = State::of_machine().node(node);
-    for target in SHADOWED {
+    for target in shadowed() {
         // Not every kernel and machine has each of them.
         if Path::new(target).exists() {
             bind(&shadow(&own, target), Path::new(target))?;
         }
     }
     Ok(())
-}
-
-fn bridge_filter(family: &str, value: &str) -> Result<()> {
-    let name = format!("net/bridge/bridge-nf-call-{family}");
-    // Without the module br_netfilter bridges filter nothing.
-    if Path::new("/proc/sys").join(&name).exists() { sysctl(&name, value) } else { Ok(()) }
 }
 
 fn sysctl(name: &str, value: &str) -> Result<()> {

@@ -12,7 +12,7 @@ const PACKAGES: [(&str, &str); 8] = [
     ("busybox-static", "/bin/busybox"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
     ("containerd", "/usr/bin/containerd"),
-    ("containernetworking-plugins", "/usr/lib/cni/bridge"),
+    ("containernetworking-plugins", "/usr/lib/cni/ptp"),
     ("iproute2", "/usr/sbin/ip"),
     ("nftables", "/usr/sbin/nft"),
     ("runc", "/usr/sbin/runc"),

@@ -1,7 +1,6 @@
 //! Starting the cluster, or what of it does not run: every step first looks whether it is done.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -19,9 +18,8 @@ use super::paths::{Checkout, State};
 use super::process::Process;
 use super::programs::Programs;
 use super::record::{Lock, Record};
-use super::{images, karpenter, network, node, packages, pki};
+use super::{images, karpenter, network, node, packages, pki, services};
 use crate::progress::Progress;
-use crate::wait::{self, Seen};
 
 /// What the cluster is to be.
 #[derive(Args)]
@@ -140,10 +138,8 @@ fn start_nodes(progress: &Progress, state: &State, record: &Record, kubectl: &Ku
     progress.step("waiting for the nodes");
     NODES.iter().try_for_each(|node| node::wait_ready(state, kubectl, node))?;
     router_proxy(state, record).start(state)?;
-    // Pods need their namespace's account, which the controller manager makes.
-    wait::until("the default service account exists", Duration::from_secs(60), || {
-        Ok(Seen::when(kubectl.line("get serviceaccount default").succeeds()?, "none"))
-    })?;
+    progress.step("waiting for services and cluster DNS");
+    services::wait(state, record, kubectl)?;
     // A component that ended soon after its start would else be found by a test.
     after_api_server(state, record).iter().try_for_each(|component| component.check(state))
 }

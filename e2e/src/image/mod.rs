@@ -8,7 +8,7 @@ pub(crate) mod oci;
 mod operator;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -28,12 +28,6 @@ pub(crate) enum Command {
         #[arg(long, default_value = operator::NAME)]
         name: String,
     },
-    /// Write the archive of the images every node has: busybox, print-color, pause
-    Base {
-        /// The archive to write
-        #[arg(long)]
-        out: PathBuf,
-    },
     /// Import archives into the nodes of the running cluster
     Load {
         /// The archives
@@ -45,16 +39,14 @@ pub(crate) enum Command {
 /// Runs one of them.
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
-        Command::Operator { binary, out, name } => write(&out, &[operator::image(&binary, &name)?]),
-        Command::Base { out } => write(&out, &base::images()?),
+        Command::Operator { binary, out, name } => write_operator(&binary, &out, &name),
         Command::Load { archives } => crate::cluster::load_images(&archives),
     }
 }
 
-fn write(out: &PathBuf, images: &[oci::Image]) -> Result<()> {
-    let archive = oci::archive(images)?;
+fn write_operator(binary: &Path, out: &Path, name: &str) -> Result<()> {
+    let archive = oci::archive(&[operator::image(binary, name)?])?;
     fs::write(out, &archive).with_context(|| format!("cannot write {}", out.display()))?;
-    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-    println!("{}: {} in {:.1} MB", out.display(), names.join(", "), archive.len() as f64 / 1e6);
+    println!("{}: {name} in {:.1} MB", out.display(), archive.len() as f64 / 1e6);
     Ok(())
 }
