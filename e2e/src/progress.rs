@@ -1,7 +1,13 @@
 //! Telling what is done now, and how long it has taken: one line a step, the same on a terminal and in a log.
 
+use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
+
+/// Writes a line for people. That nobody reads it (`… | head -1`) is no reason to stop half-way.
+pub(crate) fn say(line: impl AsRef<str>) {
+    let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+}
 
 /// A long step says that it is still at work this often.
 const REMINDER: Duration = Duration::from_secs(10);
@@ -19,7 +25,7 @@ impl Progress {
 
     /// Says what is done from here on.
     pub(crate) fn step(&self, text: impl AsRef<str>) {
-        println!("[{:6.1}s] {}", self.start.elapsed().as_secs_f64(), text.as_ref());
+        say(format!("[{:6.1}s] {}", self.start.elapsed().as_secs_f64(), text.as_ref()));
     }
 
     /// Does `work`, and every few seconds says `text` with the time spent on it.

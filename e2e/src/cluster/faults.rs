@@ -14,6 +14,7 @@ use super::process::Process;
 use super::record::{Lock, Record};
 use super::up::require_root;
 use super::{inventory, kwok};
+use crate::progress::say;
 
 /// A component is given this long to end when it is asked to; then it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ impl Cluster {
         if name == server.name {
             self.kubectl().wait_for_api_server(&self.state, &server)?;
         }
-        println!("{name} {}", if started { "is started" } else { "runs already" });
+        say(format!("{name} {}", if started { "is started" } else { "runs already" }));
         Ok(())
     }
 
@@ -65,14 +66,14 @@ impl Cluster {
     pub(crate) fn stop(&self, name: &str, kill: bool) -> Result<()> {
         let component = inventory::named(&self.state, &self.record, name)?;
         let Some(process) = Process::alive(&self.state, &component.name)? else {
-            println!("{name} does not run");
+            say(format!("{name} does not run"));
             return Ok(());
         };
         let asked = !kill && process.end(Signal::SIGTERM, GRACE).is_ok();
         if !asked {
             process.end(Signal::SIGKILL, GRACE)?;
         }
-        println!("{name} is {}", if asked { "stopped" } else { "killed" });
+        say(format!("{name} is {}", if asked { "stopped" } else { "killed" }));
         Ok(())
     }
 
@@ -81,14 +82,14 @@ impl Cluster {
         let component = inventory::named(&self.state, &self.record, name)?;
         let process = Process::required(&self.state, &component.name)?;
         process.signal(if paused { Signal::SIGSTOP } else { Signal::SIGCONT })?;
-        println!("{name} {}", if paused { "is paused" } else { "goes on" });
+        say(format!("{name} {}", if paused { "is paused" } else { "goes on" }));
         Ok(())
     }
 
     /// Cuts a node's power.
     pub(crate) fn kill_node(&self, name: &str) -> Result<()> {
         node::power_off(node::named(name)?)?;
-        println!("{name} is off: all that ran on it is dead");
+        say(format!("{name} is off: all that ran on it is dead"));
         Ok(())
     }
 
@@ -98,17 +99,17 @@ impl Cluster {
         node::begin(&self.state, node)?;
         node::finish(&self.state, &kubectl, node)?;
         node::wait_ready(&self.state, &kubectl, node)?;
-        println!("{name} is on and ready");
+        say(format!("{name} is on and ready"));
         Ok(())
     }
 
     /// Plugs a node's network out or in. What runs on it goes on.
     pub(crate) fn plug(&self, name: &str, connected: bool) -> Result<()> {
         node::plug(&self.state, node::named(name)?, connected)?;
-        println!(
+        say(format!(
             "{name} is {}",
             if connected { "reachable again" } else { "unreachable; what runs on it goes on" }
-        );
+        ));
         Ok(())
     }
 }

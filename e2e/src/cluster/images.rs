@@ -9,6 +9,7 @@ use super::namespaces::{holder, inside};
 use super::paths::{self, State};
 use super::process::Process;
 use crate::image::{base, oci};
+use crate::progress::say;
 
 /// The image of every pod's sandbox.
 pub(crate) const PAUSE: &str = base::PAUSE;
@@ -37,9 +38,9 @@ pub(crate) fn load(state: &State, archives: &[std::path::PathBuf]) -> Result<()>
         for node in &NODES {
             if Process::alive(state, &holder(node.name))?.is_some() {
                 import(state, node.name, &seen)?;
-                println!("{} is in {}", archive.display(), node.name);
+                say(format!("{} is in {}", archive.display(), node.name));
             } else {
-                println!("{} is off, and does not get {}", node.name, archive.display());
+                say(format!("{} is off, and does not get {}", node.name, archive.display()));
             }
         }
     }

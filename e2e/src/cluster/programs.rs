@@ -89,9 +89,9 @@ impl Programs {
             bail!("building the cluster's programs needs Go, and `go version` fails");
         }
         progress.step(format!(
-            "{} programs are not in {} yet: building them takes minutes, once",
-            missing.len(),
-            self.folder.display()
+            "building what {} lacks, once; it takes minutes: {}",
+            self.folder.display(),
+            missing.iter().map(|program| program.name).collect::<Vec<_>>().join(", ")
         ));
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot create {}", self.folder.display()))?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::paths::{self, State};
+use crate::progress::say;
 
 /// What was asked for. The components' arguments follow from it, so that one can be started again later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ impl Lock {
                 Ok(()) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {
-                    println!("Another program changes the cluster: waiting for it.");
+                    say("Another program changes the cluster: waiting for it.");
                     folder.lock()?;
                 }
             }

@@ -12,28 +12,29 @@ use super::network;
 use super::paths::State;
 use super::process::{Activity, Process};
 use super::record::Record;
+use crate::progress::say;
 
 /// Prints each component and each node. Fails when anything that should run does not.
 pub(crate) fn run() -> Result<ExitCode> {
     let state = State::of_machine();
     let Some(record) = Record::read(&state)? else {
-        println!("No cluster runs on this machine.");
+        say("No cluster runs on this machine.");
         return Ok(ExitCode::FAILURE);
     };
     let mut healthy = true;
-    println!("{:<26} {:<9} {:>8} {:>9}  LOG", "COMPONENT", "STATE", "PID", "MEMORY");
+    say(format!("{:<26} {:<9} {:>8} {:>9}  LOG", "COMPONENT", "STATE", "PID", "MEMORY"));
     for component in inventory::all(&state, &record) {
         let process = Process::recorded(&state, &component.name)?;
         let activity = process.as_ref().map(Process::activity).transpose()?.flatten();
         healthy &= activity == Some(Activity::Running);
-        println!("{}", line(&component.name, process.as_ref(), activity, &state));
+        say(line(&component.name, process.as_ref(), activity, &state));
     }
-    println!();
+    say("");
     match Kubectl::of(&state, &record).nodes("") {
         Ok(nodes) => healthy &= print_nodes(&state, &nodes)?,
         Err(error) => {
             healthy = false;
-            println!("Nodes are not known: {error:#}");
+            say(format!("Nodes are not known: {error:#}"));
         }
     }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -68,11 +69,11 @@ fn print_nodes(state: &State, objects: &[NodeObject]) -> Result<bool> {
             (true, true) => "",
         };
         healthy &= power.is_empty() && object.is_some_and(|object| object.ready);
-        println!("{} ({}): {readiness}{power}", node.name, node.address);
+        say(format!("{} ({}): {readiness}{power}", node.name, node.address));
     }
     let is_real = |object: &&NodeObject| NODES.iter().any(|node| node.name == object.name);
     let simulated: Vec<_> = objects.iter().filter(|object| !is_real(object)).collect();
     let ready = simulated.iter().filter(|object| object.ready).count();
-    println!("simulated nodes: {ready} of {} ready", simulated.len());
+    say(format!("simulated nodes: {ready} of {} ready", simulated.len()));
     Ok(healthy && ready == simulated.len())
 }

@@ -10,6 +10,7 @@ mod operator;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::progress::say;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
@@ -47,6 +48,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
 fn write_operator(binary: &Path, out: &Path, name: &str) -> Result<()> {
     let archive = oci::archive(&[operator::image(binary, name)?])?;
     fs::write(out, &archive).with_context(|| format!("cannot write {}", out.display()))?;
-    println!("{}: {name} in {:.1} MB", out.display(), archive.len() as f64 / 1e6);
+    say(format!("{}: {name} in {:.1} MB", out.display(), archive.len() as f64 / 1e6));
     Ok(())
 }

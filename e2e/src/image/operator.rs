@@ -9,6 +9,7 @@ use serde_json::json;
 use super::elf;
 use super::layer::Layer;
 use super::oci::Image;
+use crate::progress::say;
 
 /// Its name when no other is given.
 pub(crate) const NAME: &str = concat!("windlass.dev/windlass:", env!("CARGO_PKG_VERSION"));
@@ -28,12 +29,12 @@ pub(crate) fn image(binary: &Path, name: &str) -> Result<Image> {
         .with_context(|| format!("{} does not run in an empty image", binary.display()))?;
     let certificates = fs::read(CERTIFICATES)
         .with_context(|| format!("cannot read {CERTIFICATES}: install Debian's package ca-certificates"))?;
-    println!(
+    say(format!(
         "{}: {:.1} MB, and {:.1} MB of certificates",
         binary.display(),
         program.len() as f64 / 1e6,
         certificates.len() as f64 / 1e6
-    );
+    ));
     let layer = Layer::default().file("windlass", 0o755, program).file(
         CERTIFICATES.trim_start_matches('/'),
         0o644,
