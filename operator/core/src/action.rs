@@ -6,6 +6,7 @@ use crate::objects::{
     ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
+use crate::units::Resources;
 
 /// A pod to create: one launch of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct PodOrder {
     pub definition: (Name, u32),
     /// The host it is pinned to.
     pub host: Name,
+    /// What it takes there.
+    pub need: Resources,
     /// Not to be sent later than this.
     pub not_after: Time,
 }

@@ -2,18 +2,19 @@
 
 use crate::action::Action;
 use crate::agenda::Item;
-use crate::catalog::{tend_definition, tend_environment, tend_queue, tend_revision};
+use crate::catalog::{DEPTH_STATES, tend_definition, tend_environment, tend_queue, tend_revision};
 use crate::desk::{Desk, Settings};
 use crate::event::Event;
 use crate::finding::Finding;
 use crate::ghosts::{Ghosts, tend_ghost};
-use crate::ids::{ActionId, Uid};
+use crate::ids::{ActionId, Name, Uid};
 
 use crate::job::{Job, advance, meet_pods_of, write_status};
 use crate::limits::{JOBS_PER_PLAN, LAUNCHES_UNDER_WAY, PATIENT_WRITES};
 use crate::lists::Lists;
 use crate::outcomes::take_outcome;
 use crate::schedule::pass;
+use crate::state::State;
 use crate::time::Time;
 use std::collections::BTreeMap;
 
@@ -112,6 +113,22 @@ impl Core {
         self.desk.hosts.drift()
     }
 
+    /// Numbers for metrics.
+    pub fn summary(&self) -> Summary {
+        let depth = self.desk.queues.iter().flat_map(|queue| {
+            let depth = self.desk.depth.get(&queue.observed.uid);
+            let states = DEPTH_STATES.into_iter();
+            states.map(move |state| {
+                (
+                    queue.observed.name.clone(),
+                    state,
+                    depth.and_then(|depth| depth.get(&state)).copied().unwrap_or(0),
+                )
+            })
+        });
+        Summary { depth: depth.collect(), drift: self.drift() }
+    }
+
     fn next_wake(&self) -> Option<Time> {
         self.desk.agenda.next_wake().into_iter().chain(self.desk.survey_at).min()
     }
@@ -151,4 +168,13 @@ impl Core {
             }
         }
     }
+}
+
+/// Numbers for metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Unfinished jobs and children by queue and state.
+    pub depth: Vec<(Name, State, u64)>,
+    /// Hosts whose use is not the sum of their pods: always 0.
+    pub drift: usize,
 }

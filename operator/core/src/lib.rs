@@ -34,7 +34,7 @@ pub mod time;
 pub mod units;
 mod world;
 
-pub use crate::core::{Core, Plan};
+pub use crate::core::{Core, Plan, Summary};
 pub use desk::Settings;
 pub use schedule::{Obstacle, Waiting};
 pub use world::{pod_name, pod_name_prefix};

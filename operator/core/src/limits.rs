@@ -12,6 +12,9 @@ pub const FAILURES_LISTED: usize = 100;
 /// Bytes of a reason kept in a status: what the API allows.
 pub const WORDS_IN_STATUS: usize = 1024;
 
+/// Bytes of a reason in a parent's list of failures: 100 of them are written again with each change of the summary.
+pub const WORDS_IN_FAILURE: usize = 256;
+
 /// Bytes of a reason kept in a JobRecord, where 5,000 of them must stay under 1 MiB together.
 pub const WORDS_IN_RECORD: usize = 64;
 

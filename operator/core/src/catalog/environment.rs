@@ -121,7 +121,12 @@ fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, 
             used = used.plus(&host.used());
         }
     }
-    (number, total, used)
+    (number, as_reported(&total), as_reported(&used))
+}
+
+/// An amount as the status tells it: vCPUs and whole MiB.
+fn as_reported(amount: &Resources) -> Resources {
+    Resources { pods: 0, gpus: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), 0) }
 }
 
 /// Queues that name the environment, and tasks that were given to a host of it.

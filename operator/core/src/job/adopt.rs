@@ -83,7 +83,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     match judge(pod, task, facts) {
         Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
         Judgement::Starting => {}
-        Judgement::Running { started_at } => running(job, slot.index, started_at, desk),
+        Judgement::Running { started_at } => running(job, slot.index, started_at.to_second(), desk),
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
         Judgement::Over(end) => {
             let attempt = Attempt {

@@ -221,7 +221,7 @@ pub(crate) fn record_outcome(
     match outcome {
         Outcome::Written(version) => written(job, first_index, version, desk),
         Outcome::Record(found, version) if writing.digest == digest(&found) => {
-            written(job, first_index, version, desk)
+            written(job, first_index, version, desk);
         }
         Outcome::Record(_, version) if chunk.version == Some(version) => chunk.put_back(),
         Outcome::NotFound => {

@@ -16,6 +16,7 @@ pub(crate) fn render(job: &Job) -> JobStatus {
         state,
         reason,
         words: cut(&words, WORDS_IN_STATUS),
+        created_at: job.created_at,
         started_at: job.started_at,
         stopped_at: if job.is_array() && job.verdict.is_none() { None } else { job.stopped_at },
         pinned: job.pinned.clone(),

@@ -4,12 +4,18 @@ use super::verdict::{Next, Verdict, next};
 use super::{Job, Stage, Urgency};
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::limits::FAILURES_LISTED;
+use crate::limits::{FAILURES_LISTED, WORDS_IN_FAILURE, WORDS_IN_STATUS};
 use crate::objects::{Attempt, ChildRecord, Failure};
 use crate::state::State;
+use crate::text::cut;
+use crate::time::Time;
 
 /// Takes in that a task's attempt is over. A single job's goes with its next status; a child's into its record first.
-pub(crate) fn over(job: &mut Job, index: u32, attempt: Attempt, desk: &mut Desk) {
+pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, desk: &mut Desk) {
+    attempt.started_at = attempt.started_at.map(Time::to_second);
+    attempt.stopped_at = attempt.stopped_at.map(Time::to_second);
+    attempt.reason = cut(&attempt.reason, WORDS_IN_STATUS);
+    attempt.words = cut(&attempt.words, WORDS_IN_STATUS);
     desk.launching.remove(&(job.uid, index));
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
     if matches!(live.stage, Stage::Over(_)) {
@@ -72,7 +78,7 @@ fn list_failure(job: &mut Job, index: u32, exit_code: Option<i32>, verdict: &Ver
     if job.tasks.failures.len() < FAILURES_LISTED
         && job.tasks.failures.iter().all(|failure| failure.index != index)
     {
-        let (reason, words) = (verdict.reason.clone(), verdict.words.clone());
+        let (reason, words) = (verdict.reason.clone(), cut(&verdict.words, WORDS_IN_FAILURE));
         job.tasks.failures.push(Failure { index, exit_code, reason, words });
     }
 }

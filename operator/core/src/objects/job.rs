@@ -137,6 +137,8 @@ pub struct JobStatus {
     pub reason: Name,
     /// Why, in words.
     pub words: Name,
+    /// When it was submitted.
+    pub created_at: Time,
     /// When its last attempt's container started.
     pub started_at: Option<Time>,
     /// When it stopped.

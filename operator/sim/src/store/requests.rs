@@ -269,7 +269,7 @@ impl Store {
             resource_version: ResourceVersion(0),
             created_at: Store::stamp(now),
             host: None,
-            requests: resources_in(&order.revision).resources().unwrap_or_default(),
+            requests: order.need,
             phase: PodPhase::Active,
             deleting: false,
             task: Some(task),

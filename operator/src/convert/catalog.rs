@@ -1,0 +1,213 @@
+//! Definitions and their revisions, queues, compute environments.
+
+use super::job::{amounts, identity, moment, text};
+use super::wire::{Metadata, Wire, kinds};
+use super::{Error, name, times};
+use crate::names;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use windlass_core::ids::Name;
+use windlass_core::objects::{
+    DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
+    ObservedRevision, Payload, QueueStatus, RevisionContent, RevisionEntry, Validity,
+};
+use windlass_core::reference::Reference;
+use windlass_core::state::State;
+use windlass_core::time::Time;
+use windlass_core::units::Resources;
+use windlass_crds::shared::state::{Activity, State as Switch};
+use windlass_crds::{
+    ComputeEnvironmentSpec, ComputeEnvironmentStatus, JobDefinitionSpec, JobDefinitionStatus, JobQueueSpec,
+    JobQueueStatus,
+};
+
+/// The largest definition, in bytes of JSON (SPEC.md J10).
+const DEFINITION_BYTES: usize = 24 * 1024;
+
+/// Reads a JobDefinition.
+///
+/// # Errors
+/// When a part of it cannot be read.
+pub fn definition(wire: &Wire<kinds::JobDefinition>) -> Result<ObservedDefinition, Error> {
+    let spec: JobDefinitionSpec = wire.spec()?;
+    let status: JobDefinitionStatus = wire.status()?;
+    let revisions = status.revisions.iter().map(|revision| {
+        Ok(RevisionEntry {
+            number: u32::try_from(revision.revision).unwrap_or(0),
+            name: name(&revision.name),
+            uid: identity(&revision.uid)?,
+            active: revision.status == Activity::Active,
+            created_at: moment(Some(&revision.created_at)).unwrap_or_default(),
+        })
+    });
+    Ok(ObservedDefinition {
+        key: wire.metadata.key(),
+        uid: wire.metadata.uid()?,
+        resource_version: wire.metadata.version()?,
+        generation: wire.metadata.generation,
+        created_at: created_at(&wire.metadata)?,
+        aws_name: spec.job_definition_name.as_deref().map(name),
+        active: spec.state == Activity::Active,
+        inactive_revisions: spec
+            .inactive_revisions
+            .iter()
+            .filter_map(|number| u32::try_from(*number).ok())
+            .collect(),
+        status: DefinitionStatus {
+            observed_generation: status.observed_generation.unwrap_or(0),
+            revisions: revisions.collect::<Result<_, Error>>()?,
+            validity: validity(&status.conditions, None),
+        },
+        content: definition_content(spec)?,
+    })
+}
+
+/// The content of a revision: all of a definition but what says which revisions may be used.
+///
+/// # Errors
+/// When it cannot be written as JSON, which no definition that was read can be.
+pub fn definition_content(spec: JobDefinitionSpec) -> Result<RevisionContent, Error> {
+    let spec = JobDefinitionSpec { state: Activity::default(), inactive_revisions: Vec::new(), ..spec };
+    let payload = serde_json::to_vec(&spec).map_err(|source| Error::Unreadable { part: "spec", source })?;
+    let container = spec.container_properties.unwrap_or_default();
+    let bytes = payload.len();
+    let fault = (bytes > DEFINITION_BYTES).then(|| {
+        name(&format!(
+            "the job definition is {bytes} bytes; at most {DEFINITION_BYTES} are allowed: make it shorter"
+        ))
+    });
+    Ok(RevisionContent {
+        resources: amounts(container.vcpus, container.memory, &container.resource_requirements),
+        attempts: None,
+        fault,
+        payload: Payload(Arc::from(payload)),
+    })
+}
+
+/// Reads a ControllerRevision of a JobDefinition.
+///
+/// # Errors
+/// When it is none of ours, or a part of it cannot be read.
+pub fn revision(wire: &Wire<kinds::ControllerRevision>) -> Result<ObservedRevision, Error> {
+    let owner =
+        wire.metadata.labels.get(names::DEFINITION_UID).ok_or(Error::Missing(names::DEFINITION_UID))?;
+    let unknown = |_| Error::Unknown { part: "revision", value: wire.revision.to_string() };
+    Ok(ObservedRevision {
+        key: wire.metadata.key(),
+        uid: wire.metadata.uid()?,
+        resource_version: wire.metadata.version()?,
+        created_at: created_at(&wire.metadata)?,
+        definition: identity(owner)?,
+        number: u32::try_from(wire.revision).map_err(unknown)?,
+        content: definition_content(wire.data()?)?,
+        deleting: wire.metadata.deletion_timestamp.is_some(),
+        held: wire.metadata.is_held(),
+    })
+}
+
+/// Reads a JobQueue.
+///
+/// # Errors
+/// When a part of it cannot be read.
+pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
+    let mut spec: JobQueueSpec = wire.spec()?;
+    let status: JobQueueStatus = wire.status()?;
+    spec.compute_environment_order.sort_by_key(|entry| entry.order);
+    let jobs = status.jobs.unwrap_or_default();
+    let counts = [
+        (State::Submitted, jobs.submitted),
+        (State::Pending, jobs.pending),
+        (State::Runnable, jobs.runnable),
+        (State::Starting, jobs.starting),
+        (State::Running, jobs.running),
+    ];
+    let depth = counts
+        .into_iter()
+        .filter_map(|(state, count)| Some((state, u64::try_from(count).ok().filter(|count| *count > 0)?)));
+    Ok(ObservedQueue {
+        name: name(&wire.metadata.name),
+        uid: wire.metadata.uid()?,
+        resource_version: wire.metadata.version()?,
+        generation: wire.metadata.generation,
+        created_at: created_at(&wire.metadata)?,
+        aws_name: spec.job_queue_name.as_deref().map(name),
+        enabled: spec.state == Switch::Enabled,
+        priority: i64::from(spec.priority),
+        environments: spec
+            .compute_environment_order
+            .iter()
+            .map(|entry| Reference::plain(&entry.compute_environment))
+            .collect(),
+        deleting: wire.metadata.deletion_timestamp.is_some(),
+        held: wire.metadata.is_held(),
+        status: QueueStatus {
+            observed_generation: status.observed_generation.unwrap_or(0),
+            validity: validity(&status.conditions, status.status_reason.as_deref()),
+            depth: depth.collect(),
+            paused: condition(&status.conditions, "AdmissionPaused").is_some(),
+            in_use: condition(&status.conditions, "InUse").map(|found| name(&found.message)),
+        },
+    })
+}
+
+/// Reads a ComputeEnvironment.
+///
+/// # Errors
+/// When a part of it cannot be read.
+pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnvironment, Error> {
+    let spec: ComputeEnvironmentSpec = wire.spec()?;
+    let status: ComputeEnvironmentStatus = wire.status()?;
+    let vcpus = status.vcpus.clone().unwrap_or_default();
+    let memory = status.memory_mib.clone().unwrap_or_default();
+    let amount = |vcpus: &str, mib: i64| Resources {
+        cpu_millis: super::quantity::millis(vcpus).unwrap_or(0),
+        memory_bytes: u64::try_from(mib).unwrap_or(0) << 20,
+        gpus: 0,
+        pods: 0,
+    };
+    let selector: BTreeMap<Name, Name> =
+        spec.node_selector.iter().map(|(key, value)| (name(key), name(value))).collect();
+    Ok(ObservedEnvironment {
+        name: name(&wire.metadata.name),
+        uid: wire.metadata.uid()?,
+        resource_version: wire.metadata.version()?,
+        generation: wire.metadata.generation,
+        created_at: created_at(&wire.metadata)?,
+        aws_name: spec.compute_environment_name.as_deref().map(name),
+        enabled: spec.state == Switch::Enabled,
+        selector,
+        deleting: wire.metadata.deletion_timestamp.is_some(),
+        held: wire.metadata.is_held(),
+        status: EnvironmentStatus {
+            observed_generation: status.observed_generation.unwrap_or(0),
+            validity: validity(&status.conditions, status.status_reason.as_deref()),
+            hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
+            total: amount(&vcpus.total, memory.total),
+            used: amount(&vcpus.used, memory.used),
+            in_use: condition(&status.conditions, "InUse").map(|found| name(&found.message)),
+        },
+    })
+}
+
+fn created_at(metadata: &Metadata) -> Result<Time, Error> {
+    times::time(&metadata.creation_timestamp).ok_or(Error::Missing("creationTimestamp"))
+}
+
+fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True")
+}
+
+/// Validity as condition `Ready` tells it.
+fn validity(conditions: &[Condition], words: Option<&str>) -> Validity {
+    let Some(ready) =
+        conditions.iter().find(|condition| condition.type_ == "Ready" && condition.status != "Unknown")
+    else {
+        return Validity::default();
+    };
+    let fault = || (name(&ready.reason), text(words.or(Some(&ready.message))));
+    Validity {
+        fault: (ready.status == "False").then(fault),
+        since: Time::from_millis(ready.last_transition_time.0.as_millisecond()),
+    }
+}

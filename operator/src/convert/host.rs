@@ -1,0 +1,68 @@
+//! Nodes.
+
+use super::wire::{Wire, kinds};
+use super::{Error, name, quantity};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use windlass_core::objects::ObservedHost;
+use windlass_core::units::Resources;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Spec {
+    unschedulable: bool,
+    taints: Vec<Taint>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Taint {
+    key: String,
+    effect: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    allocatable: BTreeMap<String, String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
+
+/// Reads a node.
+///
+/// # Errors
+/// When a part of it cannot be read.
+pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
+    let spec: Spec = wire.spec()?;
+    let status: Status = wire.status()?;
+    let allocatable = |key: &str| status.allocatable.get(key).map_or("0", String::as_str);
+    let keeps_pods_off = |taint: &Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
+    Ok(ObservedHost {
+        name: name(&wire.metadata.name),
+        uid: wire.metadata.uid()?,
+        resource_version: wire.metadata.version()?,
+        labels: wire.metadata.labels.iter().map(|(key, value)| (name(key), name(value))).collect(),
+        allocatable: Resources {
+            cpu_millis: quantity::millis(allocatable("cpu")).unwrap_or(0),
+            memory_bytes: quantity::units(allocatable("memory")).unwrap_or(0),
+            gpus: 0,
+            pods: quantity::units(allocatable("pods")).unwrap_or(0),
+        },
+        ready: status
+            .conditions
+            .iter()
+            .any(|condition| condition.kind == "Ready" && condition.status == "True"),
+        unschedulable: spec.unschedulable || spec.taints.iter().any(keeps_pods_off),
+        out_of_service: spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE),
+    })
+}

@@ -1,0 +1,50 @@
+//! From the API's objects to what the core knows. Total: an object that cannot be read is set aside with a reason, the rest goes
+//! on.
+
+mod catalog;
+mod host;
+mod job;
+mod pod;
+mod quantity;
+mod record;
+mod times;
+mod wire;
+
+pub use catalog::{definition, definition_content, environment, queue, revision};
+pub use host::host;
+pub use job::job;
+pub use pod::pod;
+pub use record::record;
+pub use times::{time, timestamp};
+pub use wire::{Described, Metadata, Wire, kinds};
+
+use windlass_core::ids::Name;
+
+/// Why an object cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A part that every object of the API has is missing.
+    #[error("it has no {0}")]
+    Missing(&'static str),
+    /// A part is not of the form it should have.
+    #[error("its {part} cannot be read: {source}")]
+    Unreadable {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A value is none of those there are.
+    #[error("its {part} is '{value}', which means nothing here")]
+    Unknown {
+        /// Which part.
+        part: &'static str,
+        /// The value.
+        value: String,
+    },
+}
+
+/// The text as a name the core shares.
+fn name(text: &str) -> Name {
+    Name::from(text)
+}

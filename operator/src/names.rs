@@ -1,0 +1,32 @@
+//! Names that Windlass gives to things in the API.
+
+/// The finalizer that keeps an object until the operator is done with it.
+pub const FINALIZER: &str = "batch.windlass.dev/record";
+
+/// Label: the ID of the Job a pod, a record or a revision belongs to. What has it counts as made by the operator.
+pub const JOB_UID: &str = "batch.windlass.dev/job-uid";
+/// Label: that Job's name.
+pub const JOB_NAME: &str = "batch.windlass.dev/job-name";
+/// Label: the index of a child.
+pub const ARRAY_INDEX: &str = "batch.windlass.dev/array-index";
+/// Label: the attempt.
+pub const ATTEMPT: &str = "batch.windlass.dev/attempt";
+/// Label: the queue, by its name in Kubernetes.
+pub const QUEUE: &str = "batch.windlass.dev/job-queue";
+/// Label: the definition, by its name in Kubernetes.
+pub const DEFINITION: &str = "batch.windlass.dev/job-definition";
+/// Label of a ControllerRevision: the identity of its definition.
+pub const DEFINITION_UID: &str = "batch.windlass.dev/job-definition-uid";
+
+/// Annotation: the launch serial in the pod's name.
+pub const LAUNCH: &str = "batch.windlass.dev/launch";
+/// Annotation: the host the pod was admitted to.
+pub const HOST: &str = "batch.windlass.dev/host";
+/// Annotation: the compute environment it was placed in.
+pub const ENVIRONMENT: &str = "batch.windlass.dev/compute-environment";
+
+/// The container that runs a job's command.
+pub const CONTAINER: &str = "default";
+
+/// `app.kubernetes.io/managed-by` of what the operator makes.
+pub const MANAGER: &str = "windlass";

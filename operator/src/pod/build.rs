@@ -1,0 +1,162 @@
+//! The pod of one launch (DESIGN.md, Pods; SPEC.md D3).
+
+use super::command::{fill_in, verbatim};
+use super::environment::variables;
+use crate::names;
+use crate::render::owner;
+use k8s_openapi::api::core::v1::{
+    Affinity, Container, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
+    ResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+use windlass_core::action::PodOrder;
+use windlass_crds::shared::container::{ContainerOverrides, ContainerProperties};
+use windlass_crds::{JobDefinitionSpec, JobSpec};
+
+/// Seconds between SIGTERM and SIGKILL, as AWS Batch gives (SPEC.md J5).
+const GRACE_SECONDS: i64 = 30;
+
+/// Why no pod can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the operator kept cannot be read back.
+    #[error("the {0} cannot be read: {1}")]
+    Unreadable(&'static str, serde_json::Error),
+    /// The definition has no container.
+    #[error("the job definition has no containerProperties")]
+    NoContainer,
+}
+
+/// The pod that is ordered, with vCPUs as request, memory as request and limit.
+///
+/// # Errors
+/// When the submission or the revision cannot be read, or has no container.
+pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
+    let submission: JobSpec = serde_json::from_slice(&order.submission.0)
+        .map_err(|error| Error::Unreadable("submission", error))?;
+    let revision: JobDefinitionSpec = serde_json::from_slice(&order.revision.0)
+        .map_err(|error| Error::Unreadable("job definition's revision", error))?;
+    let container = revision.container_properties.as_ref().ok_or(Error::NoContainer)?;
+    let overrides = submission.container_overrides.clone().unwrap_or_default();
+    let parameters = parameters(&revision, &submission);
+    Ok(Pod {
+        metadata: metadata(order, &submission),
+        spec: Some(PodSpec {
+            affinity: Some(pinned_to(order.host.as_str())),
+            automount_service_account_token: Some(false),
+            containers: vec![container_of(order, container, &overrides, &parameters)],
+            enable_service_links: Some(false),
+            restart_policy: Some("Never".to_owned()),
+            termination_grace_period_seconds: Some(GRACE_SECONDS),
+            ..PodSpec::default()
+        }),
+        status: None,
+    })
+}
+
+fn metadata(order: &PodOrder, submission: &JobSpec) -> ObjectMeta {
+    let mut labels = BTreeMap::from([
+        ("app.kubernetes.io/managed-by".to_owned(), names::MANAGER.to_owned()),
+        (names::JOB_UID.to_owned(), order.job.to_string()),
+        (names::JOB_NAME.to_owned(), order.job_name.to_string()),
+        (names::ATTEMPT.to_owned(), order.attempt.to_string()),
+    ]);
+    if let Some((index, _)) = order.child {
+        labels.insert(names::ARRAY_INDEX.to_owned(), index.to_string());
+    }
+    let told = [(names::QUEUE, order.queue.as_str()), (names::DEFINITION, order.definition.0.as_str())];
+    labels.extend(
+        told.into_iter()
+            .filter(|(_, value)| is_label_value(value))
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
+    let mut annotations = BTreeMap::from([
+        (names::HOST.to_owned(), order.host.to_string()),
+        (names::ENVIRONMENT.to_owned(), order.environment.to_string()),
+        ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
+        ("cluster-autoscaler.kubernetes.io/safe-to-evict".to_owned(), "false".to_owned()),
+    ]);
+    if order.launch > 0 {
+        annotations.insert(names::LAUNCH.to_owned(), order.launch.to_string());
+    }
+    if let Some(name) = &submission.job_name {
+        annotations.insert("batch.windlass.dev/aws-job-name".to_owned(), name.clone());
+    }
+    ObjectMeta {
+        name: Some(order.pod.name.to_string()),
+        namespace: Some(order.pod.namespace.to_string()),
+        labels: Some(labels),
+        annotations: Some(annotations),
+        finalizers: Some(vec![names::FINALIZER.to_owned()]),
+        owner_references: Some(vec![owner(&order.job_name, order.job)]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// A label's value is at most 63 letters, digits, `-`, `_` and `.`; an AWS name can be longer.
+fn is_label_value(value: &str) -> bool {
+    let edge = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    value.len() <= 63
+        && edge(value.chars().next())
+        && edge(value.chars().last())
+        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+}
+
+/// kube-scheduler still checks that the pod fits, on this one host.
+fn pinned_to(host: &str) -> Affinity {
+    let this_host = NodeSelectorRequirement {
+        key: "metadata.name".to_owned(),
+        operator: "In".to_owned(),
+        values: Some(vec![host.to_owned()]),
+    };
+    let term = NodeSelectorTerm { match_fields: Some(vec![this_host]), match_expressions: None };
+    Affinity {
+        node_affinity: Some(NodeAffinity {
+            required_during_scheduling_ignored_during_execution: Some(NodeSelector {
+                node_selector_terms: vec![term],
+            }),
+            preferred_during_scheduling_ignored_during_execution: None,
+        }),
+        ..Affinity::default()
+    }
+}
+
+/// The definition's defaults and the submission's values, which win.
+fn parameters<'a>(revision: &'a JobDefinitionSpec, submission: &'a JobSpec) -> BTreeMap<&'a str, &'a str> {
+    let all = revision.parameters.iter().chain(&submission.parameters);
+    all.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+fn container_of(
+    order: &PodOrder,
+    properties: &ContainerProperties,
+    overrides: &ContainerOverrides,
+    parameters: &BTreeMap<&str, &str>,
+) -> Container {
+    let command = if overrides.command.is_empty() { &properties.command } else { &overrides.command };
+    let args: Vec<String> = command.iter().map(|argument| verbatim(&fill_in(argument, parameters))).collect();
+    Container {
+        name: names::CONTAINER.to_owned(),
+        image: Some(properties.image.clone()),
+        args: Some(args).filter(|args| !args.is_empty()),
+        env: Some(variables(order, &properties.environment, &overrides.environment)),
+        resources: Some(resources(order)),
+        ..Container::default()
+    }
+}
+
+fn resources(order: &PodOrder) -> ResourceRequirements {
+    let cpu = ("cpu".to_owned(), Quantity(cpu_quantity(order.need.cpu_millis)));
+    let memory = ("memory".to_owned(), Quantity(format!("{}Mi", order.need.memory_mib())));
+    ResourceRequirements {
+        requests: Some(BTreeMap::from([cpu, memory.clone()])),
+        limits: Some(BTreeMap::from([memory])),
+        claims: None,
+    }
+}
+
+fn cpu_quantity(millis: u64) -> String {
+    if millis.is_multiple_of(1000) { (millis / 1000).to_string() } else { format!("{millis}m") }
+}

@@ -1,0 +1,7 @@
+//! From a submission and a definition's revision to a pod: pure, checked before anything is created.
+
+mod build;
+mod command;
+mod environment;
+
+pub use build::{Error, pod};

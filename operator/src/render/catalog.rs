@@ -1,0 +1,121 @@
+//! Statuses of definitions, queues and compute environments.
+
+use super::conditions::{Holds, Kind, condition};
+use super::number;
+use crate::convert::timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use windlass_core::ids::Name;
+use windlass_core::objects::{
+    DefinitionStatus, EnvironmentStatus, QueueStatus, RevisionEntry, Validity as Validated,
+};
+use windlass_core::state::State;
+use windlass_core::units::{Resources, vcpus};
+use windlass_crds::compute_environment::{MemoryCapacity, VcpuCapacity};
+use windlass_crds::job_definition::Revision;
+use windlass_crds::job_queue::JobCounts;
+use windlass_crds::shared::state::{Activity, Validity};
+use windlass_crds::{ComputeEnvironmentStatus, JobDefinitionStatus, JobQueueStatus};
+
+/// A definition's status.
+pub fn definition_status(status: &DefinitionStatus) -> JobDefinitionStatus {
+    let activity = |active| if active { Activity::Active } else { Activity::Inactive };
+    let revision = |entry: &RevisionEntry| Revision {
+        revision: number(entry.number),
+        name: entry.name.to_string(),
+        uid: entry.uid.to_string(),
+        status: activity(entry.active),
+        created_at: timestamp(entry.created_at),
+    };
+    JobDefinitionStatus {
+        observed_generation: Some(status.observed_generation),
+        latest_revision: status.revisions.last().map(|latest| number(latest.number)),
+        revisions: status.revisions.iter().map(revision).collect(),
+        status: Some(activity(status.revisions.iter().any(|entry| entry.active))),
+        conditions: vec![ready(
+            &status.validity,
+            "Registered",
+            "its content is a revision",
+            status.observed_generation,
+        )],
+    }
+}
+
+/// A queue's status.
+pub fn queue_status(status: &QueueStatus) -> JobQueueStatus {
+    let count = |state| number(status.depth.get(&state).copied().unwrap_or(0));
+    let generation = status.observed_generation;
+    let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
+    if status.paused {
+        let words = "an administrator has paused the admission of all jobs";
+        conditions.push(condition(
+            Kind::AdmissionPaused,
+            Holds::True,
+            status.validity.since,
+            "Paused",
+            words,
+            generation,
+        ));
+    }
+    conditions.extend(in_use(status.in_use.as_ref(), &status.validity, generation));
+    JobQueueStatus {
+        observed_generation: Some(generation),
+        status: Some(validity(&status.validity)),
+        status_reason: Some(words(&status.validity, "it can be used")),
+        jobs: Some(JobCounts {
+            submitted: count(State::Submitted),
+            pending: count(State::Pending),
+            runnable: count(State::Runnable),
+            starting: count(State::Starting),
+            running: count(State::Running),
+        }),
+        conditions,
+    }
+}
+
+/// An environment's status.
+pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatus {
+    let generation = status.observed_generation;
+    let free = status.total.minus(&status.used);
+    let mib = |resources: &Resources| i64::try_from(resources.memory_mib()).unwrap_or(i64::MAX);
+    let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
+    conditions.extend(in_use(status.in_use.as_ref(), &status.validity, generation));
+    ComputeEnvironmentStatus {
+        observed_generation: Some(generation),
+        status: Some(validity(&status.validity)),
+        status_reason: Some(words(&status.validity, "it can be used")),
+        hosts: Some(number(status.hosts)),
+        vcpus: Some(VcpuCapacity {
+            total: vcpus(status.total.cpu_millis),
+            used: vcpus(status.used.cpu_millis),
+            free: vcpus(free.cpu_millis),
+        }),
+        memory_mib: Some(MemoryCapacity {
+            total: mib(&status.total),
+            used: mib(&status.used),
+            free: mib(&free),
+        }),
+        conditions,
+    }
+}
+
+fn validity(validated: &Validated) -> Validity {
+    if validated.fault.is_none() { Validity::Valid } else { Validity::Invalid }
+}
+
+fn words(validated: &Validated, otherwise: &str) -> String {
+    validated.fault.as_ref().map_or_else(|| otherwise.to_owned(), |(_, words)| words.to_string())
+}
+
+fn ready(validated: &Validated, reason: &str, message: &str, generation: i64) -> Condition {
+    match &validated.fault {
+        None => condition(Kind::Ready, Holds::True, validated.since, reason, message, generation),
+        Some((reason, words)) => {
+            condition(Kind::Ready, Holds::False, validated.since, reason.as_str(), words.as_str(), generation)
+        }
+    }
+}
+
+fn in_use(in_use: Option<&Name>, validated: &Validated, generation: i64) -> Option<Condition> {
+    let words = in_use?;
+    Some(condition(Kind::InUse, Holds::True, validated.since, "InUse", words.as_str(), generation))
+}

@@ -1,0 +1,167 @@
+//! A Job's status.
+
+use super::conditions::{Holds, Kind, condition};
+use super::{number, text};
+use crate::convert::timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use windlass_core::ids::{Name, ObjectKey, Uid};
+use windlass_core::objects::{ArrayStatus, Attempt, Failure, JobStatus, Proof};
+use windlass_core::pod_name;
+use windlass_core::state::State;
+use windlass_crds::job as api;
+use windlass_crds::shared::attempt as api_attempt;
+
+/// The status of this Job as the API has it.
+pub fn job_status(key: &ObjectKey, uid: Uid, status: &JobStatus) -> api::JobStatus {
+    let streams = status.pinned.as_ref().map(|pinned| format!("{}/default/", pinned.definition));
+    api::JobStatus {
+        observed_generation: Some(status.observed_generation),
+        job_id: Some(uid.to_string()),
+        status: job_state(status.state),
+        reason: text(&status.reason),
+        status_reason: text(&status.words),
+        created_at: Some(timestamp(status.created_at)),
+        started_at: status.started_at.map(timestamp),
+        stopped_at: status.stopped_at.map(timestamp),
+        job_definition: status
+            .pinned
+            .as_ref()
+            .map(|pinned| format!("{}:{}", pinned.definition, pinned.number)),
+        job_definition_revision: status.pinned.as_ref().map(|pinned| api::RevisionReference {
+            name: pinned.name.to_string(),
+            uid: pinned.uid.to_string(),
+        }),
+        compute_environment: status.environment.as_ref().and_then(text),
+        next_launch: Some(status.launch).filter(|launch| *launch > 0).map(i32::from),
+        attempts: status.attempts.iter().map(|done| attempt(done, key, uid, streams.as_deref())).collect(),
+        array_properties: status.array.as_ref().map(array),
+        dependencies: Vec::new(),
+        is_cancelled: None,
+        is_terminated: None,
+        conditions: conditions(status),
+    }
+}
+
+fn attempt(attempt: &Attempt, key: &ObjectKey, uid: Uid, streams: Option<&str>) -> api::Attempt {
+    let pod = pod_name(&key.name, uid, None, attempt.number, attempt.launch);
+    api::Attempt {
+        attempt: i32::from(attempt.number),
+        log_stream_name: streams.map(|streams| format!("{streams}{pod}")),
+        pod_name: Some(pod.to_string()),
+        pod_uid: attempt.pod_uid.map(|uid| uid.to_string()),
+        node_name: attempt.host.as_ref().and_then(text),
+        exit_code: attempt.exit_code,
+        reason: text(&attempt.reason),
+        status_reason: text(&attempt.words),
+        started_at: attempt.started_at.map(timestamp),
+        stopped_at: attempt.stopped_at.map(timestamp),
+        proof: attempt.proof.map(proof),
+    }
+}
+
+fn array(array: &ArrayStatus) -> api::ArrayStatus {
+    let count = |state| number(array.count(state));
+    let failure = |failure: &Failure| api::ChildFailure {
+        index: number(failure.index),
+        exit_code: failure.exit_code,
+        reason: text(&failure.reason),
+        status_reason: text(&failure.words),
+    };
+    api::ArrayStatus {
+        size: number(array.size),
+        status_summary: api::StatusSummary {
+            submitted: count(State::Submitted),
+            pending: count(State::Pending),
+            runnable: count(State::Runnable),
+            starting: count(State::Starting),
+            running: count(State::Running),
+            succeeded: count(State::Succeeded),
+            failed: count(State::Failed),
+        },
+        has_begun: array.has_begun,
+        progress: Some(progress(array)),
+        children: array
+            .children
+            .iter()
+            .map(|(state, indexes)| api::ChildrenInState {
+                status: job_state(*state),
+                indexes: indexes.to_string(),
+            })
+            .collect(),
+        failures: array.failures.iter().map(failure).collect(),
+    }
+}
+
+/// How far an array is, for the printer column: `5/7, 1 failed`.
+fn progress(array: &ArrayStatus) -> String {
+    let (succeeded, failed) = (array.count(State::Succeeded), array.count(State::Failed));
+    let ended = format!("{}/{}", succeeded + failed, array.size);
+    if failed == 0 { ended } else { format!("{ended}, {failed} failed") }
+}
+
+fn conditions(status: &JobStatus) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    let generation = status.observed_generation;
+    let (reason, words) = (status.reason.as_str(), status.words.as_str());
+    if let Some(since) = status.milestones.accepted {
+        conditions.push(condition(
+            Kind::Ready,
+            Holds::True,
+            since,
+            "Accepted",
+            "the job was accepted",
+            generation,
+        ));
+    }
+    let (succeeded, since) = match status.state {
+        State::Succeeded => (Holds::True, status.milestones.finished),
+        State::Failed => (Holds::False, status.milestones.finished),
+        _ => (Holds::Unknown, Some(status.created_at)),
+    };
+    let since = since.unwrap_or(status.created_at);
+    let told =
+        if succeeded == Holds::Unknown { ("Unfinished", "the job has not ended") } else { (reason, words) };
+    conditions.push(condition(Kind::Succeeded, succeeded, since, told.0, told.1, generation));
+    match status.state {
+        State::Succeeded => {
+            conditions.push(condition(Kind::Complete, Holds::True, since, reason, words, generation));
+        }
+        State::Failed => {
+            conditions.push(condition(Kind::Failed, Holds::True, since, reason, words, generation));
+        }
+        _ => {}
+    }
+    if let Some(since) = status.milestones.stalled {
+        conditions.push(condition(Kind::Stalled, Holds::True, since, reason, words, generation));
+    }
+    conditions
+}
+
+/// The core's state as the API's.
+pub(super) const fn job_state(state: State) -> api_attempt::JobState {
+    match state {
+        State::Submitted => api_attempt::JobState::Submitted,
+        State::Pending => api_attempt::JobState::Pending,
+        State::Runnable => api_attempt::JobState::Runnable,
+        State::Starting => api_attempt::JobState::Starting,
+        State::Running => api_attempt::JobState::Running,
+        State::Succeeded => api_attempt::JobState::Succeeded,
+        State::Failed => api_attempt::JobState::Failed,
+    }
+}
+
+/// The core's proof as the API's.
+pub(super) const fn proof(proof: Proof) -> api_attempt::Proof {
+    match proof {
+        Proof::ContainerTerminated => api_attempt::Proof::ContainerTerminated,
+        Proof::NeverBound => api_attempt::Proof::NeverBound,
+        Proof::NodeDeleted => api_attempt::Proof::NodeDeleted,
+        Proof::OutOfServiceTaint => api_attempt::Proof::OutOfServiceTaint,
+        Proof::PodRemoved => api_attempt::Proof::PodRemoved,
+    }
+}
+
+/// The name of a definition, as log streams begin with it.
+pub(super) fn stream_prefix(definition: &Name) -> String {
+    format!("{definition}/default/")
+}

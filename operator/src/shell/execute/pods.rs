@@ -1,0 +1,84 @@
+//! Pods of our jobs.
+
+use super::{json, read as outcome};
+use crate::convert::{self, Wire, kinds};
+use crate::names;
+use crate::pod;
+use crate::shell::api::{Api, Failure, url};
+use crate::shell::clock::Clock;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Request;
+use serde::de::IgnoredAny;
+use windlass_core::action::{Outcome, PodOrder, Refusal};
+use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
+
+/// Creates a pod, or finds the one of that name that is there already.
+pub(super) async fn create(api: &Api, clock: &Clock, order: &PodOrder) -> Result<Outcome, Failure> {
+    let built =
+        pod::pod(order).map_err(|error| Failure::Refused(Refusal::Invalid, Name::from(error.to_string())))?;
+    let body = json(&built)?;
+    // Looked at last: from here on the API server's own limit bounds when the create can take effect.
+    if clock.now() > order.not_after {
+        return Ok(Outcome::Expired);
+    }
+    let request = Request::new(url::<kinds::Pod>(&order.pod.namespace)).create(&PostParams::default(), body);
+    match api.send::<kinds::Pod, Wire<kinds::Pod>>("post", request).await {
+        Ok(made) => outcome(convert::pod(&made), |pod| Outcome::Pod(Box::new(pod))),
+        Err(Failure::Exists) => match read(api, &order.pod).await {
+            Err(Failure::NotFound) => Err(Failure::Unknown(Name::from("a pod of that name is just going"))),
+            found => found,
+        },
+        Err(Failure::NotFound) => {
+            Err(Failure::Refused(Refusal::Other, Name::from("the namespace does not exist")))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(super) async fn read(api: &Api, key: &ObjectKey) -> Result<Outcome, Failure> {
+    let found = api.get::<kinds::Pod>(key).await?;
+    outcome(convert::pod(&found), |pod| Outcome::Pod(Box::new(pod)))
+}
+
+/// Deletes a pod, with the grace its spec gives.
+pub(super) async fn delete(
+    api: &Api,
+    key: &ObjectKey,
+    uid: Uid,
+    version: Option<ResourceVersion>,
+) -> Result<Outcome, Failure> {
+    let preconditions = Preconditions {
+        uid: Some(uid.to_string()),
+        resource_version: version.map(|version| version.0.to_string()),
+    };
+    let parameters = DeleteParams::default().preconditions(preconditions);
+    let request = Request::new(url::<kinds::Pod>(&key.namespace)).delete(key.name.as_str(), &parameters);
+    api.send::<kinds::Pod, IgnoredAny>("delete", request).await?;
+    Ok(Outcome::Done)
+}
+
+/// Takes our finalizer from a pod that is over, and has it deleted unless that was asked for before.
+pub(super) async fn release(
+    api: &Api,
+    key: &ObjectKey,
+    uid: Uid,
+    delete_it: bool,
+) -> Result<Outcome, Failure> {
+    if delete_it {
+        delete(api, key, uid, None).await?;
+    }
+    let patch = serde_json::json!({
+        "metadata": { "uid": uid.to_string(), "$deleteFromPrimitiveList/finalizers": [names::FINALIZER] }
+    });
+    let request = Request::new(url::<kinds::Pod>(&key.namespace)).patch(
+        key.name.as_str(),
+        &PatchParams::default(),
+        &Patch::Strategic(patch),
+    );
+    match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
+        // Another pod has the name: this one is gone.
+        Err(Failure::NotFound | Failure::Conflict) => Ok(Outcome::Done),
+        Err(failure) => Err(failure),
+        Ok(_) => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,93 @@
+//! The operator process, from start to stop.
+
+use super::api::Api;
+use super::driver::{drive, events};
+use super::http::{Pulse, serve};
+use super::leader::lead;
+use super::metrics::Metrics;
+use super::watch::watch_all;
+use kube::{Client, Config};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use windlass_core::Settings;
+
+/// How the operator runs.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Where health and metrics are told.
+    #[arg(long, env = "WINDLASS_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: String,
+    /// The namespace of the operator's Lease: its own.
+    #[arg(long, env = "WINDLASS_NAMESPACE", default_value = "windlass-system")]
+    namespace: String,
+    /// Who this process is: the name of its pod.
+    #[arg(long, env = "WINDLASS_IDENTITY", default_value = "windlass")]
+    identity: String,
+    /// Pauses the admission of all jobs: what runs goes on, nothing new starts.
+    #[arg(long, env = "WINDLASS_PAUSE_ADMISSION", default_value_t = false, action = clap::ArgAction::Set)]
+    pause_admission: bool,
+}
+
+/// A client that leaves deadlines and retries to us: kube retries creates and lease renewals by default.
+///
+/// # Errors
+/// When there is no configuration, or it is wrong.
+pub(super) async fn client() -> anyhow::Result<Client> {
+    let mut config = Config::infer().await?;
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    Ok(Client::try_from(config)?)
+}
+
+/// Runs until SIGTERM, or until the lease is lost.
+///
+/// # Errors
+/// When the process cannot start, or is no longer the leader.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let (metrics, registry) = Metrics::new();
+    let pulse = Arc::new(Pulse::new());
+    let listener = TcpListener::bind(&options.listen).await?;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen = options.listen,
+        identity = options.identity,
+        "started"
+    );
+    let server = tokio::spawn(serve(listener, pulse.clone(), registry));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let waiting = pulse.clone();
+    let beat = async move {
+        loop {
+            waiting.beat();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let mut leadership = tokio::select! {
+        leadership = lead(client().await?, &options.namespace, &options.identity) => leadership?,
+        () = beat => anyhow::bail!("the wait for the lease ended"),
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    info!("this process is the leader");
+    metrics.leads(true);
+    let client = client().await?;
+    let (sender, receiver) = events();
+    watch_all(&client, &sender, &metrics);
+    drop(sender);
+    let settings = Settings { paused: options.pause_admission, ..Settings::default() };
+    let driver = drive(receiver, settings, Api::new(client, metrics.clone()), metrics, pulse);
+    tokio::select! {
+        () = driver => anyhow::bail!("all watches ended"),
+        () = leadership.lost() => anyhow::bail!("the lease was lost: another process decides now"),
+        ended = server => anyhow::bail!("health and metrics are told no more: {ended:?}"),
+        _ = terminate.recv() => info!("stopping on SIGTERM"),
+        _ = interrupt.recv() => info!("stopping on SIGINT"),
+    }
+    leadership.release().await;
+    Ok(())
+}

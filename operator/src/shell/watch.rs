@@ -1,0 +1,145 @@
+//! Watch streams become events of the core.
+
+use super::metrics::Metrics;
+use crate::convert::{self, Described, Wire, kinds};
+use crate::names;
+use futures::StreamExt;
+use kube::runtime::watcher::{self, Event as WatchEvent};
+use kube::runtime::{WatchStreamExt, watcher::watcher};
+use kube::{Api, Client, Resource};
+use tokio::sync::mpsc::Sender;
+use tracing::warn;
+use windlass_core::event::{Event, Kind};
+use windlass_core::ids::{Name, Uid};
+
+/// How long one watch lasts. A dead connection is noticed five seconds after its end.
+const WATCH_SECONDS: u32 = 60;
+
+/// Starts a watch of every kind; each runs until nobody listens.
+pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metrics) {
+    let watch = Watch { client: client.clone(), events: events.clone(), metrics: metrics.clone() };
+    let all = watcher::Config::default;
+    let revisions = watcher::Config::default().labels(names::DEFINITION_UID);
+    watch.start::<kinds::Namespace>(Kind::Namespace, all(), namespace, |wire| {
+        Event::NamespaceGone(wire.metadata.name.as_str().into())
+    });
+    watch.start::<kinds::Node>(
+        Kind::Host,
+        all(),
+        |wire| boxed(convert::host(wire), Event::Host),
+        |wire| Event::HostGone(wire.metadata.name.as_str().into()),
+    );
+    watch.start::<kinds::ComputeEnvironment>(
+        Kind::Environment,
+        all(),
+        |wire| boxed(convert::environment(wire), Event::Environment),
+        |wire| Event::EnvironmentGone(uid(wire)),
+    );
+    watch.start::<kinds::JobQueue>(
+        Kind::Queue,
+        all(),
+        |wire| boxed(convert::queue(wire), Event::Queue),
+        |wire| Event::QueueGone(uid(wire)),
+    );
+    watch.start::<kinds::JobDefinition>(
+        Kind::Definition,
+        all(),
+        |wire| boxed(convert::definition(wire), Event::Definition),
+        |wire| Event::DefinitionGone(uid(wire)),
+    );
+    watch.start::<kinds::ControllerRevision>(
+        Kind::Revision,
+        revisions,
+        |wire| boxed(convert::revision(wire), Event::Revision),
+        |wire| Event::RevisionGone(uid(wire)),
+    );
+    watch.start::<kinds::Job>(
+        Kind::Job,
+        all(),
+        |wire| boxed(convert::job(wire), Event::Job),
+        |wire| Event::JobGone(uid(wire)),
+    );
+    watch.start::<kinds::Pod>(
+        Kind::Pod,
+        all(),
+        |wire| boxed(convert::pod(wire), Event::Pod),
+        |wire| Event::PodGone(wire.metadata.key(), uid(wire)),
+    );
+}
+
+type Converted = Result<Event, convert::Error>;
+
+struct Watch {
+    client: Client,
+    events: Sender<Event>,
+    metrics: Metrics,
+}
+
+impl Watch {
+    fn start<D: Described>(
+        &self,
+        kind: Kind,
+        config: watcher::Config,
+        convert: fn(&Wire<D>) -> Converted,
+        gone: fn(&Wire<D>) -> Event,
+    ) where
+        Wire<D>: Resource<DynamicType = ()>,
+    {
+        let (client, events, metrics) = (self.client.clone(), self.events.clone(), self.metrics.clone());
+        tokio::spawn(async move {
+            let stream =
+                watcher(Api::<Wire<D>>::all(client), config.timeout(WATCH_SECONDS)).default_backoff();
+            let mut stream = std::pin::pin!(stream);
+            while let Some(event) = stream.next().await {
+                let event = match event {
+                    Ok(WatchEvent::Init) => Some(Event::ListStarted(kind)),
+                    Ok(WatchEvent::InitDone) => Some(Event::ListEnded(kind)),
+                    Ok(WatchEvent::InitApply(wire) | WatchEvent::Apply(wire)) => {
+                        applied(&wire, convert, &metrics)
+                    }
+                    Ok(WatchEvent::Delete(wire)) => Some(gone(&wire)),
+                    Err(error) => {
+                        warn!(kind = D::KIND, %error, "the watch broke and is started anew");
+                        None
+                    }
+                };
+                metrics.event(D::KIND);
+                if let Some(event) = event
+                    && events.send(event).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// An object that cannot be read is set aside: the rest goes on.
+fn applied<D: Described>(
+    wire: &Wire<D>,
+    convert: fn(&Wire<D>) -> Converted,
+    metrics: &Metrics,
+) -> Option<Event> {
+    match convert(wire) {
+        Ok(event) => Some(event),
+        Err(error) => {
+            let metadata = &wire.metadata;
+            warn!(kind = D::KIND, namespace = metadata.namespace, name = metadata.name, %error, "set aside");
+            metrics.unreadable(D::KIND);
+            None
+        }
+    }
+}
+
+fn boxed<T>(found: Result<T, convert::Error>, event: fn(Box<T>) -> Event) -> Converted {
+    found.map(|found| event(Box::new(found)))
+}
+
+fn namespace(wire: &Wire<kinds::Namespace>) -> Converted {
+    Ok(Event::Namespace(Name::from(wire.metadata.name.as_str()), wire.metadata.deletion_timestamp.is_some()))
+}
+
+/// An object whose UID is no UUID was set aside when it came.
+fn uid<D>(wire: &Wire<D>) -> Uid {
+    wire.metadata.uid().unwrap_or_default()
+}
