@@ -87,25 +87,49 @@ pub trait Described: Send + Sync + 'static {
 
 /// An object on the wire. Its parts are decoded when they are asked for.
 #[derive(Deserialize)]
-#[serde(bound = "")]
+#[serde(bound = "", from = "Received")]
 pub struct Wire<D> {
     /// What all objects have.
-    #[serde(default)]
     pub metadata: Metadata,
-    #[serde(default)]
     spec: Option<Box<RawValue>>,
-    #[serde(default)]
     status: Option<Box<RawValue>>,
     /// A ControllerRevision's content.
-    #[serde(default)]
     data: Option<Box<RawValue>>,
     /// A ControllerRevision's number.
-    #[serde(default)]
     pub revision: i64,
-    #[serde(skip)]
+    /// The metadata that kube's watcher looks at.
     for_kube: ObjectMeta,
-    #[serde(skip)]
     described: PhantomData<D>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Received {
+    metadata: Metadata,
+    spec: Option<Box<RawValue>>,
+    status: Option<Box<RawValue>>,
+    data: Option<Box<RawValue>>,
+    revision: i64,
+}
+
+impl<D> From<Received> for Wire<D> {
+    fn from(received: Received) -> Wire<D> {
+        let for_kube = ObjectMeta {
+            name: Some(received.metadata.name.clone()),
+            namespace: Some(received.metadata.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+            resource_version: Some(received.metadata.resource_version.clone()),
+            ..ObjectMeta::default()
+        };
+        Wire {
+            metadata: received.metadata,
+            spec: received.spec,
+            status: received.status,
+            data: received.data,
+            revision: received.revision,
+            for_kube,
+            described: PhantomData,
+        }
+    }
 }
 
 impl<D> Wire<D> {
@@ -152,7 +176,7 @@ impl<D> Clone for Wire<D> {
             status: self.status.clone(),
             data: self.data.clone(),
             revision: self.revision,
-            for_kube: ObjectMeta::default(),
+            for_kube: self.for_kube.clone(),
             described: PhantomData,
         }
     }
