@@ -47,6 +47,9 @@ impl Hierarchies {
     /// the one its kubelet puts pods into.
     pub(crate) fn create(&self, machine: &str) -> Result<()> {
         create(&self.processes(machine))?;
+        // A kubelet wants version 2's controllers in its group. Where they are version 1's there are none.
+        delegate(&self.unified)?;
+        delegate(&self.unified.join(CLUSTER))?;
         self.controllers.iter().try_for_each(|root| create(&root.join(CLUSTER).join(machine)))
     }
 
@@ -92,6 +95,22 @@ impl Hierarchies {
         }
         Ok(())
     }
+}
+
+/// Gives the groups in `folder` the controllers that it has itself.
+fn delegate(folder: &Path) -> Result<()> {
+    let words = |name: &str| -> Result<Vec<String>> {
+        let path = folder.join(name);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.split_whitespace().map(str::to_owned).collect())
+    };
+    let (all, given) = (words("cgroup.controllers")?, words("cgroup.subtree_control")?);
+    for controller in all.iter().filter(|controller| !given.contains(controller)) {
+        let path = folder.join("cgroup.subtree_control");
+        fs::write(&path, format!("+{controller}"))
+            .with_context(|| format!("cannot add {controller} to {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Puts this process into a group.
@@ -148,6 +167,19 @@ mod tests {
         assert_eq!(Hierarchies::parse(line).unwrap(), expected);
         let error = Hierarchies::parse(&HYBRID.replace("cgroup2", "tmpfs")).unwrap_err();
         assert!(error.to_string().starts_with("no cgroup v2 hierarchy"), "{error}");
+    }
+
+    #[test]
+    fn only_controllers_that_are_not_given_yet_are_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = folder.path().join("cgroup.subtree_control");
+        fs::write(folder.path().join("cgroup.controllers"), "cpu memory\n").unwrap();
+        fs::write(&control, "memory\n").unwrap();
+        delegate(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(&control).unwrap(), "+cpu");
+        fs::write(&control, "memory cpu\n").unwrap();
+        delegate(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(&control).unwrap(), "memory cpu\n");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
     hierarchies.remove(CLUSTER)?;
     // Namespaces went with their processes, and with them bridges, routes, firewall rules and mounts; the
     // machine's own end of the cable is left.
-    network::disconnect_host()?;
+    network::disconnect_host(&state)?;
     progress.step("removing the cluster's data");
     for checkout in checkouts {
         Checkout::at(&checkout).unlink()?;

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::addresses::{self, NODES, Node};
-use super::namespaces::{ROUTER, entering, holder, inside};
+use super::namespaces::{ROUTER, holder, inside};
 use super::paths::State;
 use super::process::Process;
 use crate::command::Command;
 
 /// The machine's network device on the cluster's network.
-pub(crate) const HOST_DEVICE: &str = "windlass0";
+const HOST_DEVICE: &str = "windlass0";
 const BRIDGE: &str = "bridge0";
 
 /// An error when something else on the machine uses the cluster's addresses.
@@ -31,73 +31,102 @@ pub(crate) fn check_addresses_are_free() -> Result<()> {
     }
 }
 
+/// The network of this machine, or of one of the cluster's.
+struct Network<'a> {
+    state: &'a State,
+    /// None for this machine.
+    machine: Option<&'a str>,
+}
+
+impl Network<'_> {
+    fn command(&self, line: &str) -> Result<Command> {
+        match self.machine {
+            None => Ok(Command::line(line)),
+            Some(machine) => inside(self.state, machine, line),
+        }
+    }
+
+    fn run(&self, line: &str) -> Result<()> {
+        self.command(line)?.run()
+    }
+
+    fn has(&self, device: &str) -> Result<bool> {
+        self.command(&format!("ip link show {device}"))?.succeeds()
+    }
+
+    /// Removes a device; fine when there is none.
+    fn remove(&self, device: &str) -> Result<()> {
+        match self.run(&format!("ip link delete {device}")) {
+            // Looked at afterwards, because the kernel may be removing it too: a moment after a machine's end it
+            // takes what was connected to it.
+            Err(error) if self.has(device)? => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Connects this machine to the router.
 pub(crate) fn connect_host(state: &State) -> Result<()> {
-    let router = |line: &str| inside(state, ROUTER, line)?.run();
-    if !inside(state, ROUTER, &format!("ip link show {BRIDGE}"))?.succeeds()? {
-        router(&format!("ip link add {BRIDGE} type bridge"))?;
+    let router = Network { state, machine: Some(ROUTER) };
+    if !router.has(BRIDGE)? {
+        router.run(&format!("ip link add {BRIDGE} type bridge"))?;
     }
-    router("ip link set lo up")?;
-    router(&format!("ip link set {BRIDGE} up"))?;
-    router(&format!("ip address replace {}/24 dev {BRIDGE}", addresses::ROUTER))?;
+    router.run("ip link set lo up")?;
+    router.run(&format!("ip link set {BRIDGE} up"))?;
+    router.run(&format!("ip address replace {}/24 dev {BRIDGE}", addresses::ROUTER))?;
     for node in &NODES {
-        router(&format!("ip route replace {} via {}", node.pods, node.address))?;
+        router.run(&format!("ip route replace {} via {}", node.pods, node.address))?;
     }
-    if !exists(HOST_DEVICE)? {
+    let host = Network { state, machine: None };
+    if !router.has("host")? {
+        host.remove(HOST_DEVICE)?;
         let pid = Process::required(state, &holder(ROUTER))?.pid;
-        Command::line(&format!("ip link add {HOST_DEVICE} type veth peer name host netns {pid}")).run()?;
+        host.run(&format!("ip link add {HOST_DEVICE} type veth peer name host netns {pid}"))?;
     }
-    router(&format!("ip link set host master {BRIDGE} up"))?;
-    Command::line(&format!("ip link set {HOST_DEVICE} up")).run()?;
-    Command::line(&format!("ip address replace {}/24 dev {HOST_DEVICE}", addresses::HOST)).run()?;
+    router.run(&format!("ip link set host master {BRIDGE} up"))?;
+    host.run(&format!("ip link set {HOST_DEVICE} up"))?;
+    host.run(&format!("ip address replace {}/24 dev {HOST_DEVICE}", addresses::HOST))?;
     for node in &NODES {
-        Command::line(&format!("ip route replace {} via {}", node.pods, node.address)).run()?;
+        host.run(&format!("ip route replace {} via {}", node.pods, node.address))?;
     }
-    Command::line(&format!("ip route replace {} via {}", addresses::SERVICES, addresses::ROUTER)).run()
+    host.run(&format!("ip route replace {} via {}", addresses::SERVICES, addresses::ROUTER))
 }
 
 /// Connects a node to the router.
 pub(crate) fn connect_node(state: &State, node: &Node) -> Result<()> {
-    let inner = |line: &str| inside(state, node.name, line)?.run();
-    if !inside(state, node.name, "ip link show eth0")?.succeeds()? {
+    let router = Network { state, machine: Some(ROUTER) };
+    let inner = Network { state, machine: Some(node.name) };
+    if !inner.has("eth0")? {
+        router.remove(node.name)?;
         let pid = Process::required(state, &holder(node.name))?.pid;
-        if inside(state, ROUTER, &format!("ip link show {}", node.name))?.succeeds()? {
-            // Of a node that has died: the kernel takes a moment to remove what was in its namespaces.
-            inside(state, ROUTER, &format!("ip link delete {}", node.name))?.run()?;
-        }
-        let add = format!("ip link add {} type veth peer name eth0 netns {pid}", node.name);
         // Made inside the router: this machine never has the device.
-        inside(state, ROUTER, &add)?.run()?;
+        router.run(&format!("ip link add {} type veth peer name eth0 netns {pid}", node.name))?;
     }
-    inside(state, ROUTER, &format!("ip link set {} master {BRIDGE} up", node.name))?.run()?;
-    inner("ip link set lo up")?;
-    inner("ip link set eth0 up")?;
-    inner(&format!("ip address replace {}/24 dev eth0", node.address))?;
-    inner(&format!("ip route replace default via {}", addresses::HOST))?;
+    router.run(&format!("ip link set {} master {BRIDGE} up", node.name))?;
+    inner.run("ip link set lo up")?;
+    inner.run("ip link set eth0 up")?;
+    inner.run(&format!("ip address replace {}/24 dev eth0", node.address))?;
+    inner.run(&format!("ip route replace default via {}", addresses::HOST))?;
     for other in NODES.iter().filter(|other| other.name != node.name) {
-        inner(&format!("ip route replace {} via {}", other.pods, other.address))?;
+        inner.run(&format!("ip route replace {} via {}", other.pods, other.address))?;
     }
     Ok(())
 }
 
 /// Plugs a node's cable out, or in again. What runs on the node goes on.
 pub(crate) fn plug(state: &State, node: &Node, connected: bool) -> Result<()> {
-    let position = if connected { "up" } else { "down" };
-    inside(state, ROUTER, &format!("ip link set {} {position}", node.name))?.run()
+    let router = Network { state, machine: Some(ROUTER) };
+    router.run(&format!("ip link set {} {}", node.name, if connected { "up" } else { "down" }))
 }
 
 /// Whether a running node is plugged in.
 pub(crate) fn is_plugged(state: &State, node: &Node) -> Result<bool> {
-    let show = format!("ip link show {} up", node.name);
-    let output = Command::new("nsenter").args(entering(state, ROUTER)?).args(show.split(' ')).output()?;
+    let router = Network { state, machine: Some(ROUTER) };
+    let output = router.command(&format!("ip link show {} up", node.name))?.output()?;
     Ok(!output.is_empty())
 }
 
-/// Removes the machine's device, and with it its routes and its end in the router.
-pub(crate) fn disconnect_host() -> Result<()> {
-    if exists(HOST_DEVICE)? { Command::line(&format!("ip link delete {HOST_DEVICE}")).run() } else { Ok(()) }
-}
-
-fn exists(device: &str) -> Result<bool> {
-    Command::line(&format!("ip link show {device}")).succeeds()
+/// Removes this machine's device, and with it its routes.
+pub(crate) fn disconnect_host(state: &State) -> Result<()> {
+    Network { state, machine: None }.remove(HOST_DEVICE)
 }

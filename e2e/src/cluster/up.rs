@@ -44,10 +44,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Hierarchies::find()?.enter()?;
     let (record, fresh) = decide(&state, &checkout, options)?;
     packages::install(&progress)?;
-    Programs::of(&checkout)?.build(&progress, record.karpenter)?;
     if fresh {
         network::check_addresses_are_free()?;
     }
+    Programs::of(&checkout)?.build(&progress, record.karpenter)?;
     record.write(&state)?;
     pki::create(&state)?;
     config::write(&state)?;
