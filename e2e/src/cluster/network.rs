@@ -57,8 +57,8 @@ impl Network<'_> {
     /// Removes a device; fine when there is none.
     fn remove(&self, device: &str) -> Result<()> {
         match self.run(&format!("ip link delete {device}")) {
-            // Looked at afterwards, because the kernel may be removing it too: a moment after a machine's end it
-            // takes what was connected to it.
+            // Looked at afterwards, because the kernel may be removing it too: a moment after a machine's end
+            // it takes what was connected to it.
             Err(error) if self.has(device)? => Err(error),
             _ => Ok(()),
         }
