@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::truth::Truth;
 use crate::{collector, kubelet, operator, scheduler, users};
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::ids::Name;
 use windlass_core::time::Time;
@@ -35,6 +35,12 @@ pub struct Cluster {
     pub refusal: PodRefusal,
     /// One line an event, when asked for.
     pub transcript: Option<Vec<String>>,
+    /// What containers exit with, by job, child and attempt; all others by chance (or 0, in a scenario).
+    pub exit_codes: BTreeMap<(Name, u32, u8), i32>,
+    /// True in a scenario: nothing is left to chance.
+    pub scripted: bool,
+    /// Jobs whose containers run on until they are let go.
+    pub held_jobs: BTreeSet<Name>,
     /// Jobs users have made.
     pub jobs_made: u32,
     /// Steps made.
@@ -43,25 +49,39 @@ pub struct Cluster {
 
 impl Cluster {
     /// A cluster with hosts, a queue, an environment and a definition, and operators that have just started.
-    pub fn new(mut rng: Rng, faults: Faults, transcript: bool) -> Cluster {
+    pub fn new(rng: Rng, faults: Faults, transcript: bool) -> Cluster {
+        let mut cluster = Cluster::bare(rng, faults, transcript);
+        cluster.scripted = false;
+        users::furnish(&mut cluster);
+        cluster
+    }
+
+    /// When every run begins.
+    pub const BEGINNING: Time = Time::from_seconds(1_000_000);
+
+    /// A cluster with nothing in it but operators that have just started.
+    pub fn bare(mut rng: Rng, faults: Faults, transcript: bool) -> Cluster {
         let operators =
             (0..faults.operators).map(|number| Operator::new(number, &faults, &mut rng)).collect();
-        let mut cluster = Cluster {
+        let mut store = Store::default();
+        store.namespaces.insert("default".into(), false);
+        Cluster {
             rng,
             faults,
-            now: Time::from_seconds(1_000_000),
-            store: Store::default(),
+            now: Cluster::BEGINNING,
+            store,
             truth: Truth::default(),
             kubelets: BTreeMap::new(),
             operators,
             late: Vec::new(),
             refusal: None,
             transcript: transcript.then(Vec::new),
+            exit_codes: BTreeMap::new(),
+            scripted: true,
+            held_jobs: BTreeSet::new(),
             jobs_made: 0,
             steps: 0,
-        };
-        users::furnish(&mut cluster);
-        cluster
+        }
     }
 
     /// True once in a thousand times `thousandths`.
@@ -106,6 +126,11 @@ impl Cluster {
 
     /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
     pub fn settle(&mut self, rounds: u32) -> bool {
+        self.run_until(Time::from_millis(i64::MAX), rounds)
+    }
+
+    /// Runs without faults until this time; true when all came to rest before.
+    pub fn run_until(&mut self, end: Time, rounds: u32) -> bool {
         for _ in 0..rounds {
             operator::land_late_requests(self);
             let mut busy = operator::run_to_rest(self);
@@ -120,6 +145,10 @@ impl Cluster {
             let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
                 return true;
             };
+            if wake >= end {
+                self.now = end;
+                return true;
+            }
             self.now = wake.max(self.now + Duration::from_millis(1));
         }
         false

@@ -160,7 +160,7 @@ fn toggle_link(cluster: &mut Cluster, name: &Name) {
     }
 }
 
-fn set_ready(cluster: &mut Cluster, name: &Name, ready: bool) {
+pub(crate) fn set_ready(cluster: &mut Cluster, name: &Name, ready: bool) {
     if let Some(host) = cluster.store.hosts.get(name).cloned() {
         cluster.store.put_host(ObservedHost { ready, ..host });
     }
@@ -251,8 +251,9 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             true
         }
         Some(Local { exited: None, .. }) => {
-            if pod.deleting || to_rest || cluster.rng.u64(0..4) == 0 {
-                let code = if pod.deleting { 137 } else { exit_code(&task) };
+            let runs_on = cluster.held_jobs.contains(&task.job_name);
+            if pod.deleting || !runs_on && (to_rest || cluster.rng.u64(0..4) == 0) {
+                let code = if pod.deleting { 137 } else { exit_code(cluster, &task) };
                 exit(cluster, name, pod.uid, code);
                 return true;
             }
@@ -307,7 +308,12 @@ fn exit_something(cluster: &mut Cluster, name: &Name, always: bool) {
     let Some(kubelet) = cluster.kubelets.get(name) else { return };
     let running = kubelet.local.iter().find(|(_, local)| local.exited.is_none());
     let Some((pod, key)) = running.map(|(pod, local)| (*pod, local.key.clone())) else { return };
-    let code = cluster.store.pods.get(&key).and_then(|pod| pod.task.as_ref()).map_or(137, exit_code);
+    let code = cluster
+        .store
+        .pods
+        .get(&key)
+        .and_then(|pod| pod.task.as_ref())
+        .map_or(137, |task| exit_code(cluster, task));
     exit(cluster, name, pod, code);
 }
 
@@ -326,8 +332,12 @@ fn fits(cluster: &Cluster, name: &Name, pod: &ObservedPod) -> bool {
     kubelet.node.allocatable.minus(&used).covers(&pod.requests)
 }
 
-/// What a task's container exits with: fixed by job, index and attempt, so that a run can be repeated.
-fn exit_code(task: &TaskPod) -> i32 {
+/// What a task's container exits with: as a scenario says, else fixed by job, index and attempt, so that a run can be repeated.
+fn exit_code(cluster: &Cluster, task: &TaskPod) -> i32 {
+    let said = cluster.exit_codes.get(&(task.job_name.clone(), task.index, task.attempt));
+    if cluster.scripted {
+        return said.copied().unwrap_or(0);
+    }
     let mixed =
         task.job.prefix().bytes().fold(u64::from(task.index) * 31 + u64::from(task.attempt), |sum, byte| {
             sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(byte))

@@ -12,6 +12,7 @@ mod kubelet;
 mod operator;
 mod run;
 mod scheduler;
+pub mod script;
 pub mod store;
 mod truth;
 mod users;

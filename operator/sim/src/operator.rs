@@ -96,7 +96,7 @@ pub fn act(cluster: &mut Cluster) {
 }
 
 /// The process is killed, and another starts: what was sent may still land, all else is forgotten.
-fn restart(cluster: &mut Cluster, number: usize) {
+pub fn restart(cluster: &mut Cluster, number: usize) {
     cluster.tell(|| format!("operator {number}: killed and started"));
     let mut operator = Operator::new(number, &cluster.faults, &mut cluster.rng);
     operator.started_at = cluster.now;

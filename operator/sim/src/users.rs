@@ -160,10 +160,21 @@ pub fn submit(cluster: &mut Cluster) {
 }
 
 fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &str) {
-    let key = ObjectKey::new(namespace, name);
     let payload = Payload(Arc::from(content.as_bytes()));
     let content = RevisionContent { resources: resources_in(&payload), attempts: None, fault: None, payload };
-    let definition = match cluster.store.definitions.get(&key).cloned() {
+    let definition = definition(cluster, namespace, name, content);
+    cluster.store.put_definition(definition);
+}
+
+/// A definition of this content: a change of the one that is there, or a new one.
+pub fn definition(
+    cluster: &mut Cluster,
+    namespace: &str,
+    name: &str,
+    content: RevisionContent,
+) -> ObservedDefinition {
+    let key = ObjectKey::new(namespace, name);
+    match cluster.store.definitions.get(&key).cloned() {
         Some(known) => ObservedDefinition { content, generation: known.generation + 1, ..known },
         None => ObservedDefinition {
             key,
@@ -177,8 +188,7 @@ fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &
             content,
             status: DefinitionStatus::default(),
         },
-    };
-    cluster.store.put_definition(definition);
+    }
 }
 
 fn put_environment(cluster: &mut Cluster, enabled: bool) {

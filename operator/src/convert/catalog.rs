@@ -58,6 +58,7 @@ pub fn definition(wire: &Wire<kinds::JobDefinition>) -> Result<ObservedDefinitio
             observed_generation: status.observed_generation.unwrap_or(0),
             revisions: revisions.collect::<Result<_, Error>>()?,
             validity: validity(&status.conditions, None),
+            name_taken: told(&status.conditions, "NameTaken"),
         },
         content: definition_content(spec)?,
     })
@@ -146,7 +147,8 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             depth: depth.collect(),
             paused: condition(&status.conditions, "AdmissionPaused").is_some(),
-            in_use: condition(&status.conditions, "InUse").map(|found| name(&found.message)),
+            in_use: told(&status.conditions, "InUse"),
+            name_taken: told(&status.conditions, "NameTaken"),
         },
     })
 }
@@ -185,7 +187,8 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
             total: amount(&vcpus.total, memory.total),
             used: amount(&vcpus.used, memory.used),
-            in_use: condition(&status.conditions, "InUse").map(|found| name(&found.message)),
+            in_use: told(&status.conditions, "InUse"),
+            name_taken: told(&status.conditions, "NameTaken"),
         },
     })
 }
@@ -196,6 +199,10 @@ fn created_at(metadata: &Metadata) -> Result<Time, Error> {
 
 fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True")
+}
+
+fn told(conditions: &[Condition], kind: &str) -> Option<Name> {
+    condition(conditions, kind).map(|found| name(&found.message))
 }
 
 /// Validity as condition `Ready` tells it.

@@ -26,8 +26,17 @@ pub fn definition_status(status: &DefinitionStatus) -> JobDefinitionStatus {
         status: activity(entry.active),
         created_at: timestamp(entry.created_at),
     };
+    let generation = status.observed_generation;
+    let mut conditions = vec![ready(&status.validity, "Registered", "its content is a revision", generation)];
+    conditions.extend(told(
+        Kind::NameTaken,
+        "NameTaken",
+        status.name_taken.as_ref(),
+        &status.validity,
+        generation,
+    ));
     JobDefinitionStatus {
-        observed_generation: Some(status.observed_generation),
+        observed_generation: Some(generation),
         latest_revision: status.revisions.last().map(|latest| number(latest.number)),
         revisions: status.revisions.iter().map(revision).collect(),
         status: Some(activity(status.revisions.iter().any(|entry| entry.active))),
@@ -56,7 +65,14 @@ pub fn queue_status(status: &QueueStatus) -> JobQueueStatus {
             generation,
         ));
     }
-    conditions.extend(in_use(status.in_use.as_ref(), &status.validity, generation));
+    conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
+    conditions.extend(told(
+        Kind::NameTaken,
+        "NameTaken",
+        status.name_taken.as_ref(),
+        &status.validity,
+        generation,
+    ));
     JobQueueStatus {
         observed_generation: Some(generation),
         status: Some(validity(&status.validity)),
@@ -78,7 +94,14 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
     let free = status.total.minus(&status.used);
     let mib = |resources: &Resources| i64::try_from(resources.memory_mib()).unwrap_or(i64::MAX);
     let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
-    conditions.extend(in_use(status.in_use.as_ref(), &status.validity, generation));
+    conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
+    conditions.extend(told(
+        Kind::NameTaken,
+        "NameTaken",
+        status.name_taken.as_ref(),
+        &status.validity,
+        generation,
+    ));
     ComputeEnvironmentStatus {
         observed_generation: Some(generation),
         status: Some(validity(&status.validity)),
@@ -115,7 +138,13 @@ fn ready(validated: &Validated, reason: &str, message: &str, generation: i64) ->
     }
 }
 
-fn in_use(in_use: Option<&Name>, validated: &Validated, generation: i64) -> Option<Condition> {
-    let words = in_use?;
-    Some(condition(Kind::InUse, Holds::True, validated.since, "InUse", words.as_str(), generation))
+/// A condition that is there only while it has something to say.
+fn told(
+    kind: Kind,
+    reason: &str,
+    words: Option<&Name>,
+    validated: &Validated,
+    generation: i64,
+) -> Option<Condition> {
+    Some(condition(kind, Holds::True, validated.since, reason, words?.as_str(), generation))
 }

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     AdmissionPaused,
     /// Deleted, and kept until nothing uses it.
     InUse,
+    /// An older object has its AWS name.
+    NameTaken,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Kind::Stalled => "Stalled",
             Kind::AdmissionPaused => "AdmissionPaused",
             Kind::InUse => "InUse",
+            Kind::NameTaken => "NameTaken",
         }
     }
 }

@@ -6,6 +6,8 @@ use super::http::{Pulse, serve};
 use super::leader::lead;
 use super::metrics::Metrics;
 use super::watch::watch_all;
+use anyhow::Context as _;
+use http::header::{HeaderValue, USER_AGENT};
 use kube::{Client, Config};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,8 @@ pub(super) async fn client() -> anyhow::Result<Client> {
     let mut config = Config::infer().await?;
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
+    let agent = HeaderValue::from_static(concat!("windlass/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
     Ok(Client::try_from(config)?)
 }
 
@@ -49,7 +53,9 @@ pub(super) async fn client() -> anyhow::Result<Client> {
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let (metrics, registry) = Metrics::new();
     let pulse = Arc::new(Pulse::new());
-    let listener = TcpListener::bind(&options.listen).await?;
+    let listener = TcpListener::bind(&options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         listen = options.listen,

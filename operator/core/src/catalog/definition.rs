@@ -90,6 +90,12 @@ impl Definition {
         revisions.of(self.observed.uid).next_back()
     }
 
+    /// The number of its latest revision that new jobs may use.
+    pub(crate) fn latest_active(&self, revisions: &Revisions) -> Option<u32> {
+        let mut numbers = revisions.of(self.observed.uid).map(|revision| revision.number);
+        numbers.rfind(|number| !self.observed.inactive_revisions.contains(number))
+    }
+
     /// One of its revisions.
     pub(crate) fn revision<'a>(&self, number: u32, revisions: &'a Revisions) -> Option<&'a Revision> {
         revisions.numbered(self.observed.uid, number)
@@ -192,7 +198,7 @@ pub(crate) fn tend_definition(uid: Uid, desk: &mut Desk) {
     report(uid, rival, desk);
 }
 
-fn report(uid: Uid, fault: Option<(&'static str, String)>, desk: &mut Desk) {
+fn report(uid: Uid, name_taken: Option<Name>, desk: &mut Desk) {
     let now = desk.now;
     let Desk { definitions, revisions, outbox, agenda, findings, .. } = desk;
     let Some(definition) = definitions.get_mut(uid) else { return };
@@ -207,17 +213,19 @@ fn report(uid: Uid, fault: Option<(&'static str, String)>, desk: &mut Desk) {
         active: observed.active && !observed.inactive_revisions.contains(&revision.number),
         created_at: revision.created_at,
     };
+    let fault = observed.content.fault.as_ref().map(|words| ("InvalidDefinition", words.to_string()));
     definition.report.current = DefinitionStatus {
         observed_generation: observed.generation,
         revisions: revisions.of(uid).map(entry).collect(),
         validity: validity(fault, &definition.report.current.validity, now),
+        name_taken,
     };
     match definition.report.due(now) {
         Due::Nothing => {}
         Due::At(at) => agenda.wake(at, Item::Definition(uid)),
         Due::Write(status) => {
-            if let Some((_, words)) = &status.validity.fault {
-                findings.push(Finding::Trouble(observed.key.clone(), words.clone()));
+            if let Some(words) = status.name_taken.clone() {
+                findings.push(Finding::Trouble(observed.key.clone(), words));
             }
             let guard = Guard { key: observed.key.clone(), uid, resource_version: observed.resource_version };
             outbox.send(Action::WriteDefinition(guard, Box::new(status)), Purpose::WriteDefinition(uid));

@@ -65,11 +65,9 @@ impl Environment {
 /// Looks at an environment: whether it is valid, what its hosts have; holds it while a queue names it or tasks are in it.
 pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
-    let fault = desk
-        .environments
-        .rival(environment)
-        .zip(environment.aws_name())
-        .map(|(rival, aws_name)| name_taken("compute environment", aws_name, &rival.observed.name));
+    let rival = desk.environments.rival(environment).zip(environment.aws_name());
+    let name_taken =
+        rival.map(|(rival, aws_name)| name_taken("compute environment", aws_name, &rival.observed.name));
     let users = users(environment, desk);
     let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
     let now = desk.now;
@@ -80,10 +78,11 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     let was_valid = environment.report.current.validity.fault.is_none();
     environment.report.current = EnvironmentStatus {
         observed_generation: observed.generation,
-        validity: validity(fault, &environment.report.current.validity, now),
+        validity: validity(None, &environment.report.current.validity, now),
         hosts,
         total,
         used,
+        name_taken,
         in_use,
     };
     if was_valid != environment.report.current.validity.fault.is_none() {

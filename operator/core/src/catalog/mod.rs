@@ -30,10 +30,9 @@ fn validity(fault: Option<(&str, String)>, before: &Validity, now: Time) -> Vali
     Validity { fault, since: if same { before.since } else { now.to_second() } }
 }
 
-/// The fault of an object whose AWS name an older one has.
-fn name_taken(kind: &str, aws_name: &Name, owner: &Name) -> (&'static str, String) {
-    let words = format!(
+/// What is said of an object whose AWS name an older one has.
+fn name_taken(kind: &str, aws_name: &Name, owner: &Name) -> Name {
+    Name::from(format!(
         "the older {kind} {owner} has the AWS name {aws_name}: this one is reached by its own name only"
-    );
-    ("NameTaken", words)
+    ))
 }

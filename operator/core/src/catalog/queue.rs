@@ -65,6 +65,8 @@ impl Queue {
 pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let Some(queue) = desk.queues.get(uid) else { return };
     let fault = fault(queue, desk);
+    let rival = desk.queues.rival(queue).zip(queue.aws_name());
+    let name_taken = rival.map(|(rival, aws_name)| name_taken("job queue", aws_name, &rival.observed.name));
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
     let unfinished: u64 = depth.values().sum();
     let (now, paused) = (desk.now, desk.settings.paused);
@@ -79,6 +81,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
         validity: validity(fault, &queue.report.current.validity, now),
         depth,
         paused,
+        name_taken,
         in_use,
     };
     let observed = &queue.observed;
@@ -101,9 +104,6 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
 
 /// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).
 fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
-    if let Some((rival, aws_name)) = desk.queues.rival(queue).zip(queue.aws_name()) {
-        return Some(name_taken("job queue", aws_name, &rival.observed.name));
-    }
     let mut faults = Vec::new();
     for reference in &queue.observed.environments {
         match desk.environments.find(&Name::default(), reference) {

@@ -55,28 +55,26 @@ fn choose_revision(job: &mut Job, desk: &mut Desk) -> Option<PinnedRevision> {
     }
     let definition = desk.definitions.get(uid)?;
     let name = definition.display_name().clone();
-    let latest = definition.latest(&desk.revisions)?;
-    let number = reference.revision.unwrap_or(latest.number);
-    let fault = if !definition.observed.active {
-        Some(format!(
+    if !definition.observed.active {
+        let words = format!(
             "job definition {name} is INACTIVE (deregistered) and takes no new jobs: set its state to ACTIVE"
-        ))
-    } else if definition.observed.inactive_revisions.contains(&number) {
-        Some(format!(
-            "revision {number} of job definition {name} is INACTIVE (deregistered): use another revision"
-        ))
-    } else {
-        None
+        );
+        return refuse(job, "DefinitionInactive", words, desk);
+    }
+    let Some(number) = reference.revision.or_else(|| definition.latest_active(&desk.revisions)) else {
+        let words = format!("job definition {name} has no ACTIVE revision: all are in its inactiveRevisions");
+        return refuse(job, "DefinitionInactive", words, desk);
     };
-    if let Some(fault) = fault {
-        job.fail("DefinitionInactive", fault, desk);
-        return None;
+    if definition.observed.inactive_revisions.contains(&number) {
+        let words = format!(
+            "revision {number} of job definition {name} is INACTIVE (deregistered): use another revision"
+        );
+        return refuse(job, "DefinitionInactive", words, desk);
     }
     let Some(revision) = definition.revision(number, &desk.revisions) else {
-        let words =
-            format!("job definition {name} has no revision {number}; its latest is {}", latest.number);
-        job.fail("RevisionNotFound", words, desk);
-        return None;
+        let latest = definition.latest(&desk.revisions).map_or(0, |latest| latest.number);
+        let words = format!("job definition {name} has no revision {number}; its latest is {latest}");
+        return refuse(job, "RevisionNotFound", words, desk);
     };
     let pinned = PinnedRevision {
         definition: name,
@@ -85,6 +83,11 @@ fn choose_revision(job: &mut Job, desk: &mut Desk) -> Option<PinnedRevision> {
         uid: revision.observed.uid,
     };
     Some(pinned)
+}
+
+fn refuse(job: &mut Job, reason: &str, words: String, desk: &mut Desk) -> Option<PinnedRevision> {
+    job.fail(reason, words, desk);
+    None
 }
 
 /// Works out what the job needs with its revision; false when it fails instead.

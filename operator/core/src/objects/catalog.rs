@@ -68,8 +68,10 @@ pub struct DefinitionStatus {
     pub observed_generation: i64,
     /// Its revisions, oldest first.
     pub revisions: Vec<RevisionEntry>,
-    /// Its validity: INVALID when another definition has its AWS name.
+    /// Whether its content can be used.
     pub validity: Validity,
+    /// An older definition has its AWS name: which, in words.
+    pub name_taken: Option<Name>,
 }
 
 /// A ControllerRevision of a JobDefinition.
@@ -144,6 +146,8 @@ pub struct QueueStatus {
     pub depth: BTreeMap<State, u64>,
     /// All admission is switched off.
     pub paused: bool,
+    /// An older queue has its AWS name: which, in words.
+    pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.
     pub in_use: Option<Name>,
 }
@@ -188,6 +192,8 @@ pub struct EnvironmentStatus {
     pub total: Resources,
     /// What pods use of it, whoever owns them.
     pub used: Resources,
+    /// An older environment has its AWS name: which, in words.
+    pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.
     pub in_use: Option<Name>,
 }

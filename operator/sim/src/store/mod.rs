@@ -195,6 +195,18 @@ impl Store {
         }
     }
 
+    /// Deletes an environment, or marks it deleted while our finalizer holds it.
+    pub fn delete_environment(&mut self, name: &Name) {
+        let Some(environment) = self.environments.get(name).cloned() else { return };
+        if environment.held {
+            self.put_environment(ObservedEnvironment { deleting: true, ..environment });
+        } else {
+            self.environments.remove(name);
+            self.revision += 1;
+            self.tell(Kind::Environment, Event::EnvironmentGone(environment.uid));
+        }
+    }
+
     /// Starts the deletion of a namespace: all in it is deleted, nothing can be created.
     pub fn delete_namespace(&mut self, name: &Name) {
         self.namespaces.insert(name.clone(), true);

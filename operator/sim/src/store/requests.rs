@@ -146,7 +146,13 @@ impl Store {
             return refused;
         }
         change(&mut environment);
-        self.put_environment(environment);
+        if environment.deleting && !environment.held {
+            self.environments.remove(&environment.name);
+            self.revision += 1;
+            self.tell(Kind::Environment, Event::EnvironmentGone(environment.uid));
+        } else {
+            self.put_environment(environment);
+        }
         self.written()
     }
 

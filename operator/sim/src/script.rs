@@ -1,0 +1,353 @@
+//! Scenarios: a text of what people and hosts do, and the transcript of what follows. No faults, no chance.
+//!
+//! One command a line; `#` begins a comment. See `tests/scenarios`.
+
+use crate::cluster::Cluster;
+use crate::faults::Faults;
+use crate::kubelet::{Kubelet, Link, forget_node};
+use crate::operator;
+use crate::store::{Store, resources_in};
+use crate::users;
+use fastrand::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
+use windlass_core::objects::{
+    EnvironmentStatus, JobSpec, JobStatus, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue,
+    Payload, QueueStatus, ResourceRequest, RevisionContent,
+};
+use windlass_core::reference::Reference;
+use windlass_core::units::Resources;
+
+const NAMESPACE: &str = "default";
+
+/// Rounds after which a scenario that does not come to rest is given up.
+const ROUNDS: u32 = 5_000;
+
+/// Runs a scenario and returns its transcript: each command, and under it what it brought about.
+///
+/// # Errors
+/// When a line is no command, in words, with its number.
+pub fn play(text: &str) -> Result<String, String> {
+    let faults = Faults::none();
+    let mut script = Script {
+        cluster: Cluster::bare(Rng::with_seed(0), faults, false),
+        shown: BTreeMap::new(),
+        transcript: String::new(),
+        started: Cluster::BEGINNING,
+    };
+    for (number, line) in text.lines().enumerate() {
+        let command = line.split('#').next().unwrap_or_default().trim();
+        let _ = writeln!(script.transcript, "{line}");
+        if !command.is_empty() {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            script.command(&words).map_err(|error| format!("line {}: {error}: {line}", number + 1))?;
+            script.tell_news();
+        }
+    }
+    Ok(script.transcript)
+}
+
+struct Script {
+    cluster: Cluster,
+    /// What was last told of each object.
+    shown: BTreeMap<String, String>,
+    transcript: String,
+    started: windlass_core::time::Time,
+}
+
+impl Script {
+    fn command(&mut self, words: &[&str]) -> Result<(), String> {
+        let unknown = || format!("'{}' is no command", words.join(" "));
+        let (verb, rest) = words.split_first().ok_or_else(unknown)?;
+        match (*verb, rest) {
+            ("namespace", [name]) => {
+                self.cluster.store.namespaces.insert((*name).into(), false);
+            }
+            ("host", [name, cpus, labels @ ..]) => self.host(name, cpus, labels)?,
+            ("environment", [name, options @ ..]) => self.environment(name, options),
+            ("queue", [name, options @ ..]) => self.queue(name, options)?,
+            ("definition", [name, cpus, mib, options @ ..]) => self.definition(name, cpus, mib, options)?,
+            ("job", [name, queue, definition, options @ ..]) => self.job(name, queue, definition, options)?,
+            ("exit", [job, code]) => self.exit(job, code)?,
+            ("hold", [job]) => {
+                self.cluster.held_jobs.insert((*job).into());
+            }
+            ("finish", [job]) => {
+                self.cluster.held_jobs.remove(&Name::from(*job));
+            }
+            ("delete", [kind, name]) => self.delete(kind, name)?,
+            ("remove", [pod]) => self.remove(pod),
+            ("power-off", [host]) => self.power_off(host),
+            ("restart", []) => operator::restart(&mut self.cluster, 0),
+            ("pause", [seconds]) => self.pause(seconds)?,
+            ("rest", []) => {}
+            _ => return Err(unknown()),
+        }
+        if self.cluster.settle(ROUNDS) { Ok(()) } else { Err("nothing comes to rest".to_owned()) }
+    }
+
+    fn host(&mut self, name: &str, cpus: &str, labels: &[&str]) -> Result<(), String> {
+        let label =
+            |label: &&str| label.split_once('=').map(|(key, value)| (Name::from(key), Name::from(value)));
+        let mut labels: BTreeMap<Name, Name> = labels.iter().filter_map(label).collect();
+        if labels.is_empty() {
+            labels.insert("pool".into(), "batch".into());
+        }
+        let node = ObservedHost {
+            name: name.into(),
+            uid: self.cluster.store.next_uid(),
+            labels,
+            allocatable: Resources {
+                cpu_millis: 1000 * number(cpus)?,
+                memory_bytes: 8 << 30,
+                gpus: 0,
+                pods: 110,
+            },
+            ready: true,
+            ..ObservedHost::default()
+        };
+        self.cluster.kubelets.insert(name.into(), Kubelet::new(node.clone()));
+        self.cluster.store.put_host(node);
+        Ok(())
+    }
+
+    fn environment(&mut self, name: &str, options: &[&str]) {
+        let pool = option(options, "pool").unwrap_or("batch");
+        let enabled = !options.contains(&"disabled");
+        let known = self.cluster.store.environments.get(&Name::from(name)).cloned();
+        let environment = match known {
+            Some(known) => ObservedEnvironment { enabled, generation: known.generation + 1, ..known },
+            None => ObservedEnvironment {
+                name: name.into(),
+                uid: self.cluster.store.next_uid(),
+                resource_version: ResourceVersion(0),
+                generation: 1,
+                created_at: Store::stamp(self.cluster.now),
+                aws_name: option(options, "aws").map(Name::from),
+                enabled,
+                selector: BTreeMap::from([("pool".into(), pool.into())]),
+                deleting: false,
+                held: false,
+                status: EnvironmentStatus::default(),
+            },
+        };
+        self.cluster.store.put_environment(environment);
+    }
+
+    fn queue(&mut self, name: &str, options: &[&str]) -> Result<(), String> {
+        let enabled = !options.contains(&"disabled");
+        let known = self.cluster.store.queues.get(&Name::from(name)).cloned();
+        let queue = match known {
+            Some(known) => ObservedQueue { enabled, generation: known.generation + 1, ..known },
+            None => ObservedQueue {
+                name: name.into(),
+                uid: self.cluster.store.next_uid(),
+                resource_version: ResourceVersion(0),
+                generation: 1,
+                created_at: Store::stamp(self.cluster.now),
+                aws_name: option(options, "aws").map(Name::from),
+                enabled,
+                priority: option(options, "priority")
+                    .map_or(Ok(1), |text| text.parse().map_err(|_| format!("priority {text}")))?,
+                environments: option(options, "environments")
+                    .unwrap_or("ce")
+                    .split(',')
+                    .map(Reference::plain)
+                    .collect(),
+                deleting: false,
+                held: false,
+                status: QueueStatus::default(),
+            },
+        };
+        self.cluster.store.put_queue(queue);
+        Ok(())
+    }
+
+    fn definition(&mut self, name: &str, cpus: &str, mib: &str, options: &[&str]) -> Result<(), String> {
+        let content = format!("{} {mib}", 1000 * number(cpus)?);
+        let payload = Payload(Arc::from(content.as_bytes()));
+        let resources = resources_in(&payload);
+        let content = RevisionContent { resources, attempts: None, fault: None, payload };
+        let mut definition = users::definition(&mut self.cluster, NAMESPACE, name, content);
+        definition.active = !options.contains(&"inactive");
+        let numbers = option(options, "inactive-revisions").unwrap_or_default();
+        definition.inactive_revisions =
+            numbers.split(',').filter_map(|text| text.parse().ok()).collect::<BTreeSet<u32>>();
+        self.cluster.store.put_definition(definition);
+        Ok(())
+    }
+
+    fn job(&mut self, name: &str, queue: &str, definition: &str, options: &[&str]) -> Result<(), String> {
+        let numeric = |key: &str| option(options, key).map(number).transpose();
+        let spec = JobSpec {
+            queue: Reference::plain(queue),
+            definition: Reference::to_definition(definition),
+            size: numeric("size")?.and_then(|size| u32::try_from(size).ok()),
+            attempts: numeric("attempts")?.and_then(|attempts| u8::try_from(attempts).ok()),
+            overrides: ResourceRequest {
+                cpu_millis: numeric("vcpus")?.map(|cpus| cpus * 1000),
+                ..ResourceRequest::default()
+            },
+            fault: None,
+            payload: Payload::default(),
+        };
+        self.cluster.now = self.cluster.now + Duration::from_secs(1);
+        let job = ObservedJob {
+            uid: self.cluster.store.next_uid(),
+            resource_version: ResourceVersion(0),
+            generation: 1,
+            created_at: Store::stamp(self.cluster.now),
+            spec: Arc::new(spec),
+            status: JobStatus::default(),
+            key: ObjectKey::new(NAMESPACE, name),
+        };
+        self.cluster.store.put_job(job);
+        Ok(())
+    }
+
+    /// `exit JOB[:INDEX][@ATTEMPT] CODE`: what a container will exit with.
+    fn exit(&mut self, job: &str, code: &str) -> Result<(), String> {
+        let (task, attempt) =
+            job.split_once('@').map_or((job, None), |(task, attempt)| (task, Some(attempt)));
+        let (job, index) = task.split_once(':').unwrap_or((task, "0"));
+        let index = u32::try_from(number(index)?).map_err(|error| error.to_string())?;
+        let code = code.parse().map_err(|_| format!("'{code}' is no exit code"))?;
+        let attempts = match attempt {
+            Some(attempt) => vec![attempt.parse().map_err(|_| format!("'{attempt}' is no attempt"))?],
+            None => (1..=10).collect(),
+        };
+        for attempt in attempts {
+            self.cluster.exit_codes.insert((job.into(), index, attempt), code);
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, kind: &str, name: &str) -> Result<(), String> {
+        let key = ObjectKey::new(NAMESPACE, name);
+        match kind {
+            "job" => self.cluster.store.delete_job(&key),
+            "definition" => self.cluster.store.delete_definition(&key),
+            "queue" => self.cluster.store.delete_queue(&name.into()),
+            "environment" => self.cluster.store.delete_environment(&name.into()),
+            "pod" => self.cluster.store.delete_pod(&key),
+            "node" => forget_node(&mut self.cluster, &name.into()),
+            "namespace" => self.cluster.store.delete_namespace(&name.into()),
+            _ => return Err(format!("nothing is called a {kind}")),
+        }
+        Ok(())
+    }
+
+    /// Takes a pod away by force, finalizers and all.
+    fn remove(&mut self, pod: &str) {
+        let key = ObjectKey::new(NAMESPACE, pod);
+        if let Some(uid) = self.cluster.store.pods.get(&key).map(|pod| pod.uid) {
+            self.cluster.truth.give_up(uid);
+            self.cluster.store.remove_pod(&key);
+        }
+    }
+
+    fn power_off(&mut self, host: &str) {
+        if let Some(kubelet) = self.cluster.kubelets.get_mut(&Name::from(host)) {
+            kubelet.link = Link::Dead;
+        }
+        crate::kubelet::set_ready(&mut self.cluster, &host.into(), false);
+    }
+
+    fn pause(&mut self, seconds: &str) -> Result<(), String> {
+        let until = self.cluster.now + Duration::from_secs(number(seconds)?);
+        self.cluster.run_until(until, ROUNDS);
+        Ok(())
+    }
+
+    /// Tells what changed since the last command.
+    fn tell_news(&mut self) {
+        let store = &self.cluster.store;
+        let mut now: BTreeMap<String, String> = BTreeMap::new();
+        for job in store.jobs.values() {
+            now.insert(format!("job {}", job.key.name), told_of_job(job));
+        }
+        for definition in store.definitions.values() {
+            let revisions = definition.status.revisions.iter();
+            let told = revisions
+                .map(|entry| format!("{}{}", entry.number, if entry.active { "" } else { " INACTIVE" }));
+            now.insert(
+                format!("definition {}", definition.key.name),
+                format!("revisions {}", told.collect::<Vec<_>>().join(", ")),
+            );
+        }
+        for queue in store.queues.values() {
+            now.insert(format!("queue {}", queue.name), told_of_queue(queue));
+        }
+        for environment in store.environments.values() {
+            now.insert(format!("environment {}", environment.name), told_of_environment(environment));
+        }
+        for pod in store.pods.values() {
+            let host = pod.host.as_ref().map_or("no host", Name::as_str);
+            let deleting = if pod.deleting { ", being deleted" } else { "" };
+            now.insert(format!("pod {}", pod.key.name), format!("{:?} on {host}{deleting}", pod.phase));
+        }
+        let seconds = self.cluster.now.since(self.started).as_secs();
+        for (object, told) in &now {
+            if self.shown.get(object) != Some(told) {
+                let _ = writeln!(self.transcript, "  {seconds:>4} s  {object}: {told}");
+            }
+        }
+        for object in self.shown.keys().filter(|object| !now.contains_key(*object)) {
+            let _ = writeln!(self.transcript, "  {seconds:>4} s  {object}: gone");
+        }
+        self.shown = now;
+    }
+}
+
+fn told_of_job(job: &ObservedJob) -> String {
+    let status = &job.status;
+    let mut told = format!("{} {}: {}", status.state, status.reason, status.words);
+    if let Some(pinned) = &status.pinned {
+        let _ = write!(told, " [{}:{}]", pinned.definition, pinned.number);
+    }
+    for attempt in &status.attempts {
+        let exit = attempt.exit_code.map_or("none".to_owned(), |code| code.to_string());
+        let proof = attempt.proof.map_or("under way", windlass_core::objects::Proof::as_str);
+        let host = attempt.host.as_ref().map_or("?", Name::as_str);
+        let _ = write!(told, " (attempt {} on {host}, exit {exit}, {proof})", attempt.number);
+    }
+    for (state, indexes) in status.array.iter().flat_map(|array| &array.children) {
+        let _ = write!(told, " {state}={indexes}");
+    }
+    told
+}
+
+fn told_of_queue(queue: &ObservedQueue) -> String {
+    let mut told = validity(queue.status.validity.fault.as_ref());
+    told.push_str(&queue.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")));
+    if let Some(words) = &queue.status.in_use {
+        let _ = write!(told, "; {words}");
+    }
+    told
+}
+
+fn told_of_environment(environment: &ObservedEnvironment) -> String {
+    let mut told = validity(environment.status.validity.fault.as_ref());
+    told.push_str(
+        &environment.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")),
+    );
+    if let Some(words) = &environment.status.in_use {
+        let _ = write!(told, "; {words}");
+    }
+    told
+}
+
+fn validity(fault: Option<&(Name, Name)>) -> String {
+    fault.map_or("VALID".to_owned(), |(code, words)| format!("INVALID {code}: {words}"))
+}
+
+fn option<'a>(options: &[&'a str], key: &str) -> Option<&'a str> {
+    options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("'{text}' is no number"))
+}
