@@ -27,9 +27,9 @@ fn attempts(cluster: &Cluster, job: &ObservedJob, index: u32) -> Vec<Attempt> {
     if job.spec.size.is_none() {
         return job.status.attempts.clone();
     }
-    let records =
-        cluster.store.records.iter().filter(|((owner, first), _)| *owner == job.uid && *first <= index);
-    let child = records.last().and_then(|(_, stored)| stored.record.children.get(&index));
+    let mut records = cluster.store.records.iter();
+    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= index);
+    let child = record.and_then(|(_, stored)| stored.record.children.get(&index));
     child.map(|child| child.attempts.clone()).unwrap_or_default()
 }
 

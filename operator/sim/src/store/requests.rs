@@ -306,11 +306,8 @@ impl Store {
         let Some(task) = &pod.task else { return };
         let Some(job) = self.job(task.job) else { return };
         let single = job.spec.size.is_none();
-        let record = self
-            .records
-            .iter()
-            .filter(|((owner, first), _)| *owner == task.job && *first <= task.index)
-            .next_back();
+        let mut records = self.records.iter();
+        let record = records.rfind(|((owner, first), _)| *owner == task.job && *first <= task.index);
         let child = record.and_then(|(_, stored)| stored.record.children.get(&task.index));
         let (attempts, launch) = if single {
             (job.status.attempts.as_slice(), job.status.launch)

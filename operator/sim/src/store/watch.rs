@@ -47,7 +47,7 @@ impl Store {
                 );
             }
             Kind::Queue => {
-                events.extend(self.queues.values().cloned().map(|queue| Event::Queue(Box::new(queue))))
+                events.extend(self.queues.values().cloned().map(|queue| Event::Queue(Box::new(queue))));
             }
             Kind::Definition => {
                 events.extend(
