@@ -87,11 +87,17 @@ impl Process {
         let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else { return Ok(None) };
         Ok(match parse_stat(&stat) {
             Some((_, start_time)) if start_time != self.start_time => None,
-            // A zombie has ended: only its parent has not looked yet.
-            Some(('Z' | 'X', _)) | None => None,
+            // A zombie has ended, and only its parent has not looked yet; unless it has other threads, which still
+            // hold what it had open, such as the port it listened on.
+            Some(('Z' | 'X', _)) if self.threads() <= 1 => None,
+            None => None,
             Some(('T', _)) => Some(Activity::Paused),
             Some(_) => Some(Activity::Running),
         })
+    }
+
+    fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count)
     }
 
     /// Resident memory in bytes; 0 when it has ended.
