@@ -36,11 +36,13 @@ pub struct Truth {
 impl Truth {
     /// A container starts.
     pub fn start(&mut self, pod: Uid, container: Container) {
-        let others = self.tasks.entry((container.job, container.index)).or_default();
-        for other in others.iter().filter_map(|pod| self.containers.get(pod)) {
+        let others = self.tasks.get(&(container.job, container.index)).into_iter().flatten();
+        for other in others.filter_map(|pod| self.containers.get(pod)) {
             let same_attempt = other.attempt == container.attempt;
             let still_runs = other.ended.is_none() && !other.given_up;
-            let succeeded = matches!(other.ended, Some((_, 0))) && !other.given_up;
+            // Somebody took the pod of a first run of this attempt away by force while two leaders disagreed: that run is
+            // what the record may hold, and this one's success is lost.
+            let succeeded = matches!(other.ended, Some((_, 0))) && !self.was_given_up(other);
             if (same_attempt && !other.given_up) || still_runs || succeeded {
                 self.breaches.push(format!(
                     "task {}:{} starts attempt {} on {} although attempt {} {} on {}",
@@ -54,7 +56,7 @@ impl Truth {
                 ));
             }
         }
-        others.push(pod);
+        self.tasks.entry((container.job, container.index)).or_default().push(pod);
         self.containers.insert(pod, container);
     }
 

@@ -44,8 +44,12 @@ pub fn job(wire: &Wire<kinds::Job>) -> Result<ObservedJob, Error> {
 fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
     let overrides = spec.container_overrides.clone().unwrap_or_default();
     let payload = serde_json::to_vec(spec).map_err(|source| Error::Unreadable { part: "spec", source })?;
-    let fault = (bytes > SUBMISSION_BYTES)
-        .then(|| name(&format!("the submission is {bytes} bytes; at most {SUBMISSION_BYTES} are allowed: make parameters or overrides shorter")));
+    let fault = (bytes > SUBMISSION_BYTES).then(|| {
+        name(&format!(
+            "the submission is {bytes} bytes; at most {SUBMISSION_BYTES} are allowed: \
+             make parameters or overrides shorter"
+        ))
+    });
     Ok(JobSpec {
         queue: Reference::plain(&spec.job_queue),
         definition: Reference::to_definition(&spec.job_definition),

@@ -40,12 +40,7 @@ pub fn definition_status(status: &DefinitionStatus) -> JobDefinitionStatus {
         latest_revision: status.revisions.last().map(|latest| number(latest.number)),
         revisions: status.revisions.iter().map(revision).collect(),
         status: Some(activity(status.revisions.iter().any(|entry| entry.active))),
-        conditions: vec![ready(
-            &status.validity,
-            "Registered",
-            "its content is a revision",
-            status.observed_generation,
-        )],
+        conditions,
     }
 }
 

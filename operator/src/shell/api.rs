@@ -154,7 +154,8 @@ mod tests {
         );
         assert_eq!(
             refusal(
-                "pods is forbidden: User \"system:serviceaccount:w:w\" cannot create resource \"pods\" in API group \"\" in the namespace \"a\""
+                "pods is forbidden: User \"system:serviceaccount:w:w\" cannot create resource \"pods\" \
+                 in API group \"\" in the namespace \"a\""
             ),
             Refusal::Other
         );

@@ -1,4 +1,5 @@
-//! `windlass release`: takes our finalizers from everything, so that nothing hangs when the operator is gone (DESIGN.md, rule 14).
+//! `windlass release`: takes our finalizers from everything, so that nothing hangs when the operator is gone (DESIGN.md,
+//! rule 14).
 
 use super::run::client;
 use crate::convert::{Described, Wire, kinds};
@@ -56,7 +57,9 @@ where
     let metadata = &object.metadata;
     let others: Vec<&String> =
         metadata.finalizers.iter().filter(|finalizer| *finalizer != names::FINALIZER).collect();
-    let patch = json!({ "metadata": { "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version } });
+    let patch = json!({
+        "metadata": { "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version },
+    });
     let url = super::api::url::<D>(&metadata.namespace.as_str().into());
     let request =
         kube::core::Request::new(url).patch(&metadata.name, &PatchParams::default(), &Patch::Merge(patch))?;

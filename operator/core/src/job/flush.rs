@@ -37,7 +37,8 @@ pub(crate) struct InFlight {
     action: ActionId,
     /// The version it is to replace.
     version: ResourceVersion,
-    digest: u64,
+    /// Fingerprint of what it says; `None` once somebody else's status was taken over: it is not what we know any more.
+    digest: Option<u64>,
     sent_at: Time,
     patient: bool,
     /// Launches that may be made once the write is confirmed.
@@ -141,7 +142,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     job.report.in_flight = Some(InFlight {
         action,
         version: job.resource_version,
-        digest: fingerprint,
+        digest: Some(fingerprint),
         sent_at: desk.now,
         patient,
         launches,
@@ -158,9 +159,9 @@ pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, d
     desk.patient_under_way = desk.patient_under_way.saturating_sub(usize::from(in_flight.patient));
     match outcome {
         Outcome::Written(version) => {
-            if version >= job.resource_version {
+            if let Some(digest) = in_flight.digest.filter(|_| version >= job.resource_version) {
                 job.resource_version = version;
-                job.report.written = in_flight.digest;
+                job.report.written = digest;
             }
             let sent_at = in_flight.sent_at;
             confirmed(job, in_flight, sent_at, desk);
@@ -171,12 +172,14 @@ pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, d
             job.report.in_flight = Some(InFlight { patient: false, ..in_flight });
             read(job, desk);
         }
+        // A status that is refused is not one to insist on: all is built anew from what the API server has.
         Outcome::Refused(_, words) => {
             not_written(job, in_flight);
             desk.findings
                 .push(Finding::Trouble(job.key.clone(), Name::from(format!("status not written: {words}"))));
-            let again = job.report.backoff.failed(desk.now);
-            desk.agenda.wake(again, Item::Job(job.uid));
+            job.report.backoff.failed(desk.now);
+            job.report.written = 0;
+            read(job, desk);
         }
         _ => not_written(job, in_flight),
     }
@@ -213,11 +216,10 @@ pub(crate) fn job_read(job: &mut Job, observed: Option<ObservedJob>, desk: &mut 
         job.report.backoff.failed(desk.now);
         return;
     };
-    job.report.backoff.succeeded();
     let fingerprint = digest(&observed.status);
     let sent_at = job.report.read_sent_at;
     if let Some(in_flight) = job.report.in_flight.take() {
-        if in_flight.digest == fingerprint {
+        if in_flight.digest == Some(fingerprint) {
             job.report.written = fingerprint;
             confirmed(job, in_flight, sent_at, desk);
         } else {
@@ -239,9 +241,14 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
         job.report.ask(Urgency::Soon);
     }
     let is_ours = fingerprint == job.report.written
-        || job.report.in_flight.as_ref().is_some_and(|in_flight| in_flight.digest == fingerprint);
+        || job.report.in_flight.as_ref().is_some_and(|in_flight| in_flight.digest == Some(fingerprint));
     job.report.written = fingerprint;
     if !is_ours || job.chunks.overtaken {
+        if let Some(in_flight) = &mut job.report.in_flight {
+            in_flight.digest = None;
+            in_flight.launches.clear();
+            in_flight.sealed.clear();
+        }
         load::forget(job, desk);
         job.loading = Some(Box::new(observed.status));
     }

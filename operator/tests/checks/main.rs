@@ -1,0 +1,8 @@
+//! What the operator reads and writes, and the house rules.
+
+#[cfg(test)]
+mod pod;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod tidy;

@@ -1,0 +1,99 @@
+//! The pods that are made, as a whole: `tests/checks/golden/*.json`. Rewrite with `WINDLASS_UPDATE=1`.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use windlass::pod::pod;
+use windlass_core::action::PodOrder;
+use windlass_core::ids::{ObjectKey, Uid};
+use windlass_core::objects::Payload;
+use windlass_core::time::Time;
+use windlass_core::units::Resources;
+
+fn payload(json: &Value) -> Payload {
+    Payload(Arc::from(json.to_string().into_bytes()))
+}
+
+fn order(submission: &Value, revision: &Value) -> PodOrder {
+    PodOrder {
+        pod: ObjectKey::new("team", "job-1-1a2b3c4d-1"),
+        job_name: "job-1".into(),
+        job: Uid::parse("1a2b3c4d-0000-4000-8000-000000000001").unwrap(),
+        submission: payload(submission),
+        revision: payload(revision),
+        child: None,
+        attempt: 1,
+        launch: 0,
+        queue: "ProdQueue".into(),
+        environment: "c5-ondemand".into(),
+        definition: ("fetch_and_run".into(), 3),
+        host: "node-1".into(),
+        need: Resources::of_job(2000, 250, 0),
+        not_after: Time::ZERO,
+    }
+}
+
+fn check(name: &str, order: &PodOrder) {
+    let built = serde_json::to_value(pod(order).unwrap()).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/checks/golden/{name}.json"));
+    if std::env::var_os("WINDLASS_UPDATE").is_some() {
+        fs::write(&file, format!("{built:#}\n")).unwrap();
+    }
+    let golden: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(built == golden, "{}: built is {built:#}", file.display());
+}
+
+#[test]
+fn a_single_job() {
+    let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
+    let revision = json!({
+        "containerProperties": {
+            "image": "fetch_and_run", "vcpus": 2, "memory": 250, "command": ["myjob.sh", "60"],
+            "environment": [{ "name": "BATCH_FILE_TYPE", "value": "script" }],
+        },
+    });
+    check("single", &order(&submission, &revision));
+}
+
+#[test]
+fn a_child_with_overrides_parameters_and_dollars() {
+    let submission = json!({
+        "jobName": "JobA", "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run",
+        "parameters": { "codec": "avi", "tail": "$(HOME)" },
+        "containerOverrides": {
+            "command": ["sh", "-c", "echo $$ $(echo Ref::codec) Ref::input Ref::tail"],
+            "environment": [{ "name": "A", "value": "$B" }, { "name": "NEW", "value": "" }],
+        },
+    });
+    let revision = json!({
+        "parameters": { "codec": "mp4", "input": "in.mov" },
+        "containerProperties": {
+            "image": "fetch_and_run", "vcpus": 2, "memory": 250, "command": ["no"],
+            "environment": [{ "name": "A", "value": "old" }, { "name": "B", "value": "kept" }],
+        },
+    });
+    let child = PodOrder {
+        pod: ObjectKey::new("team", "job-1-1a2b3c4d-6-2-1"),
+        child: Some((6, 7)),
+        attempt: 2,
+        launch: 1,
+        need: Resources::of_job(500, 250, 0),
+        queue: "a queue's name of more than sixty-three letters does not fit a label's value".into(),
+        ..order(&submission, &revision)
+    };
+    check("child", &child);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_no_panic() {
+    let good = json!({ "jobQueue": "q", "jobDefinition": "d" });
+    for (submission, revision, words) in [
+        (json!([]), json!({}), "submission"),
+        (good.clone(), json!({ "containerProperties": 3 }), "revision"),
+        (good, json!({}), "containerProperties"),
+    ] {
+        let error = pod(&order(&submission, &revision)).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
