@@ -6,7 +6,10 @@ use crate::core::Core;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
-use crate::job::{Job, job_read, launch_outcome, pod_was_removed, record_outcome, write_outcome};
+use crate::job::{
+    Job, events_read, expiry_outcome, job_read, launch_outcome, pod_was_removed, record_outcome,
+    write_outcome,
+};
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::objects::ObservedJob;
 use crate::outbox::Purpose;
@@ -36,10 +39,23 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::DeletePod(uid, slot, pod) => {
-            if outcome != Outcome::Done {
+            let item = Item::Task(uid, slot.index);
+            if outcome == Outcome::Done {
+                core.desk.agenda.mark(item);
+            } else {
+                // What it was decided on may be out of date: the watch tells what is new.
                 core.desk.deleting.remove(&pod);
+                core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, item);
             }
-            core.desk.agenda.mark(Item::Task(uid, slot.index));
+        }
+        Purpose::ReadEvents(uid, slot) => {
+            with_job(core, uid, |job, desk| events_read(job, slot, outcome, desk));
+        }
+        Purpose::DeleteJob(uid) => {
+            let Core { jobs, desk, .. } = core;
+            if jobs.get_mut(&uid).is_some_and(|job| expiry_outcome(job, &outcome, desk)) {
+                core.job_gone(uid);
+            }
         }
         Purpose::ReleasePod(uid, slot, key, pod) => take_release(core, uid, slot, (&key, pod), &outcome),
         Purpose::ReadDefinition(uid) => take_definition_read(core, uid, outcome),

@@ -41,6 +41,8 @@ pub struct Cluster {
     pub scripted: bool,
     /// Jobs whose containers run on until they are let go.
     pub held_jobs: BTreeSet<Name>,
+    /// Jobs whose containers cannot be started (in a scenario).
+    pub broken_jobs: BTreeSet<Name>,
     /// Jobs users have made.
     pub jobs_made: u32,
     /// Steps made.
@@ -79,6 +81,7 @@ impl Cluster {
             exit_codes: BTreeMap::new(),
             scripted: true,
             held_jobs: BTreeSet::new(),
+            broken_jobs: BTreeSet::new(),
             jobs_made: 0,
             steps: 0,
         }

@@ -33,6 +33,8 @@ pub struct Faults {
     pub strangers: u64,
     /// Users delete jobs.
     pub job_deletions: u64,
+    /// Users stop jobs and children.
+    pub stops: u64,
     /// Users change, disable, remove and add queues, environments and definitions.
     pub edits: u64,
     /// The API server refuses pods, for quota or by policy.
@@ -60,6 +62,7 @@ impl Faults {
             pod_deletions: chance(25, 10),
             strangers: chance(30, 20),
             job_deletions: chance(30, 10),
+            stops: chance(40, 20),
             edits: chance(40, 15),
             refusals: chance(20, 40),
             clock_skew_seconds: if chance(50, 1) > 0 { 10 } else { 0 },

@@ -4,6 +4,7 @@
 //!
 //! A seed and a commit give the same run, always. The model is held to the real API server by the end-to-end tests.
 
+mod behaviour;
 pub mod check;
 pub mod cluster;
 mod collector;
@@ -16,6 +17,7 @@ pub mod script;
 pub mod store;
 mod truth;
 mod users;
+mod wishes;
 
 pub use faults::Faults;
 pub use run::{Report, run};

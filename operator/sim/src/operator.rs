@@ -52,7 +52,7 @@ impl Operator {
     pub fn new(number: usize, faults: &Faults, rng: &mut Rng) -> Operator {
         let skew = faults.clock_skew_seconds * 1000;
         let clock = if skew == 0 { (0, 1000) } else { (rng.i64(-skew..=skew), rng.i64(980..=1020)) };
-        let settings = Settings { paused: false, children_per_record: CHILDREN_PER_RECORD };
+        let settings = Settings { children_per_record: CHILDREN_PER_RECORD, ..Settings::default() };
         Operator {
             number,
             core: Core::new(settings),
@@ -63,7 +63,7 @@ impl Operator {
             answers: Vec::new(),
             wake: None,
             clock,
-            started_at: Time::ZERO,
+            started_at: Cluster::BEGINNING,
         }
     }
 
@@ -271,6 +271,8 @@ fn in_short(action: &Action) -> String {
         }
         Action::ReleasePod(key, _, delete) => format!("release pod {} (delete {delete})", key.name),
         Action::DeletePod(key, ..) => format!("delete pod {}", key.name),
+        Action::StopPod { pod, ending, .. } => format!("stop pod {}: {}", pod.name, ending.cause.as_str()),
+        Action::DeleteJob(guard) => format!("delete expired job {}", guard.key.name),
         Action::ReadJob(key) => format!("read job {}", key.name),
         Action::ReadPod(key) => format!("read pod {}", key.name),
         other => format!("{other:?}").chars().take(70).collect(),

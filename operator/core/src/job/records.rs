@@ -81,6 +81,17 @@ impl Chunks {
         child.attempts.push(attempt);
     }
 
+    /// Notes that a child ended without a further attempt. One that never had an attempt, nor a withdrawn launch, has no record.
+    pub(crate) fn note_final(&mut self, index: u32) {
+        let first_index = self.first_index_of(index);
+        let has_record = |chunk: &Chunk| chunk.record.children.contains_key(&index);
+        if self.chunks.get(&first_index).is_some_and(has_record) {
+            let child = self.child(index);
+            child.state = State::Failed;
+            child.launch = 0;
+        }
+    }
+
     /// Notes that a launch was withdrawn: the serial of the next one.
     pub(crate) fn note_withdrawal(&mut self, slot: Slot, history: History) {
         let child = self.child(slot.index);

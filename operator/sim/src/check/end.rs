@@ -1,5 +1,6 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
+use super::life::may_fail_early;
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::Uid;
@@ -35,7 +36,7 @@ fn attempts(cluster: &Cluster, job: &ObservedJob, index: u32) -> Vec<Attempt> {
 
 /// Each task's final state is that of its last attempt, and no attempt follows a success.
 fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> {
-    let allowed = usize::from(job.spec.attempts.unwrap_or(1));
+    let allowed = job.spec.retry.as_ref().map_or(1, |retry| usize::from(retry.allowed()));
     for index in 0..job.spec.size.unwrap_or(1) {
         let attempts = attempts(cluster, job, index);
         let state = match &job.status.array {
@@ -59,7 +60,8 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             return Some(format!("{task} was tried again after it succeeded"));
         }
         let succeeded = attempts.last().is_some_and(Attempt::succeeded);
-        if (state == Some(State::Succeeded)) != succeeded {
+        let stopped = succeeded && may_fail_early(job, index);
+        if (state == Some(State::Succeeded)) != succeeded && !stopped {
             return Some(format!(
                 "{task} is {state:?}, its last attempt says otherwise: {:?}",
                 attempts.last()
@@ -68,7 +70,7 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
         if state == Some(State::Failed)
             && !attempts.is_empty()
             && attempts.len() < allowed
-            && job.status.reason.as_str() != "PodRefused"
+            && !may_fail_early(job, index)
         {
             return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
         }

@@ -5,8 +5,9 @@ use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder,
 use windlass_core::array::Intervals;
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use windlass_core::limits::{CLOCKS_APART, TIME_TO_LIVE};
 use windlass_core::objects::{
-    JobStatus, ObservedEnvironment, ObservedPod, ObservedQueue, ObservedRevision, Payload, PodPhase,
+    Ending, JobStatus, ObservedEnvironment, ObservedPod, ObservedQueue, ObservedRevision, Payload, PodPhase,
     ResourceRequest, RevisionContent, TaskPod,
 };
 use windlass_core::state::State;
@@ -72,6 +73,11 @@ impl Store {
                 self.delete_pod(&key);
                 Outcome::Done
             }
+            Action::StopPod { pod, uid, resource_version, ending } => {
+                self.stop_pod(&pod, uid, resource_version, ending)
+            }
+            Action::ReadEvents(key, _) => Outcome::Words(self.troubles.get(&key).cloned()),
+            Action::DeleteJob(guard) => self.expire_job(&guard, now),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
     }
@@ -110,7 +116,8 @@ impl Store {
             number,
             content: RevisionContent {
                 resources: resources_in(&content),
-                attempts: None,
+                retry: None,
+                timeout: None,
                 fault: None,
                 payload: content,
             },
@@ -284,6 +291,37 @@ impl Store {
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
 
+    fn stop_pod(&mut self, key: &ObjectKey, uid: Uid, version: ResourceVersion, ending: Ending) -> Outcome {
+        let Some(pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
+            return Outcome::NotFound;
+        };
+        if pod.resource_version != version {
+            return Outcome::Conflict;
+        }
+        let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
+        self.put_pod(ObservedPod { task, ..pod });
+        self.delete_pod(key);
+        Outcome::Done
+    }
+
+    /// Only what has ended long enough ago may expire.
+    fn expire_job(&mut self, guard: &Guard, now: Time) -> Outcome {
+        let Some(job) = self.jobs.get(&guard.key).filter(|job| job.uid == guard.uid) else {
+            return Outcome::NotFound;
+        };
+        if job.resource_version != guard.resource_version {
+            return Outcome::Conflict;
+        }
+        let kept_for = job.spec.time_to_live.unwrap_or(TIME_TO_LIVE);
+        let finished = job.status.milestones.finished.filter(|_| job.status.state.is_final());
+        if finished.is_none_or(|finished| now + CLOCKS_APART + kept_for / 40 < finished + kept_for) {
+            self.breaches.push(format!("job {} expired before its time", job.key));
+        }
+        let key = guard.key.clone();
+        self.delete_job(&key);
+        Outcome::Done
+    }
+
     fn release_pod(&mut self, key: &ObjectKey, uid: Uid, delete: bool) -> Outcome {
         let Some(mut pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
             return Outcome::NotFound;
@@ -399,6 +437,9 @@ const fn name_of(action: &Action) -> &'static str {
         Action::CreatePod(_) => "create pod",
         Action::ReadPod(_) => "get pod",
         Action::DeletePod(..) => "delete pod",
+        Action::StopPod { .. } => "stop pod",
+        Action::ReadEvents(..) => "list events",
+        Action::DeleteJob(_) => "delete job",
         Action::ReleasePod(..) => "release pod",
     }
 }
