@@ -135,6 +135,8 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     job.report.changes = 0;
     let sealed = job.tombs.take_unsealed();
     if fingerprint == job.report.written && !job.report.fence {
+        let is_final = job.verdict.is_some();
+        safe(job, is_final, &settled(job), desk);
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;
@@ -266,13 +268,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
 
 fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk) {
     job.report.backoff.succeeded();
-    job.final_is_written |= in_flight.is_final && job.verdict.is_some();
-    if job.final_is_written {
-        desk.let_go_of_dependencies(job);
-    }
-    for uid in &in_flight.settled {
-        desk.dependents.done_with(*uid, job.uid);
-    }
+    safe(job, in_flight.is_final, &in_flight.settled, desk);
     tombs::seal(job, in_flight.sealed, desk);
     if job.verdict.is_some()
         && let Some(pinned) = &job.pinned
@@ -281,6 +277,18 @@ fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk)
     }
     launch::fenced(job, &in_flight.launches, sent_at);
     launch::order_pods(job, desk);
+}
+
+/// The API server has the job's end (if it has come to it), and the outcomes of these jobs it waited for.
+fn safe(job: &mut Job, is_final: bool, settled: &[Uid], desk: &mut Desk) {
+    for uid in settled {
+        desk.dependents.done_with(*uid, job.uid);
+    }
+    if is_final && job.verdict.is_some() && !job.final_is_written {
+        job.final_is_written = true;
+        desk.let_go_of_dependencies(job);
+        desk.agenda.mark(Item::Job(job.uid));
+    }
 }
 
 /// Jobs it waited for, all of whose outcomes are known.

@@ -88,7 +88,6 @@ impl Chunks {
         if self.chunks.get(&first_index).is_some_and(has_record) {
             let child = self.child(index);
             child.state = State::Failed;
-            child.launch = 0;
         }
     }
 
