@@ -129,11 +129,18 @@ impl Cluster {
 
     /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
     pub fn settle(&mut self, rounds: u32) -> bool {
-        self.run_until(Time::from_millis(i64::MAX), rounds)
+        self.rest_before(Time::from_millis(i64::MAX), rounds)
     }
 
     /// Runs without faults until this time; true when all came to rest before.
     pub fn run_until(&mut self, end: Time, rounds: u32) -> bool {
+        let rested = self.rest_before(end, rounds);
+        self.now = self.now.max(end);
+        rested
+    }
+
+    /// Runs without faults until nothing happens any more, or nothing before this time; true when it came to that.
+    pub fn rest_before(&mut self, end: Time, rounds: u32) -> bool {
         for _ in 0..rounds {
             operator::land_late_requests(self);
             let mut busy = operator::run_to_rest(self);
@@ -149,7 +156,6 @@ impl Cluster {
                 return true;
             };
             if wake >= end {
-                self.now = end;
                 return true;
             }
             self.now = wake.max(self.now + Duration::from_millis(1));

@@ -28,6 +28,9 @@ const NAMESPACE: &str = "default";
 /// Rounds after which a scenario that does not come to rest is given up.
 const ROUNDS: u32 = 5_000;
 
+/// What lies further ahead than this does not happen between two commands: jobs expire after a day.
+const HORIZON: Duration = Duration::from_secs(3600);
+
 /// Runs a scenario and returns its transcript: each command, and under it what it brought about.
 ///
 /// # Errors
@@ -93,7 +96,12 @@ impl Script {
             ("rest", []) => {}
             _ => return Err(unknown()),
         }
-        if self.cluster.settle(ROUNDS) { Ok(()) } else { Err("nothing comes to rest".to_owned()) }
+        let horizon = self.cluster.now + HORIZON;
+        if self.cluster.rest_before(horizon, ROUNDS) {
+            Ok(())
+        } else {
+            Err("nothing comes to rest".to_owned())
+        }
     }
 
     fn host(&mut self, name: &str, cpus: &str, labels: &[&str]) -> Result<(), String> {
