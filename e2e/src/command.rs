@@ -40,6 +40,16 @@ impl Command {
         self
     }
 
+    /// Removes every environment variable that starts with `prefix`.
+    pub(crate) fn without_env(mut self, prefix: &str) -> Self {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with(prefix) {
+                self.inner.env_remove(name);
+            }
+        }
+        self
+    }
+
     /// Sets the folder it runs in.
     pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
         self.inner.current_dir(folder);

@@ -3,7 +3,10 @@
 
 mod cluster;
 mod command;
+mod helm;
 mod image;
+mod install;
+mod kubectl;
 mod progress;
 mod wait;
 
@@ -27,6 +30,8 @@ enum Command {
     /// Build OCI archives, and import them into the cluster's nodes.
     #[command(subcommand)]
     Image(image::Command),
+    /// Install Windlass on the cluster with Helm, or bring it up to date; safe to repeat.
+    Install(install::Options),
     /// What the program runs itself as, on the other side of a fork.
     #[command(subcommand, hide = true)]
     Internal(cluster::Internal),
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Cluster(command) => cluster::run(command),
         Command::Image(command) => image::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Install(options) => install::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Internal(command) => cluster::run_internal(command).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
