@@ -7,11 +7,20 @@ E2E := cargo run --quiet --package windlass-e2e --
 # A static program needs an explicit target, so that its flags do not reach build scripts and macros.
 STATIC_TARGET := x86_64-unknown-linux-gnu
 OPERATOR := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/windlass
-IMAGE := $(CARGO_TARGET_DIR)/windlass-image.tar
+ARCHIVE := $(CARGO_TARGET_DIR)/windlass-image.tar
 
 .PHONY: help
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+ifeq ($(CLUSTER),existing)
+demo: ## Show the rainbow array job (CLUSTER=existing IMAGE=NAME: on the cluster of your own kubeconfig)
+	$(E2E) demo --existing --image "$(IMAGE)" $(if $(JOB_IMAGE),--job-image "$(JOB_IMAGE)") $(if $(YES),--yes)
+else
+demo: cluster image
+	$(E2E) demo --archive $(ARCHIVE)
+endif
 
 .PHONY: cluster
 cluster: ## Start the test cluster, or what of it does not run (KWOK_NODES=100, KARPENTER=1)
@@ -29,8 +38,12 @@ cluster-status: ## Show the test cluster's components and nodes
 image: ## Build the operator's image as an OCI archive
 	RUSTFLAGS="-C target-feature=+crt-static" \
 		cargo build --release --package windlass --target $(STATIC_TARGET)
-	$(E2E) image operator --binary $(OPERATOR) --out $(IMAGE)
+	$(E2E) image operator --binary $(OPERATOR) --out $(ARCHIVE)
+
+.PHONY: install
+install: image ## Install Windlass on the test cluster, or bring it up to date
+	$(E2E) install --archive $(ARCHIVE)
 
 .PHONY: cluster-image
 cluster-image: image ## Build the operator's image and import it into the test cluster's nodes
-	$(E2E) image load $(IMAGE)
+	$(E2E) image load $(ARCHIVE)

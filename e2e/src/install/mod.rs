@@ -26,6 +26,7 @@ const HALF_WAY: &str =
 
 /// What is installed on the test cluster.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// The archive of the operator's image, as `image operator` writes it
     #[arg(long, value_name = "FILE", default_value = "target/windlass-image.tar")]
@@ -60,9 +61,9 @@ pub(crate) fn on_test_cluster(progress: &Progress, cluster: &Cluster, options: &
 }
 
 /// Installs Windlass on the user's own cluster, with an image that the cluster can pull.
-pub(crate) fn on_existing(progress: &Progress, helm: &Helm, kubectl: &Kubectl, image: &str) -> Result<()> {
-    upgrade(progress, helm, &image_values(image), &[])?;
-    operator::check_health(progress, kubectl)
+pub(crate) fn on_existing(progress: &Progress, context: &str, image: &str) -> Result<()> {
+    upgrade(progress, &Helm::of_context(context), &image_values(image), &[])?;
+    operator::check_health(progress, &Kubectl::of_context(context))
 }
 
 /// Installs the chart with values that are text whatever they look like, and others.
