@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let target = target.display();
     how_to_go_on(
         &format!("export KUBECONFIG={target}/kubeconfig\n  export PATH={target}/bin:$PATH"),
-        "make cluster-down                                # stop the cluster",
+        "make cluster-down                        # stop the cluster",
     );
     Ok(())
 }
@@ -70,7 +70,7 @@ fn on_existing(progress: &Progress, options: &Options) -> Result<()> {
     rainbow(progress, &kubectl, &Objects::for_job_image(&options.job_image))?;
     how_to_go_on(
         &format!("kubectl config use-context {context}"),
-        "helm uninstall windlass --namespace windlass-system   # jobs stay: charts/windlass/README.md",
+        "helm uninstall windlass --namespace windlass-system    # jobs stay; charts/windlass/README.md",
     );
     Ok(())
 }
@@ -93,11 +93,11 @@ fn rainbow(progress: &Progress, kubectl: &Kubectl, objects: &Objects) -> Result<
 fn how_to_go_on(first: &str, last: &str) {
     say(format!(
         "\nTo go on:\n\n  {first}\n  \
-         kubectl get windlass --all-namespaces            # everything of Windlass\n  \
-         kubectl get batchjob {name} -o yaml       # the job and its summary\n  \
-         kubectl get jobrecords -o yaml                   # every attempt of every child\n  \
-         kubectl logs --prefix -l batch.windlass.dev/job-name={name}\n  \
-         kubectl explain batchjob.spec                    # what a job can say\n  \
+         kubectl get windlass --all-namespaces    # everything of Windlass\n  \
+         kubectl get batchjob {name} -o yaml      # the job and its summary\n  \
+         kubectl get jobrecords -o yaml           # every attempt of every child\n  \
+         kubectl logs --prefix --selector batch.windlass.dev/job-name={name}\n  \
+         kubectl explain batchjob.spec            # what a job can say\n  \
          {last}\n\n\
          README.md has a first job by hand.",
         name = job::NAME,
