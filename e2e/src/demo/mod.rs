@@ -5,8 +5,6 @@ mod existing;
 mod job;
 mod objects;
 
-use std::ops::Deref as _;
-
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -57,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn on_existing(progress: &Progress, options: &Options) -> Result<()> {
-    let image = options.image.deref();
+    let image = &options.image;
     if image.is_empty() {
         bail!(
             "say with IMAGE=… where your cluster can pull the operator's image from; `make image` writes it as \
