@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let target = target.display();
     how_to_go_on(
         &format!("export KUBECONFIG={target}/kubeconfig\n  export PATH={target}/bin:$PATH"),
-        "make cluster-down                        # stop the cluster",
+        "make cluster-down                         # stop the cluster",
     );
     Ok(())
 }
@@ -64,7 +64,7 @@ fn on_existing(progress: &Progress, options: &Options) -> Result<()> {
     }
     let context = existing::choose(image, options.yes)?;
     let kubectl = Kubectl::of_context(&context);
-    install::on_existing(progress, &context, image)?;
+    install::on_existing(progress, &context, image, &options.install)?;
     rainbow(progress, &kubectl, &Objects::for_job_image(&options.job_image))?;
     how_to_go_on(
         &format!("kubectl config use-context {context}"),
@@ -91,11 +91,11 @@ fn rainbow(progress: &Progress, kubectl: &Kubectl, objects: &Objects) -> Result<
 fn how_to_go_on(first: &str, last: &str) {
     say(format!(
         "\nTo go on:\n\n  {first}\n  \
-         kubectl get windlass --all-namespaces    # everything of Windlass\n  \
-         kubectl get batchjob {name} -o yaml      # the job and its summary\n  \
-         kubectl get jobrecords -o yaml           # every attempt of every child\n  \
+         kubectl get windlass --all-namespaces     # everything of Windlass\n  \
+         kubectl get batchjob {name} -o yaml  # the job and its summary\n  \
+         kubectl get jobrecords -o yaml            # every attempt of every child\n  \
          kubectl logs --prefix --selector batch.windlass.dev/job-name={name}\n  \
-         kubectl explain batchjob.spec            # what a job can say\n  \
+         kubectl explain batchjob.spec             # what a job can say\n  \
          {last}\n\n\
          README.md has a first job by hand.",
         name = job::NAME,
