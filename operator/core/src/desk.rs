@@ -5,7 +5,7 @@ use crate::catalog::{DEPTH_STATES, Definition, Environment, Queue, Revisions};
 use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
-use crate::limits::{CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN};
+use crate::limits::{CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, TOMBSTONE};
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Lines, OrderKey, Waiting};
@@ -14,6 +14,7 @@ use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Gone, Hosts, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What an administrator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +205,12 @@ impl Desk {
     /// True while one more pod may be released in this plan.
     pub(crate) const fn may_release(&self) -> bool {
         self.releases_under_way < RELEASES_PER_PLAN
+    }
+
+    /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
+    /// name is safe, and the namespace waits for its pods before it deletes anything else.
+    pub(crate) fn tombstone(&self, namespace: &Name) -> Duration {
+        if self.terminating_namespaces.contains(namespace) { Duration::ZERO } else { TOMBSTONE }
     }
 
     /// Brings the totals in line with a job.

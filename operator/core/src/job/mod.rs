@@ -191,7 +191,7 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     tombs::tend(job, desk);
     desk.recount(job);
     flush::flush(job, desk);
-    if let Some(at) = job.tombs.next_release() {
+    if let Some(at) = job.tombs.next_release(desk.tombstone(&job.key.namespace)) {
         desk.agenda.wake(at, Item::Job(job.uid));
     }
 }
