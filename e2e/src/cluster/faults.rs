@@ -1,5 +1,6 @@
 //! Breaking and mending single parts of the cluster, for tests.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -7,13 +8,14 @@ use nix::sys::signal::Signal;
 
 use super::cgroup::Hierarchies;
 use super::control_plane::api_server;
-use super::kubectl::Kubectl;
 use super::node;
 use super::paths::State;
 use super::process::Process;
 use super::record::{Lock, Record};
 use super::up::require_root;
-use super::{inventory, kwok};
+use super::{images, inventory, kwok, services};
+use crate::helm::Helm;
+use crate::kubectl::Kubectl;
 use crate::progress::say;
 
 /// A component is given this long to end when it is asked to; then it is killed.
@@ -38,13 +40,19 @@ impl Cluster {
         Ok(Self { record: Record::existing(&state)?, state, _lock: lock })
     }
 
-    /// Its state.
-    pub(crate) fn state(&self) -> &State {
-        &self.state
+    /// Imports archives of images into its nodes.
+    pub(crate) fn load_images(&self, archives: &[PathBuf]) -> Result<()> {
+        images::load(&self.state, archives)
     }
 
-    fn kubectl(&self) -> Kubectl {
-        Kubectl::of(&self.state, &self.record)
+    /// kubectl as its administrator.
+    pub(crate) fn kubectl(&self) -> Kubectl {
+        self.record.kubectl(&self.state)
+    }
+
+    /// Helm as its administrator.
+    pub(crate) fn helm(&self) -> Helm {
+        self.record.helm(&self.state)
     }
 
     /// Starts a component that does not run.
@@ -56,7 +64,7 @@ impl Cluster {
         let started = component.start(&self.state)?;
         let server = api_server(&self.state, &self.record);
         if name == server.name {
-            self.kubectl().wait_for_api_server(&self.state, &server)?;
+            services::wait_for_api_server(&self.state, &server, &self.kubectl())?;
         }
         say(format!("{name} {}", if started { "is started" } else { "runs already" }));
         Ok(())

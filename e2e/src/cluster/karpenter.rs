@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::addresses::port;
 use super::component::Component;
 use super::control_plane;
-use super::kubectl::Kubectl;
 use super::paths::{self, Checkout, State};
 use super::record::Record;
 use crate::command::Command;
+use crate::kubectl::Kubectl;
 
 const MODULE: &str = "sigs.k8s.io/karpenter";
 const INSTANCE_TYPES: &str = "karpenter-instance-types.json";

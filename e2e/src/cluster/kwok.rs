@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::component::Component;
 use super::control_plane;
-use super::kubectl::{Kubectl, NodeObject};
 use super::paths::State;
 use super::process::Process;
 use super::record::Record;
+use crate::kubectl::{Kubectl, NodeObject};
 use crate::wait::{self, Seen};
 
 const SELECTOR: &str = "--selector=windlass.dev/pool=kwok";

@@ -12,7 +12,6 @@ mod go_module;
 mod images;
 mod inventory;
 mod karpenter;
-mod kubectl;
 mod kwok;
 mod launch;
 mod namespaces;
@@ -28,14 +27,14 @@ mod services;
 mod status;
 mod up;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use faults::Cluster;
+pub(crate) use faults::Cluster;
 pub(crate) use launch::Internal;
+pub(crate) use paths::Checkout;
 
 /// What can be done with the cluster.
 #[derive(Subcommand)]
@@ -125,9 +124,4 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 /// Runs the other side of a fork.
 pub(crate) fn run_internal(command: Internal) -> Result<()> {
     launch::run(command)
-}
-
-/// Imports archives of images into the cluster's nodes.
-pub(crate) fn load_images(archives: &[PathBuf]) -> Result<()> {
-    images::load(Cluster::open()?.state(), archives)
 }

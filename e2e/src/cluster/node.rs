@@ -8,12 +8,12 @@ use anyhow::{Result, bail};
 use super::addresses::{NODES, Node};
 use super::cgroup::{CLUSTER, Hierarchies};
 use super::component::{Component, Work};
-use super::kubectl::Kubectl;
 use super::namespaces::{self, PROGRAMS, holder, inside};
 use super::paths::State;
 use super::pki;
 use super::process::Process;
 use super::{images, network};
+use crate::kubectl::Kubectl;
 use crate::wait::{self, Seen};
 
 /// The node called `name`, or an error that lists them.

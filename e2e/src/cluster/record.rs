@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::paths::{self, State};
+use crate::helm::Helm;
+use crate::kubectl::Kubectl;
 use crate::progress::say;
 
 /// What was asked for. The components' arguments follow from it, so that one can be started again later.
@@ -44,6 +46,16 @@ impl Record {
             Some(record) => Ok(record),
             None => bail!("no cluster runs on this machine: start one with `cluster up`"),
         }
+    }
+
+    /// kubectl as the cluster's administrator.
+    pub(crate) fn kubectl(&self, state: &State) -> Kubectl {
+        Kubectl::of_kubeconfig(self.programs.join("kubectl"), &state.kubeconfig("admin"))
+    }
+
+    /// Helm as the cluster's administrator.
+    pub(crate) fn helm(&self, state: &State) -> Helm {
+        Helm::of_kubeconfig(self.programs.join("helm"), &state.kubeconfig("admin"))
     }
 
     /// Writes it.

@@ -1,20 +1,33 @@
-//! Whether a pod that is made now has what it relies on: its account, services from every node, and DNS.
+//! Whether the API server answers, and whether a pod that is made now has what it relies on: its account,
+//! services from every node, and DNS.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::addresses::{API_SERVICE, DNS_SERVICE, NODES};
-use super::kubectl::Kubectl;
+use super::component::Component;
 use super::namespaces::{PROGRAMS, inside};
 use super::paths::State;
 use super::record::Record;
 use crate::command::Command;
+use crate::kubectl::Kubectl;
 use crate::wait::{self, Seen};
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Waits until all of it is there.
+/// Waits until the API server is ready, or fails when it has died.
+pub(crate) fn wait_for_api_server(state: &State, server: &Component, kubectl: &Kubectl) -> Result<()> {
+    wait::until("the API server is ready", Duration::from_secs(120), || {
+        server.check(state)?;
+        Ok(match kubectl.line("get --raw /readyz").output() {
+            Ok(_) => Seen::Holds(()),
+            Err(error) => Seen::NotYet(error.to_string()),
+        })
+    })
+}
+
+/// Waits until a pod has what it relies on.
 pub(crate) fn wait(state: &State, record: &Record, kubectl: &Kubectl) -> Result<()> {
     succeeds("the namespace default has a service account", || {
         Ok(kubectl.line("get serviceaccount default"))

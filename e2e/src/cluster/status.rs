@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::addresses::NODES;
 use super::inventory;
-use super::kubectl::{Kubectl, NodeObject};
 use super::namespaces::holder;
 use super::network;
 use super::paths::State;
 use super::process::{Activity, Process};
 use super::record::Record;
+use crate::kubectl::NodeObject;
 use crate::progress::say;
 
 /// Prints each component and each node. Fails when anything that should run does not.
@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         say(line(&component.name, process.as_ref(), activity, &state));
     }
     say("");
-    match Kubectl::of(&state, &record).nodes("") {
+    match record.kubectl(&state).nodes("") {
         Ok(nodes) => healthy &= print_nodes(&state, &nodes)?,
         Err(error) => {
             healthy = false;

@@ -11,7 +11,6 @@ use super::cgroup::{CLUSTER, Hierarchies};
 use super::component::Component;
 use super::config::{self, SYSTEM_OBJECTS};
 use super::control_plane::{after_api_server, api_server, etcd, router_proxy};
-use super::kubectl::Kubectl;
 use super::kwok::{self, KwokOptions};
 use super::namespaces::{ROUTER, holder};
 use super::paths::{Checkout, State};
@@ -19,6 +18,7 @@ use super::process::Process;
 use super::programs::Programs;
 use super::record::{Lock, Record};
 use super::{images, karpenter, network, node, packages, pki, services};
+use crate::kubectl::Kubectl;
 use crate::progress::Progress;
 
 /// What the cluster is to be.
@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     pki::create(&state)?;
     config::write(&state)?;
     checkout.link(&state, &record.programs)?;
-    let kubectl = Kubectl::of(&state, &record);
+    let kubectl = record.kubectl(&state);
     start_base(&progress, &state, &record)?;
     start_control_plane(&progress, &state, &record, &checkout, &kubectl)?;
     start_nodes(&progress, &state, &record, &kubectl)?;
@@ -122,7 +122,7 @@ fn start_control_plane(
     kubectl: &Kubectl,
 ) -> Result<()> {
     progress.step("waiting for the API server");
-    kubectl.wait_for_api_server(state, &api_server(state, record))?;
+    services::wait_for_api_server(state, &api_server(state, record), kubectl)?;
     progress.step("starting the controllers, cluster DNS and KWOK");
     kubectl.apply(&config::render_common(state, SYSTEM_OBJECTS)?)?;
     if record.karpenter {

@@ -41,7 +41,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Operator { binary, out, name } => write_operator(&binary, &out, &name),
-        Command::Load { archives } => crate::cluster::load_images(&archives),
+        Command::Load { archives } => crate::cluster::Cluster::open()?.load_images(&archives),
     }
 }
 

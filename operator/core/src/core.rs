@@ -60,10 +60,7 @@ impl Core {
         match event {
             Event::ListStarted(kind) => self.start_list(kind),
             Event::ListEnded(kind) => self.end_list(kind),
-            Event::Namespace(name, true) => {
-                self.desk.terminating_namespaces.insert(name);
-                self.ghosts.wake_all(&mut self.desk);
-            }
+            Event::Namespace(name, true) => self.namespace_ends(name),
             Event::Namespace(name, false) | Event::NamespaceGone(name) => {
                 self.desk.terminating_namespaces.remove(&name);
             }

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
 use crate::limits::{
-    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, START_LIMIT, TIME_TO_LIVE,
+    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
@@ -241,6 +241,12 @@ impl Desk {
     /// True while one more pod may be released in this plan.
     pub(crate) const fn may_release(&self) -> bool {
         self.releases_under_way < RELEASES_PER_PLAN
+    }
+
+    /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
+    /// name is safe, and the namespace waits for its pods before it deletes anything else.
+    pub(crate) fn tombstone(&self, namespace: &Name) -> Duration {
+        if self.terminating_namespaces.contains(namespace) { Duration::ZERO } else { TOMBSTONE }
     }
 
     /// Brings the totals in line with a job.

@@ -76,6 +76,17 @@ impl Core {
         self.catalog_changed();
     }
 
+    /// A namespace is being deleted: what held its pods and revisions for a while holds them no more.
+    pub(crate) fn namespace_ends(&mut self, name: Name) {
+        let jobs = self.jobs.values().filter(|job| job.key.namespace == name).map(|job| Item::Job(job.uid));
+        let revisions = self.desk.revisions.within(&name).map(Item::Revision);
+        let items: Vec<Item> = jobs.chain(revisions).collect();
+        if self.desk.terminating_namespaces.insert(name) {
+            items.into_iter().for_each(|item| self.desk.agenda.mark(item));
+            self.ghosts.wake_all(&mut self.desk);
+        }
+    }
+
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
         self.desk.environments.remove(uid);
         self.catalog_changed();

@@ -36,10 +36,14 @@ pub(crate) enum Purpose {
     CreateRevision(Uid),
     /// Status of a definition.
     WriteDefinition(Uid),
-    /// Status of a queue, or its finalizer.
+    /// Status of a queue.
     WriteQueue(Uid),
-    /// Status of an environment, or its finalizer.
+    /// A queue's finalizer.
+    HoldQueue(Uid),
+    /// Status of an environment.
     WriteEnvironment(Uid),
+    /// An environment's finalizer.
+    HoldEnvironment(Uid),
     /// A revision's finalizer.
     HoldRevision(Uid),
 }

@@ -62,8 +62,12 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::ReadRevision(uid) => take_revision_read(core, uid, outcome),
         Purpose::CreateRevision(uid) => take_revision_created(core, uid, outcome),
         Purpose::WriteDefinition(uid) if outcome == Outcome::NotFound => core.definition_gone(uid),
-        Purpose::WriteQueue(uid) if outcome == Outcome::NotFound => core.queue_gone(uid),
-        Purpose::WriteEnvironment(uid) if outcome == Outcome::NotFound => core.environment_gone(uid),
+        Purpose::WriteQueue(uid) | Purpose::HoldQueue(uid) if outcome == Outcome::NotFound => {
+            core.queue_gone(uid);
+        }
+        Purpose::WriteEnvironment(uid) | Purpose::HoldEnvironment(uid) if outcome == Outcome::NotFound => {
+            core.environment_gone(uid);
+        }
         Purpose::HoldRevision(uid) if outcome == Outcome::NotFound => core.revision_gone(uid),
         Purpose::WriteDefinition(uid) => {
             if let Some(definition) = core.desk.definitions.get_mut(uid) {
@@ -73,18 +77,18 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::WriteQueue(uid) => {
             if let Some(queue) = core.desk.queues.get_mut(uid) {
-                queue.holding = false;
                 let again = queue.report.answered(&outcome, core.desk.now);
                 wake(core, again, Item::Queue(uid));
             }
         }
         Purpose::WriteEnvironment(uid) => {
             if let Some(environment) = core.desk.environments.get_mut(uid) {
-                environment.holding = false;
                 let again = environment.report.answered(&outcome, core.desk.now);
                 wake(core, again, Item::Environment(uid));
             }
         }
+        Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),
+        Purpose::HoldEnvironment(uid) => take_held(core, &outcome, Item::Environment(uid)),
         Purpose::HoldRevision(uid) => {
             core.desk.revisions.not_released(uid);
             let again = core.desk.now + RETRY_PAUSE.1;
@@ -99,6 +103,29 @@ fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut Desk)) {
         act(job, desk);
         desk.agenda.mark(Item::Job(uid));
     }
+}
+
+/// A finalizer was set or taken: the watch brings the object's new version. One that was not is tried again.
+fn take_held(core: &mut Core, outcome: &Outcome, item: Item) {
+    if matches!(outcome, Outcome::Written(_)) {
+        return;
+    }
+    match item {
+        Item::Queue(uid) => {
+            if let Some(queue) = core.desk.queues.get_mut(uid) {
+                queue.holding = false;
+            }
+        }
+        Item::Environment(uid) => {
+            if let Some(environment) = core.desk.environments.get_mut(uid) {
+                environment.holding = false;
+            }
+        }
+        _ => {}
+    }
+    let pause = if *outcome == Outcome::Conflict { RETRY_PAUSE.0 } else { RETRY_PAUSE.1 };
+    let again = core.desk.now + pause;
+    wake(core, Some(again), item);
 }
 
 fn wake(core: &mut Core, again: Option<Time>, item: Item) {

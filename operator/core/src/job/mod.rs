@@ -233,7 +233,7 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     desk.recount(job);
     flush::flush(job, desk);
     expire::tend(job, desk);
-    if let Some(at) = job.tombs.next_release() {
+    if let Some(at) = job.tombs.next_release(desk.tombstone(&job.key.namespace)) {
         desk.agenda.wake(at, Item::Job(job.uid));
     }
     tell_dependents(job, desk);

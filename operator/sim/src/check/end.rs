@@ -14,6 +14,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .next()
         .or_else(|| every_container_is_recorded(cluster))
         .or_else(|| nothing_is_left(cluster))
+        .or_else(|| every_status_is_written(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.
@@ -128,4 +129,23 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
     }
     let queue = store.queues.values().find(|queue| queue.deleting)?;
     Some(format!("queue {} was deleted and is still there", queue.name))
+}
+
+/// Definitions, queues and environments say what became of what they are now.
+fn every_status_is_written(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    let definitions = store.definitions.values().map(|definition| {
+        ("definition", &definition.key.name, definition.generation, definition.status.observed_generation)
+    });
+    let queues = store
+        .queues
+        .values()
+        .map(|queue| ("queue", &queue.name, queue.generation, queue.status.observed_generation));
+    let environments = store.environments.values().map(|environment| {
+        let told = environment.status.observed_generation;
+        ("environment", &environment.name, environment.generation, told)
+    });
+    let (kind, name, generation, told) =
+        definitions.chain(queues).chain(environments).find(|(_, _, generation, told)| generation != told)?;
+    Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
 }

@@ -1,21 +1,16 @@
 //! Questions to the API server, and objects for it, through kubectl.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::component::Component;
-use super::paths::State;
-use super::record::Record;
 use crate::command::Command;
-use crate::wait::{self, Seen};
 
-/// kubectl as the cluster's administrator.
+/// kubectl, and the cluster that it talks to.
 pub(crate) struct Kubectl {
     program: PathBuf,
-    kubeconfig: PathBuf,
+    connection: String,
 }
 
 /// What is of interest in a Node object.
@@ -34,29 +29,23 @@ pub(crate) struct NodeObject {
 }
 
 impl Kubectl {
-    /// The one of the running cluster.
-    pub(crate) fn of(state: &State, record: &Record) -> Self {
-        Self { program: record.programs.join("kubectl"), kubeconfig: state.kubeconfig("admin") }
+    /// One that talks to the cluster of a kubeconfig.
+    pub(crate) fn of_kubeconfig(program: PathBuf, kubeconfig: &Path) -> Self {
+        Self { program, connection: format!("--kubeconfig={}", kubeconfig.display()) }
+    }
+
+    /// The user's own, with a context of the user's own kubeconfig.
+    pub(crate) fn of_context(context: &str) -> Self {
+        Self { program: "kubectl".into(), connection: format!("--context={context}") }
     }
 
     /// A run with the words of `line` as its arguments.
     pub(crate) fn line(&self, line: &str) -> Command {
         Command::new(&self.program)
-            .args([format!("--kubeconfig={}", self.kubeconfig.display())])
+            .args([&self.connection])
             // It would keep its cache in the user's home, where `down` leaves things alone.
             .args(["--cache-dir=/dev/null", "--request-timeout=20s"])
             .args(line.split_whitespace())
-    }
-
-    /// Waits until the API server is ready, or fails when it has died.
-    pub(crate) fn wait_for_api_server(&self, state: &State, server: &Component) -> Result<()> {
-        wait::until("the API server is ready", Duration::from_secs(120), || {
-            server.check(state)?;
-            Ok(match self.line("get --raw /readyz").output() {
-                Ok(_) => Seen::Holds(()),
-                Err(error) => Seen::NotYet(error.to_string()),
-            })
-        })
     }
 
     /// Creates or changes objects, given as YAML or JSON, so that they are as given.
