@@ -6,10 +6,11 @@ use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::job::{Job, Urgency, fail_waiting};
+use crate::limits::WORDS_IN_STATUS;
 use crate::objects::Dependency;
 use crate::schedule::Waiting;
 use crate::state::State;
-use crate::text::list;
+use crate::text::{cut, list};
 
 /// Reason code of what fails because of another job.
 const DEPENDENCY_FAILED: &str = "DependencyFailed";
@@ -155,7 +156,7 @@ fn end(
 ) {
     let Some(entry) = job.dependencies.get_mut(at) else { return };
     let text = entry.on.job().map(|on| on.text.to_string()).unwrap_or_default();
-    entry.outcome = Some((state, words.clone()));
+    entry.outcome = Some((state, cut(&words, WORDS_IN_STATUS)));
     job.report.ask(Urgency::Soon);
     if state == State::Succeeded {
         return;
