@@ -62,29 +62,24 @@ async fn an_array_survives_ten_kills_of_the_operator() {
     let ran = runs(&scene, &job);
     assert!(ran.keys().eq(&indexes), "{} indexes ran", ran.len());
     let twice: Vec<_> = ran.iter().filter(|(_, pods)| pods.len() != 1).collect();
-    assert!(twice.is_empty(), "more than one pod of an index was given to a host: {twice:#?}");
+    assert!(twice.is_empty(), "indexes that ran more than once: {twice:#?}");
     let counts = audit::operators(&scene.namespace);
     audit::print("a child, with the operator killed 10 times", &counts, CHILDREN as usize);
     scene.leave().await;
 }
 
-/// The pods of each index that were made and given to a host: without that none runs.
+/// The pods of each index that were given to a host, each as often as it was: without that none runs. Creates do not
+/// tell: of those whose sender was killed the answer is not known.
 fn runs(scene: &Scene, job: &Job) -> BTreeMap<i32, Vec<String>> {
     let prefix = format!("many-{}-", &job.metadata.uid.as_ref().unwrap()[..8]);
-    let requests = audit::requests(&scene.namespace);
-    let done = |verb: &str, resource: &str| -> Vec<String> {
-        let is_done = |request: &&Request| {
-            request.verb == verb && request.resource() == resource && request.succeeded()
-        };
-        requests.iter().filter(is_done).map(|request| request.name().unwrap().to_owned()).collect()
+    let is_binding = |request: &&Request| {
+        request.verb == "create" && request.resource() == "pods/binding" && request.succeeded()
     };
-    let (made, bound) = (done("create", "pods"), done("create", "pods/binding"));
-    println!("{} pods were made, {} given to a host", made.len(), bound.len());
     let mut runs: BTreeMap<i32, Vec<String>> = BTreeMap::new();
-    for name in bound {
-        assert_eq!(made.iter().filter(|made| **made == name).count(), 1, "{name} was made once");
+    for request in audit::requests(&scene.namespace).iter().filter(is_binding) {
+        let name = request.name().unwrap();
         let index = name.strip_prefix(&prefix).and_then(|rest| rest.split('-').next()).unwrap();
-        runs.entry(index.parse().unwrap()).or_default().push(name.clone());
+        runs.entry(index.parse().unwrap()).or_default().push(name.to_owned());
     }
     runs
 }
