@@ -177,7 +177,10 @@ mod tests {
             core.observe(Event::Outcome(id, Outcome::Conflict));
         }
         actions.extend(plan(&mut core, 60));
-        let is_current = |(_, action): &(ActionId, Action)| matches!(action, Action::WriteQueue(guard, _) if guard.resource_version == ResourceVersion(2));
+        let is_current = |(_, action): &(ActionId, Action)| {
+            let Action::WriteQueue(guard, _) = action else { return false };
+            guard.resource_version == ResourceVersion(2)
+        };
         assert!(actions.iter().any(is_current), "{actions:#?}");
     }
 }

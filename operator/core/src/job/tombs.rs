@@ -67,9 +67,9 @@ impl Tombs {
         }
     }
 
-    /// Somebody deleted this pod.
+    /// Somebody deleted this pod: not we, who do so to release it.
     pub(crate) fn unwant(&mut self, slot: Slot) {
-        if self.graves.contains_key(&slot) {
+        if self.graves.contains_key(&slot) && !self.releasing.contains(&slot) {
             self.unwanted.insert(slot);
         }
     }
@@ -173,4 +173,29 @@ pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
         }
     }
     job.tombs.seal(slots, desk.now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_being_released_is_not_released_again_because_it_is_deleted() {
+        let (slot, guard) = (Slot { index: 0, attempt: 1, launch: 0 }, Duration::from_secs(120));
+        let (sealed, later) = (Time::ZERO, Time::ZERO + guard);
+        let mut tombs = Tombs::default();
+        assert!(tombs.bury(slot, false));
+        let unsealed = tombs.take_unsealed();
+        tombs.seal(unsealed, sealed);
+        tombs.unwant(slot);
+        assert_eq!(tombs.next_to_release(sealed, guard), None);
+        assert_eq!(tombs.next_to_release(later, guard), Some(slot));
+        tombs.unwanted.remove(&slot);
+        tombs.releasing.insert(slot);
+        // The watch shows that the pod is deleted before the release is answered.
+        tombs.unwant(slot);
+        assert_eq!(tombs.next_to_release(later, guard), None);
+        tombs.not_released(slot);
+        assert_eq!(tombs.next_to_release(later, guard), Some(slot));
+    }
 }
