@@ -3,7 +3,6 @@
 .DEFAULT_GOAL := help
 CARGO_TARGET_DIR ?= target
 E2E := cargo run --quiet --package windlass-e2e --
-TEST := cargo test --package windlass-e2e
 
 # A static program needs an explicit target, so that its flags do not reach build scripts and macros.
 STATIC_TARGET := $(shell uname -m)-unknown-linux-gnu
@@ -23,33 +22,30 @@ demo: cluster image ## Run the rainbow array job on the test cluster (CLUSTER=ex
 	$(E2E) demo --archive $(ARCHIVE)
 endif
 
-# One after the other, the quickest to fail first. The cluster comes before the tests, because those of the charts
-# use its Helm.
+# The cluster and the operator come before the tests, because some of them are on it. All tests are one command, so
+# that none can be left out, and so that what they are made of is built once.
 .PHONY: test
 test: ## Check everything but the long tests
 	cargo fmt --check
 	$(MAKE) cluster KWOK_NODES=20
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
-	cargo test --workspace --exclude windlass-e2e
-	$(TEST) --bins --test chart
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
-	$(TEST) --test rows
-	$(TEST) --test faults -- --test-threads=1
+	cargo test --workspace --no-fail-fast
 
 .PHONY: verify
 verify: ## The long tests: 100,000 seeds, then the faults on the cluster five times over
 	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
 	$(MAKE) cluster KWOK_NODES=20
 	$(MAKE) install
-	for round in 1 2 3 4 5; do $(TEST) --test faults -- --test-threads=1 || exit; done
+	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
 
 .PHONY: bench
 bench: ## Figures: seeds per second; requests and seconds of an array of 1,000 and of 50 jobs
 	cargo run --quiet --release --package windlass-sim -- --seeds 0..10000
 	$(MAKE) cluster
 	$(MAKE) install
-	$(TEST) --test rows figures -- --nocapture --test-threads=1
+	cargo test --workspace --test rows figures -- --nocapture --test-threads=1
 
 .PHONY: cluster
 cluster: ## Start the test cluster, or what of it does not run (KWOK_NODES=100, KARPENTER=1)

@@ -20,6 +20,7 @@ use crate::wait::{Object, until};
 const SCENE: &str = "windlass.dev/e2e-scene";
 
 /// One test's place. [`Scene::leave`] removes it; a test that fails leaves it, for a person to look at.
+/// `kubectl delete namespaces,jobqueues,computeenvironments,nodes --selector=windlass.dev/e2e-scene` removes all such.
 pub(crate) struct Scene {
     /// The administrator.
     pub(crate) client: Client,

@@ -16,6 +16,8 @@ mod hosts;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod leaders;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod operator;

@@ -34,6 +34,13 @@ pub(crate) fn helm(arguments: &[&str]) -> Run {
     run("helm", &[&[kubeconfig.as_str(), "--namespace", SYSTEM], arguments].concat(), "")
 }
 
+/// Sets a value of the installed chart, and waits until the operator runs with it.
+pub(crate) async fn set(client: &Client, value: &str) {
+    let fixed = ["upgrade", "windlass", "charts/windlass", "--reuse-values", "--wait", "--set", value];
+    helm(&fixed).succeeded();
+    until_it_decides(client).await;
+}
+
 /// Runs a test, then what mends the operator, also when the test fails.
 pub(crate) async fn mended<T>(test: impl Future<Output = T>, mend: impl AsyncFnOnce()) -> T {
     let outcome = AssertUnwindSafe(test).catch_unwind().await;
@@ -41,17 +48,21 @@ pub(crate) async fn mended<T>(test: impl Future<Output = T>, mend: impl AsyncFnO
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Waits until the operator is there as its Deployment says, and one pod of it decides.
-pub(crate) async fn until_it_decides(client: &Client) {
+/// Waits until the operator is there as its Deployment says, and one pod of it decides; gives that pod's name.
+pub(crate) async fn until_it_decides(client: &Client) -> String {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM);
     within(BOUND, &deployments, "windlass", "is rolled out", is_rolled_out).await;
-    let pods = pods(client).await;
+    let pods: Vec<String> = pods(client).await.into_iter().filter_map(|pod| pod.metadata.name).collect();
+    until_one_decides(client, &pods).await
+}
+
+/// Waits until one of these pods decides; gives its name.
+pub(crate) async fn until_one_decides(client: &Client, pods: &[String]) -> String {
     let leases: Api<Lease> = Api::namespaced(client.clone(), SYSTEM);
-    let is_one_of_them = |lease: &Lease| {
-        let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
-        holder.is_some_and(|holder| pods.iter().any(|pod| pod.metadata.name.as_deref() == Some(holder)))
-    };
-    within(BOUND, &leases, "windlass", "is held by a pod of the operator", is_one_of_them).await;
+    let holder = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
+    let is_one_of_them = |lease: &Lease| holder(lease).is_some_and(|holder| pods.contains(&holder));
+    let what = format!("is held by one of {pods:?}");
+    holder(&within(BOUND, &leases, "windlass", &what, is_one_of_them).await).unwrap()
 }
 
 fn is_rolled_out(deployment: &Deployment) -> bool {
@@ -63,30 +74,35 @@ fn is_rolled_out(deployment: &Deployment) -> bool {
         && status.replicas == wanted
 }
 
-async fn pods(client: &Client) -> Vec<Pod> {
+/// The operator's pods that are not on their way out.
+pub(crate) async fn pods(client: &Client) -> Vec<Pod> {
     let of_operator = "app.kubernetes.io/name=windlass,app.kubernetes.io/component=operator";
     let pods: Api<Pod> = Api::namespaced(client.clone(), SYSTEM);
     let all = pods.list(&ListParams::default().labels(of_operator)).await.unwrap().items;
     all.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect()
 }
 
-/// Kills the operator's process with SIGKILL, and makes its pod and its lease go, so that the next one starts at once
-/// instead of after the kubelet's and the lease's pauses.
+/// Kills the operator with SIGKILL, and takes its lease away, so that the next one starts at once.
 pub(crate) async fn kill(client: &Client) {
-    let all: Api<Pod> = Api::namespaced(client.clone(), SYSTEM);
     for pod in pods(client).await {
-        let (name, uid) = (pod.metadata.name.unwrap(), pod.metadata.uid.unwrap());
-        let killed = processes_of(&uid);
-        assert!(!killed.is_empty(), "no process of pod {name}");
-        for process in killed {
-            let status = Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap();
-            assert!(status.success(), "kill of {process}: {status}");
-        }
-        all.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
-        gone(BOUND, &all, &name).await;
+        kill_pod(client, pod).await;
     }
     let leases: Api<Lease> = Api::namespaced(client.clone(), SYSTEM);
     leases.delete("windlass", &DeleteParams::default()).await.unwrap();
+}
+
+/// Kills a pod's process with SIGKILL, and removes the pod before the kubelet starts it anew.
+pub(crate) async fn kill_pod(client: &Client, pod: Pod) {
+    let (name, uid) = (pod.metadata.name.unwrap(), pod.metadata.uid.unwrap());
+    let killed = processes_of(&uid);
+    assert!(!killed.is_empty(), "no process of pod {name}");
+    for process in killed {
+        let status = Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap();
+        assert!(status.success(), "kill of {process}: {status}");
+    }
+    let all: Api<Pod> = Api::namespaced(client.clone(), SYSTEM);
+    all.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
+    gone(BOUND, &all, &name).await;
 }
 
 /// Processes that run `/windlass` in a control group of this pod.

@@ -6,7 +6,7 @@ use windlass_crds::JobQueue;
 use windlass_crds::shared::attempt::JobState;
 
 use crate::catalog::{BUSYBOX, definition, job};
-use crate::operator::{alone, helm, mended, until_it_decides};
+use crate::operator::{alone, mended, set};
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
 use crate::wait::until;
@@ -14,10 +14,7 @@ use crate::wait::until;
 const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 
 async fn pause(scene: &Scene, paused: bool) {
-    let value = format!("pauseAdmission={paused}");
-    let arguments = ["upgrade", "windlass", "charts/windlass", "--reuse-values", "--set", &value, "--wait"];
-    helm(&arguments).succeeded();
-    until_it_decides(&scene.client).await;
+    set(&scene.client, &format!("pauseAdmission={paused}")).await;
 }
 
 async fn paused_condition(scene: &Scene, queue: &str, is_there: bool) -> Option<Condition> {
