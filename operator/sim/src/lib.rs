@@ -7,15 +7,22 @@
 pub mod check;
 pub mod cluster;
 mod collector;
+mod coverage;
 mod faults;
 mod kubelet;
 mod operator;
+mod plan;
 mod run;
 mod scheduler;
 pub mod script;
+mod shrink;
 pub mod store;
+mod told;
 mod truth;
 mod users;
 
+pub use coverage::{About, Coverage};
 pub use faults::Faults;
-pub use run::{Report, run};
+pub use plan::{Plan, Size};
+pub use run::{Report, Rule, run};
+pub use shrink::{Shrunk, shrink};

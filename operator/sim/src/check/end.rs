@@ -68,12 +68,19 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
         if state == Some(State::Failed)
             && !attempts.is_empty()
             && attempts.len() < allowed
-            && job.status.reason.as_str() != "PodRefused"
+            && !was_refused(job)
         {
             return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
         }
     }
     None
+}
+
+/// The API server refused a pod of the job for good: then all tasks end that are not under way.
+fn was_refused(job: &ObservedJob) -> bool {
+    let failures = job.status.array.iter().flat_map(|array| &array.failures);
+    let reasons = failures.map(|failure| &failure.reason);
+    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }
 
 /// Every container that ran for a job that is still there is in its record, with its true exit code.
@@ -123,6 +130,9 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
     }
     if let Some(revision) = store.revisions.values().find(|revision| revision.deleting) {
         return Some(format!("revision {} was deleted and is still there", revision.key));
+    }
+    if let Some((namespace, _)) = store.namespaces.iter().find(|(_, ends)| **ends) {
+        return Some(format!("namespace {namespace} was deleted and is still there"));
     }
     let queue = store.queues.values().find(|queue| queue.deleting)?;
     Some(format!("queue {} was deleted and is still there", queue.name))

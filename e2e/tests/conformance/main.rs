@@ -1,0 +1,1 @@
+//! The model API server against the real one.
