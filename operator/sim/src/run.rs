@@ -4,6 +4,7 @@ use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::Coverage;
 use crate::plan::{Part, Plan};
+use crate::users;
 
 /// Rounds without faults within which everything must come to rest.
 const ROUNDS_TO_REST: u32 = 20_000;
@@ -69,7 +70,7 @@ fn come_to_rest(cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
         if let Some(broken) = broken_rule(cluster, rules) {
             return Some(broken);
         }
-        if is_at_rest {
+        if is_at_rest && !users::bring_back(cluster) {
             return check::at_rest(cluster);
         }
     }

@@ -91,17 +91,32 @@ pub fn act(cluster: &mut Cluster) {
     }
 }
 
-/// What was disabled or removed comes back, strangers leave: every job that can run now must.
-pub fn calm_down(cluster: &mut Cluster) {
-    put_environment(cluster, true);
+/// What was removed is made again, also when its deletion took until now. True when anything was missing.
+pub fn bring_back(cluster: &mut Cluster) -> bool {
+    let versions = cluster.store.next_version();
+    if !cluster.store.environments.contains_key(&Name::from(ENVIRONMENT)) {
+        put_environment(cluster, true);
+    }
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
-        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+        if !cluster.store.queues.contains_key(&Name::from(name)) {
+            put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+        }
     }
     for name in DEFINITIONS {
         if !cluster.store.definitions.contains_key(&ObjectKey::new(NAMESPACES[0], name)) {
             put_definition(cluster, NAMESPACES[0], name, "1000 64");
         }
     }
+    cluster.store.next_version().0 > versions.0 + 1
+}
+
+/// What was disabled or removed comes back, strangers leave: every job that can run now must.
+pub fn calm_down(cluster: &mut Cluster) {
+    put_environment(cluster, true);
+    for (priority, name) in QUEUES.into_iter().rev().enumerate() {
+        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+    }
+    bring_back(cluster);
     let strangers: Vec<ObjectKey> =
         cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
     for key in strangers {

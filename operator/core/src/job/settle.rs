@@ -1,7 +1,7 @@
 //! The end of an attempt: recorded first, then counted (DESIGN.md, rule 5).
 
 use super::verdict::{Next, Verdict, next};
-use super::{Job, Stage, Urgency};
+use super::{Job, Live, Stage, Urgency};
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::limits::{FAILURES_LISTED, WORDS_IN_FAILURE, WORDS_IN_STATUS};
@@ -98,8 +98,12 @@ pub(crate) fn take_record(job: &mut Job, index: u32, child: &ChildRecord) {
 /// The API server refuses the job's pods: the task, and all that have not begun, fail in its words.
 pub(crate) fn refused(job: &mut Job, index: u32, words: Name, desk: &mut Desk) {
     let verdict = Verdict { state: State::Failed, reason: Name::from("PodRefused"), words };
+    // Creates that are under way get answers of their own: one may have passed before pods were refused.
+    let begins = |other: u32, live: &Live| {
+        live.is_launching() && (other == index || !matches!(live.stage, Stage::Sent { .. }))
+    };
     let launching: Vec<u32> =
-        job.tasks.live.iter().filter(|(_, live)| live.is_launching()).map(|(index, _)| *index).collect();
+        job.tasks.live.iter().filter(|(other, live)| begins(**other, live)).map(|(index, _)| *index).collect();
     for index in launching {
         if let Some(live) = job.tasks.live.remove(&index) {
             desk.launching.remove(&(job.uid, index));
@@ -109,7 +113,8 @@ pub(crate) fn refused(job: &mut Job, index: u32, words: Name, desk: &mut Desk) {
     }
     let rest = std::mem::take(&mut job.tasks.runnable);
     job.tasks.failed.extend(&rest);
-    job.tasks.histories.clear();
+    let live = &job.tasks.live;
+    job.tasks.histories.retain(|index, _| live.contains_key(index));
     desk.lines.remove(job.queue, job.need, job.order);
     if job.is_array() {
         list_failure(job, index, None, &verdict);
