@@ -12,7 +12,7 @@ use crate::{collector, kubelet, operator, scheduler, users};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use windlass_core::ids::Name;
+use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::time::Time;
 
 /// A model cluster in the middle of a run.
@@ -154,6 +154,20 @@ impl Cluster {
     /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
     pub fn settle(&mut self, rounds: u32) -> bool {
         self.run_until(Cluster::NEVER, rounds)
+    }
+
+    /// Kubernetes' garbage collector and namespace controller do all there is for them to do. True when there was anything.
+    pub fn collect_garbage(&mut self) -> bool {
+        let mut busy = false;
+        while collector::collect_garbage(self) {
+            busy = true;
+        }
+        busy
+    }
+
+    /// The pod garbage collector looks at a pod. True when it had to do something about it.
+    pub fn look_at_pod(&mut self, key: &ObjectKey) -> bool {
+        collector::look_at_pod(self, key)
     }
 
     /// Runs without faults until this time; true when all came to rest before.

@@ -14,6 +14,8 @@ enum Due {
     Pod(ObjectKey),
     /// A pod on a node that is gone.
     Stranded(ObjectKey),
+    /// A pod that was deleted before it had a host, and is held.
+    NeverBound(ObjectKey),
     /// A record whose owner is gone.
     Record((Uid, u32)),
     /// A revision whose definition is gone, or whose namespace ends.
@@ -45,23 +47,48 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
     !due.is_empty()
 }
 
+/// Collects what has lost its owner or its namespace, and leaves the pod garbage collector alone. True when there was anything.
+pub fn collect_garbage(cluster: &mut Cluster) -> bool {
+    let due = garbage(&cluster.store);
+    for one in &due {
+        collect(cluster, one);
+    }
+    !due.is_empty()
+}
+
+/// The pod garbage collector looks at one pod.
+pub fn look_at_pod(cluster: &mut Cluster, key: &ObjectKey) -> bool {
+    let due = cluster.store.pods.get(key).and_then(|pod| lost_pod(&cluster.store, pod));
+    if let Some(due) = &due {
+        collect(cluster, due);
+    }
+    due.is_some()
+}
+
 fn due(store: &Store) -> Vec<Due> {
-    let ends = |key: &ObjectKey| store.namespaces.get(&key.namespace) == Some(&true);
-    let owner_is_gone =
-        |pod: &ObservedPod| pod.task.as_ref().is_some_and(|task| store.is_collected(task.job));
-    let host_is_gone =
-        |pod: &ObservedPod| pod.host.as_ref().is_some_and(|host| !store.hosts.contains_key(host));
-    let mut due = Vec::new();
-    for (key, pod) in &store.pods {
-        if host_is_gone(pod)
-            && (!pod.deleting || pod.phase == PodPhase::Active || store.is_stopping(pod.uid))
-        {
-            due.push(Due::Stranded(key.clone()));
-        } else if (owner_is_gone(pod) || ends(key)) && !pod.deleting {
-            due.push(Due::Pod(key.clone()));
+    let lost = store.pods.values().filter_map(|pod| lost_pod(store, pod));
+    lost.chain(garbage(store)).collect()
+}
+
+/// What the pod garbage collector does about a pod.
+fn lost_pod(store: &Store, pod: &ObservedPod) -> Option<Due> {
+    let is_active = pod.phase == PodPhase::Active;
+    match &pod.host {
+        None => (pod.deleting && is_active).then(|| Due::NeverBound(pod.key.clone())),
+        Some(host) => {
+            let is_gone = !store.hosts.contains_key(host);
+            let is_done = pod.deleting && !is_active && !store.is_stopping(pod.uid);
+            (is_gone && !is_done).then(|| Due::Stranded(pod.key.clone()))
         }
     }
-    due.extend(store.records.keys().filter(|(job, _)| store.is_collected(*job)).copied().map(Due::Record));
+}
+
+fn garbage(store: &Store) -> Vec<Due> {
+    let ends = |key: &ObjectKey| store.namespaces.get(&key.namespace) == Some(&true);
+    let is_due = |pod: &&ObservedPod| !pod.deleting && (store.has_lost_its_owner(pod) || ends(&pod.key));
+    let mut due: Vec<Due> = store.pods.values().filter(is_due).map(|pod| Due::Pod(pod.key.clone())).collect();
+    let records = store.records.keys().filter(|record| store.record_has_lost_its_owner(**record));
+    due.extend(records.copied().map(Due::Record));
     for (key, revision) in store.revisions.iter().filter(|(_, revision)| !revision.deleting) {
         if store.gone_definitions.contains(&revision.definition) || ends(key) {
             due.push(Due::Revision(key.clone()));
@@ -88,7 +115,14 @@ fn collect(cluster: &mut Cluster, due: &Due) {
             cluster.note(About::Faults, "pods collected after their owner or namespace");
             cluster.store.delete_pod(key);
         }
-        Due::Stranded(key) => give_up(cluster, key),
+        Due::Stranded(key) => {
+            cluster.note(About::Faults, "pods given up with their node");
+            give_up(cluster, key, Some("DeletionByPodGC".into()));
+        }
+        Due::NeverBound(key) => {
+            cluster.note(About::Faults, "pods given up that were deleted before they had a host");
+            give_up(cluster, key, None);
+        }
         Due::Record(place) => {
             cluster.note(About::Faults, "records collected after their job");
             cluster.store.records.remove(place);
@@ -107,12 +141,11 @@ fn collect(cluster: &mut Cluster, due: &Due) {
     }
 }
 
-/// The pod garbage collector marks a pod on a missing node failed, then removes it with no grace.
-fn give_up(cluster: &mut Cluster, key: &ObjectKey) {
+/// The pod garbage collector marks a pod failed, then removes it with no grace.
+fn give_up(cluster: &mut Cluster, key: &ObjectKey, disruption: Option<Name>) {
     let Some(pod) = cluster.store.pods.get(key).cloned() else { return };
-    cluster.note(About::Faults, "pods given up with their node");
     cluster.truth.give_up(pod.uid);
-    let task = pod.task.clone().map(|task| TaskPod { disruption: Some("DeletionByPodGC".into()), ..task });
+    let task = pod.task.clone().map(|task| TaskPod { disruption: disruption.or(task.disruption), ..task });
     let phase = if pod.phase == PodPhase::Active { PodPhase::Failed } else { pod.phase };
     cluster.store.put_pod(ObservedPod { phase, task, ..pod });
     cluster.store.delete_pod(key);

@@ -20,8 +20,7 @@ pub enum About {
 }
 
 impl About {
-    const ALL: [About; 5] =
-        [About::Work, About::Faults, About::Watches, About::Requests, About::Answers];
+    const ALL: [About; 5] = [About::Work, About::Faults, About::Watches, About::Requests, About::Answers];
 
     const fn title(self) -> &'static str {
         match self {

@@ -43,9 +43,12 @@ pub struct Faults {
     pub clock_skew_seconds: i64,
 }
 
+/// Takes a fault out of a mix.
+pub type LeaveOut = fn(&mut Faults);
+
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, fn(&mut Faults)); 18] = [
+    pub const ALL: [(&'static str, LeaveOut); 18] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),

@@ -54,8 +54,7 @@ pub(crate) enum Part {
 impl Plan {
     /// All that a seed stands for.
     pub fn of(seed: u64) -> Plan {
-        let mut plan =
-            Plan { seed, steps: Intervals::default(), without: BTreeSet::new(), size: Size::FULL };
+        let mut plan = Plan { seed, steps: Intervals::default(), without: BTreeSet::new(), size: Size::FULL };
         let mut rng = plan.rng(Part::Mix);
         Faults::mixed(&mut rng);
         plan.steps = Intervals::below(rng.u32(200..=1500));

@@ -71,8 +71,9 @@ fn job(job: &ObservedJob) -> String {
 
 fn status(status: &JobStatus) -> String {
     let attempts = status.attempts.iter();
-    let attempts: Vec<String> =
-        attempts.map(|attempt| format!("{}{}", attempt.number, if attempt.is_over() { "x" } else { "" })).collect();
+    let attempts: Vec<String> = attempts
+        .map(|attempt| format!("{}{}", attempt.number, if attempt.is_over() { "x" } else { "" }))
+        .collect();
     let children = status.array.iter().flat_map(|array| &array.children);
     let children: Vec<String> = children.map(|(state, indexes)| format!("{state}={indexes}")).collect();
     format!("{} {} [{}] {}", status.state, status.reason, attempts.join(","), children.join(" "))

@@ -5,7 +5,8 @@ use windlass_sim::{Plan, Rule, shrink};
 
 /// A rule that is wrong on purpose: the model's containers do exit with 42, now and then.
 fn no_container_exits_with_42(cluster: &Cluster) -> Option<String> {
-    let found = cluster.truth.all().find(|(_, container)| container.ended.is_some_and(|(_, code)| code == 42));
+    let found =
+        cluster.truth.all().find(|(_, container)| container.ended.is_some_and(|(_, code)| code == 42));
     found.map(|(pod, _)| format!("a container of pod {pod} exits with 42"))
 }
 
@@ -30,7 +31,11 @@ fn reduced(rule: Rule, seeds: usize, most_steps: u32, most_lines: usize) {
         // The rest of the lines are from after the faults: the cluster comes to rest by itself.
         assert!(shrunk.report.transcript.len() <= most_lines, "{}\n{told}", shrunk.plan);
         assert!(shrunk.plan.without.len() > 10, "faults that have no part in it: {}", shrunk.plan);
-        assert_eq!(shrink(&plan, &rules).expect("it still does").plan, shrunk.plan, "it was reduced differently");
+        assert_eq!(
+            shrink(&plan, &rules).expect("it still does").plan,
+            shrunk.plan,
+            "it was reduced differently"
+        );
     }
 }
 

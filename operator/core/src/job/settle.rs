@@ -102,8 +102,13 @@ pub(crate) fn refused(job: &mut Job, index: u32, words: Name, desk: &mut Desk) {
     let begins = |other: u32, live: &Live| {
         live.is_launching() && (other == index || !matches!(live.stage, Stage::Sent { .. }))
     };
-    let launching: Vec<u32> =
-        job.tasks.live.iter().filter(|(other, live)| begins(**other, live)).map(|(index, _)| *index).collect();
+    let launching: Vec<u32> = job
+        .tasks
+        .live
+        .iter()
+        .filter(|(other, live)| begins(**other, live))
+        .map(|(index, _)| *index)
+        .collect();
     for index in launching {
         if let Some(live) = job.tasks.live.remove(&index) {
             desk.launching.remove(&(job.uid, index));

@@ -87,9 +87,11 @@ impl Store {
             let mine = |pod: &&ObservedPod| pod.task.as_ref().is_some_and(|task| task.job == uid);
             let pods: Vec<ObservedPod> = self.pods.values().filter(mine).cloned().collect();
             for pod in pods {
+                self.orphans.insert(pod.uid);
                 self.put_pod(pod);
             }
-            self.orphaned.insert(uid);
+            let records = self.records.keys().filter(|(job, _)| *job == uid);
+            self.orphan_records.extend(records.copied());
         }
         self.remove_job(key);
     }
@@ -103,9 +105,15 @@ impl Store {
         }
     }
 
-    /// True when the garbage collector deletes what this job owns.
-    pub fn is_collected(&self, job: Uid) -> bool {
-        self.gone_jobs.contains(&job) && !self.orphaned.contains(&job)
+    /// True when the pod's job is gone, so that the garbage collector deletes it.
+    pub fn has_lost_its_owner(&self, pod: &ObservedPod) -> bool {
+        let owner_is_gone = pod.task.as_ref().is_some_and(|task| self.gone_jobs.contains(&task.job));
+        owner_is_gone && !self.orphans.contains(&pod.uid)
+    }
+
+    /// The same of a record.
+    pub fn record_has_lost_its_owner(&self, record: (Uid, u32)) -> bool {
+        self.gone_jobs.contains(&record.0) && !self.orphan_records.contains(&record)
     }
 
     /// Deletes a definition. Its revisions are left to the garbage collector.

@@ -56,8 +56,10 @@ pub struct Store {
     pub gone_definitions: BTreeSet<Uid>,
     /// Jobs whose deletion waits for the garbage collector.
     pub ending_jobs: BTreeMap<ObjectKey, Cascade>,
-    /// Jobs that were deleted without their pods and records: these have no owner any more.
-    pub orphaned: BTreeSet<Uid>,
+    /// Pods whose job was deleted without them: they have no owner any more.
+    orphans: BTreeSet<Uid>,
+    /// Records whose job was deleted without them.
+    orphan_records: BTreeSet<(Uid, u32)>,
     /// Pods that were deleted while a kubelet had them: only it can say that they have stopped.
     stopping: BTreeSet<Uid>,
     /// What happened to each kind, and the version it brought.

@@ -7,7 +7,8 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedJob, ObservedPod,
-    ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, ResourceRequest, RevisionContent, TaskPod,
+    ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, ResourceRequest, RevisionContent,
+    TaskPod,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -277,17 +278,12 @@ impl Store {
 
     /// Two requests: the deletion, if it is asked for, and the patch that takes the finalizer.
     fn release_pod(&mut self, key: &ObjectKey, uid: Uid, delete: bool) -> Outcome {
-        let found = self.pods.get(key).map(|pod| pod.uid);
-        if delete && found.is_none() {
-            return Outcome::NotFound;
-        }
-        if found != Some(uid) {
-            return Outcome::Done;
-        }
-        if delete {
+        if delete && self.pods.get(key).is_some_and(|pod| pod.uid == uid) {
             self.delete_pod(key);
         }
-        let Some(mut pod) = self.pods.get(key).cloned() else { return Outcome::Done };
+        let Some(mut pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
+            return Outcome::Done;
+        };
         self.check_release(&pod);
         if let Some(task) = pod.task.as_mut().filter(|task| task.held) {
             task.held = false;
