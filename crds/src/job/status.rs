@@ -20,9 +20,9 @@ use crate::shared::{conditions, times};
         "SUCCEEDED and FAILED are final"
     ),
     rule(
-        "!has(oldSelf.attempts) || (has(self.attempts) && \
-         self.attempts.size() >= oldSelf.attempts.size())",
-        "attempts are never forgotten"
+        "!has(oldSelf.attempts) || oldSelf.attempts.all(old, !has(old.proof) || (has(self.attempts) && \
+         self.attempts.exists(now, now.attempt == old.attempt && has(now.proof))))",
+        "attempts that are over are never forgotten"
     ),
     rule(
         "!has(oldSelf.jobDefinitionRevision) || (has(self.jobDefinitionRevision) && \

@@ -20,7 +20,7 @@ pub fn submission(
     names: u32,
 ) -> JobSpec {
     let rng = &mut cluster.rng;
-    let size = (rng.u64(0..2) == 0).then(|| rng.u32(2..=7));
+    let size = (rng.u64(0..2) == 0).then(|| rng.u32(2..=7).min(cluster.size.children.max(2)));
     let revision = (rng.u64(0..6) == 0).then(|| rng.u32(1..=2));
     let name = definitions.get(rng.usize(0..definitions.len())).copied().unwrap_or_default().into();
     let queue = queues.get(rng.usize(0..queues.len())).copied().unwrap_or_default();

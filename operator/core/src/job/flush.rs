@@ -137,6 +137,10 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     if fingerprint == job.report.written && !job.report.fence {
         let is_final = job.verdict.is_some();
         safe(job, is_final, &settled(job), desk);
+        if is_final {
+            // Its expiry waited for there being nothing left to write.
+            desk.agenda.mark(Item::Job(job.uid));
+        }
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;

@@ -1,7 +1,7 @@
 //! The records of an array's children, each of some hundred neighbours, written before the status that counts them.
 
 use super::live::History;
-use super::{Job, settle};
+use super::{Job, Urgency, settle};
 use crate::action::{Action, Outcome, RecordOrder, Refusal};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
@@ -264,7 +264,10 @@ fn written(job: &mut Job, first_index: u32, version: Option<ResourceVersion>, de
     let recorded: Vec<u32> =
         writing.indexes.into_iter().filter(|index| !chunk.unwritten.contains(index)).collect();
     for slot in writing.withdrawn {
-        job.tombs.bury(slot, false);
+        // The next status seals it: there may be no other reason to write one.
+        if job.tombs.bury(slot, false) {
+            job.report.ask(Urgency::Soon);
+        }
     }
     for index in recorded {
         settle::count(job, index, desk);

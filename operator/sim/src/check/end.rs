@@ -17,6 +17,19 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| every_status_is_written(cluster))
 }
 
+/// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
+pub fn after_expiry(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    if let Some(job) = store.jobs.values().find(|job| !job.kept) {
+        return Some(format!("job {} never expires: {:?}", job.key, job.status));
+    }
+    if let Some((job, first)) = store.records.keys().find(|record| store.record_has_lost_its_owner(**record))
+    {
+        return Some(format!("record {first} is left of job {job}, which is gone"));
+    }
+    nothing_is_left(cluster)
+}
+
 /// Every job has ended: the faults are over and there is room for each.
 fn job_is_done(job: &ObservedJob) -> Option<String> {
     let status = &job.status;
@@ -72,11 +85,19 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             && !attempts.is_empty()
             && attempts.len() < allowed
             && !may_fail_early(job, index)
+            && !was_refused(job)
         {
             return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
         }
     }
     None
+}
+
+/// The API server refused a pod of the job for good: then all tasks end that are not under way.
+fn was_refused(job: &ObservedJob) -> bool {
+    let failures = job.status.array.iter().flat_map(|array| &array.failures);
+    let reasons = failures.map(|failure| &failure.reason);
+    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }
 
 /// Every container that ran for a job that is still there is in its record, with its true exit code.
@@ -85,7 +106,11 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let job = cluster.store.job(container.job)?;
         let attempts = attempts(cluster, job, container.index);
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
-        let Some(attempt) = attempt else { return Some(format!("{} is not recorded", name(pod, container))) };
+        let Some(attempt) = attempt else {
+            // Somebody took the pod away by force before any operator saw it, and the task ended without another attempt.
+            let nobody_saw_it = container.given_up && may_fail_early(job, container.index);
+            return (!nobody_saw_it).then(|| format!("{} is not recorded", name(pod, container)));
+        };
         let taken_away =
             cluster.truth.was_given_up(container) || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
@@ -126,6 +151,9 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
     }
     if let Some(revision) = store.revisions.values().find(|revision| revision.deleting) {
         return Some(format!("revision {} was deleted and is still there", revision.key));
+    }
+    if let Some((namespace, _)) = store.namespaces.iter().find(|(_, ends)| **ends) {
+        return Some(format!("namespace {namespace} was deleted and is still there"));
     }
     let queue = store.queues.values().find(|queue| queue.deleting)?;
     Some(format!("queue {} was deleted and is still there", queue.name))

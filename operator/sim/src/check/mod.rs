@@ -4,6 +4,6 @@ mod end;
 mod life;
 mod step;
 
-pub use end::at_rest;
+pub use end::{after_expiry, at_rest};
 pub use life::{may_start, may_stop};
 pub use step::after_step;

@@ -1,0 +1,62 @@
+//! What the API server refuses: the rules of the CRDs, as far as the operator could break them, and admission's order.
+
+use super::Store;
+use windlass_core::action::{Guard, Outcome, Refusal};
+use windlass_core::ids::{Name, ResourceVersion, Uid};
+use windlass_core::objects::JobStatus;
+
+/// The most attempts a status can hold (`maxItems` in the CRD).
+const ATTEMPTS: usize = 10;
+
+/// A write is for one version of one object: on any other it fails.
+pub(super) fn conflict(guard: &Guard, uid: Uid, version: ResourceVersion) -> Option<Outcome> {
+    (guard.uid != uid || guard.resource_version != version).then_some(Outcome::Conflict)
+}
+
+/// A finalizer cannot be set on what is being deleted already.
+pub(super) fn finalizer_comes_too_late(hold: bool, held: bool, deleting: bool) -> Option<Outcome> {
+    (hold && !held && deleting).then(|| {
+        let words = "no new finalizers can be added if the object is being deleted";
+        Outcome::Refused(Refusal::Invalid, Name::from(words))
+    })
+}
+
+/// The CRD's rules for a Job's status.
+pub(super) fn refused_status(before: &JobStatus, after: &JobStatus) -> Option<Outcome> {
+    let words = if before.state.is_final() && after.state != before.state {
+        "status: SUCCEEDED and FAILED are final"
+    } else if over(before).any(|attempt| !over(after).any(|kept| kept == attempt)) {
+        "status: attempts that are over are never forgotten"
+    } else if before.pinned.is_some() && pin(before) != pin(after) {
+        "status: a job keeps the revision of its definition that it began with"
+    } else if after.attempts.len() > ATTEMPTS {
+        "status.attempts: must have at most 10 items"
+    } else {
+        return None;
+    };
+    Some(Outcome::Refused(Refusal::Invalid, Name::from(words)))
+}
+
+/// The numbers of the attempts that are over.
+fn over(status: &JobStatus) -> impl Iterator<Item = u8> + '_ {
+    status.attempts.iter().filter(|attempt| attempt.is_over()).map(|attempt| attempt.number)
+}
+
+fn pin(status: &JobStatus) -> Option<(&Name, Uid)> {
+    status.pinned.as_ref().map(|pinned| (&pinned.name, pinned.uid))
+}
+
+impl Store {
+    /// Admission of a new object: it comes before the name is looked at, so that a namespace that ends refuses also what is there
+    /// already. `missing` is the answer when there is no such namespace.
+    pub(super) fn refused_in(&self, namespace: &Name, missing: Outcome) -> Option<Outcome> {
+        match self.namespaces.get(namespace) {
+            Some(false) => None,
+            Some(true) => Some(Outcome::Refused(
+                Refusal::NamespaceTerminating,
+                Name::from("unable to create new content in a namespace because it is being terminated"),
+            )),
+            None => Some(missing),
+        }
+    }
+}
