@@ -109,6 +109,9 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let Some(attempt) = attempt else {
             // Somebody took the pod away by force before any operator saw it, and the task ended without another attempt.
             let nobody_saw_it = container.given_up && may_fail_early(job, container.index);
+            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its pod
+            // is removed; nothing was promised of what ran in it.
+            let nobody_saw_it = nobody_saw_it || was_refused(job);
             return (!nobody_saw_it).then(|| format!("{} is not recorded", name(pod, container)));
         };
         let taken_away =
