@@ -1,7 +1,7 @@
 //! A step as the core would ask for it, with the identities and versions of one side.
 
 use crate::known::Known;
-use crate::setting::{CHILDREN, HOST, Object, Setting};
+use crate::setting::{CHILDREN, Object, Setting};
 use crate::statuses;
 use crate::steps::{Aim, Ask, Place, Task, Which};
 use std::sync::Arc;
@@ -112,7 +112,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         queue: setting.name.as_str().into(),
         environment: "ce".into(),
         definition: (setting.name.as_str().into(), 1),
-        host: HOST.into(),
+        host: setting.host(),
         need: Resources::of_job(1000, 64, 0),
         not_after: Time::from_millis(i64::MAX),
     }
