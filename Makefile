@@ -5,13 +5,47 @@ CARGO_TARGET_DIR ?= target
 E2E := cargo run --quiet --package windlass-e2e --
 
 # A static program needs an explicit target, so that its flags do not reach build scripts and macros.
-STATIC_TARGET := x86_64-unknown-linux-gnu
+STATIC_TARGET := $(shell uname -m)-unknown-linux-gnu
 OPERATOR := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/windlass
-IMAGE := $(CARGO_TARGET_DIR)/windlass-image.tar
+ARCHIVE := $(CARGO_TARGET_DIR)/windlass-image.tar
 
 .PHONY: help
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+ifeq ($(CLUSTER),existing)
+demo:
+	$(E2E) demo --existing --image "$(IMAGE)" $(if $(JOB_IMAGE),--job-image "$(JOB_IMAGE)") $(if $(YES),--yes)
+else
+demo: cluster image ## Run the rainbow array job on the test cluster (CLUSTER=existing IMAGE=NAME: on your own)
+	$(E2E) demo --archive $(ARCHIVE)
+endif
+
+# The cluster and the operator come before the tests, because some of them are on it. All tests are one command, so
+# that none can be left out, and so that what they are made of is built once.
+.PHONY: test
+test: ## Check everything but the long tests
+	cargo fmt --check
+	$(MAKE) cluster KWOK_NODES=20
+	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	cargo run --quiet --package windlass-sim -- --seeds 0..10000
+	$(MAKE) install
+	cargo test --workspace --no-fail-fast
+
+.PHONY: verify
+verify: ## The long tests: 100,000 seeds, then the faults on the cluster five times over
+	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
+	$(MAKE) cluster KWOK_NODES=20
+	$(MAKE) install
+	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
+
+.PHONY: bench
+bench: ## Figures: seeds per second; requests and seconds of an array of 1,000 and of 50 jobs
+	cargo run --quiet --release --package windlass-sim -- --seeds 0..10000
+	$(MAKE) cluster
+	$(MAKE) install
+	cargo test --workspace --test rows figures -- --nocapture --test-threads=1
 
 .PHONY: cluster
 cluster: ## Start the test cluster, or what of it does not run (KWOK_NODES=100, KARPENTER=1)
@@ -29,8 +63,12 @@ cluster-status: ## Show the test cluster's components and nodes
 image: ## Build the operator's image as an OCI archive
 	RUSTFLAGS="-C target-feature=+crt-static" \
 		cargo build --release --package windlass --target $(STATIC_TARGET)
-	$(E2E) image operator --binary $(OPERATOR) --out $(IMAGE)
+	$(E2E) image operator --binary $(OPERATOR) --out $(ARCHIVE)
+
+.PHONY: install
+install: image ## Install Windlass on the test cluster, or bring it up to date
+	$(E2E) install --archive $(ARCHIVE)
 
 .PHONY: cluster-image
 cluster-image: image ## Build the operator's image and import it into the test cluster's nodes
-	$(E2E) image load $(IMAGE)
+	$(E2E) image load $(ARCHIVE)

@@ -104,16 +104,10 @@ const NODE_OVERRIDES: &str = "spec.nodeOverrides.nodePropertyOverrides[].contain
 const NO_GPU: Unset = Unset::Rule("self.all(r, r.type != 'GPU' || !has(r.value) || r.value == '')");
 
 const JOB: &[Row] = &[
-    yet("dependsOn", "submit the job once the others have succeeded"),
     yet("nodeOverrides", "multi-node jobs are to come"),
-    yet("retryStrategy", "a job has one attempt"),
-    yet("timeout", "the command itself can stop in time, as with timeout(1)"),
     yet("shareIdentifier", "queues are about first in, first out"),
     yet("schedulingPriorityOverride", "queues are about first in, first out"),
     yet("propagateTags", "tags stay on the Job"),
-    yet_but("ttlSecondsAfterFinished", Unset::Absent, "delete finished Jobs yourself"),
-    yet_but("stop", Unset::Absent, "delete the Job to end it"),
-    yet("stopChildren", "delete the Job to end all of it"),
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("eksPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("consumableResourcePropertiesOverride", Shape::Object, NO_CONSUMABLES),
@@ -136,9 +130,7 @@ const JOB_DEFINITION: &[Row] = &[
     yet_but("type", Unset::Words(&["", "container"]), "multi-node jobs are to come; use container"),
     yet("schedulingPriority", "queues are about first in, first out"),
     yet("nodeProperties", "multi-node jobs are to come; use containerProperties"),
-    yet("retryStrategy", "a job has one attempt"),
     yet("propagateTags", "tags stay on the Job"),
-    yet("timeout", "the command itself can stop in time, as with timeout(1)"),
     yet_but("podTemplate", Unset::Absent, "remove it"),
     never("ecsProperties", Shape::Object, "use containerProperties"),
     never("eksProperties", Shape::Object, "use containerProperties, and podTemplate for what it lacks"),

@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -81,14 +82,43 @@ impl Command {
         Ok(self.wait()?.status.success())
     }
 
+    /// Runs it and hands each line that it writes to `take`, until that breaks off; then it is ended. Nothing when
+    /// it ended before.
+    pub(crate) fn lines<T>(
+        mut self,
+        mut take: impl FnMut(&str) -> Result<ControlFlow<T>>,
+    ) -> Result<Option<T>> {
+        let mut child = self.spawn(Stdio::null())?;
+        let mut found = Ok(None);
+        for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+            let line = line.with_context(|| format!("cannot read what {self} writes"));
+            match line.and_then(|line| take(&line)) {
+                Ok(ControlFlow::Continue(())) => continue,
+                Ok(ControlFlow::Break(value)) => found = Ok(Some(value)),
+                Err(error) => found = Err(error),
+            }
+            child.kill().with_context(|| format!("cannot end {self}"))?;
+            break;
+        }
+        let output = child.wait_with_output().with_context(|| format!("cannot wait for {self}"))?;
+        match found {
+            Ok(None) if !output.status.success() => bail!(self.failure(&output)),
+            found => found,
+        }
+    }
+
+    fn spawn(&mut self, stdin: Stdio) -> Result<Child> {
+        self.inner.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.inner.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => anyhow!("{self}: this program is not installed"),
+            _ => anyhow!(error).context(format!("cannot run {self}")),
+        })
+    }
+
     fn wait(&mut self) -> Result<Output> {
         let input = std::mem::take(&mut self.input);
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
-        self.inner.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.inner.spawn().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => anyhow!("{self}: this program is not installed"),
-            _ => anyhow!(error).context(format!("cannot run {self}")),
-        })?;
+        let mut child = self.spawn(stdin)?;
         let stdin = child.stdin.take();
         // Written beside the reading of the output, so that two full pipes cannot block each other. A program
         // that ends without reading all of its input says why by its exit code: the broken pipe is no error
@@ -144,6 +174,24 @@ mod tests {
     fn a_missing_program_is_said_to_be_missing() {
         let error = Command::line("windlass-no-such-program --x").run().unwrap_err();
         assert_eq!(format!("{error:#}"), "`windlass-no-such-program --x`: this program is not installed");
+    }
+
+    #[test]
+    fn lines_are_taken_as_they_come_until_enough_were_seen() {
+        let endless = || Command::new("sh").args(["-c", "echo one; echo two; exec sleep 1000"]);
+        let second = endless().lines(|line| {
+            Ok(if line == "two" { ControlFlow::Break(line.to_owned()) } else { ControlFlow::Continue(()) })
+        });
+        assert_eq!(second.unwrap().as_deref(), Some("two"));
+        let error = endless().lines::<()>(|line| bail!("{line} is wrong")).unwrap_err();
+        assert_eq!(error.to_string(), "one is wrong");
+    }
+
+    #[test]
+    fn a_program_may_end_before_enough_was_seen() {
+        let none = Command::line("echo one").lines::<()>(|_| Ok(ControlFlow::Continue(())));
+        assert_eq!(none.unwrap(), None);
+        assert!(Command::line("false").lines::<()>(|_| Ok(ControlFlow::Continue(()))).is_err());
     }
 
     #[test]

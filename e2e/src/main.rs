@@ -3,6 +3,7 @@
 
 mod cluster;
 mod command;
+mod demo;
 mod helm;
 mod image;
 mod install;
@@ -32,6 +33,8 @@ enum Command {
     Image(image::Command),
     /// Install Windlass on the cluster with Helm, or bring it up to date; safe to repeat.
     Install(install::Options),
+    /// Install Windlass, run the rainbow array job, and show what became of each child.
+    Demo(demo::Options),
     /// What the program runs itself as, on the other side of a fork.
     #[command(subcommand, hide = true)]
     Internal(cluster::Internal),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(command),
         Command::Image(command) => image::run(command).map(|()| ExitCode::SUCCESS),
         Command::Install(options) => install::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Internal(command) => cluster::run_internal(command).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
@@ -50,5 +54,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
     }
 }

@@ -25,6 +25,11 @@ pub const HOST: &str = "batch.windlass.dev/host";
 /// Annotation: the compute environment it was placed in.
 pub const ENVIRONMENT: &str = "batch.windlass.dev/compute-environment";
 
+/// Annotation: why the operator has the pod stopped, a word.
+pub const ENDING: &str = "batch.windlass.dev/ending";
+/// Annotation: that reason in words, a person's or the runtime's.
+pub const ENDING_REASON: &str = "batch.windlass.dev/ending-reason";
+
 /// The container that runs a job's command.
 pub const CONTAINER: &str = "default";
 

@@ -186,7 +186,7 @@ pub struct ArrayStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 7))]
     pub children: Vec<ChildrenInState>,
-    /// The first 100 children that failed, and why.
+    /// The first 100 failures of children, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub failures: Vec<ChildFailure>,
@@ -236,13 +236,17 @@ pub struct ChildrenInState {
     pub indexes: String,
 }
 
-/// A child of an array that failed.
+/// A child of an array that failed, or neighbours that failed for one reason without having run.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ChildFailure {
-    /// The child's index.
+    /// The child's index; of several, the first.
     #[schemars(range(min = 0, max = 9999))]
     pub index: i32,
+    /// The index of the last of several neighbours. Absent for one child.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9999))]
+    pub last_index: Option<i32>,
     /// The exit code of its last attempt, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -2147483648, max = 2147483647))]

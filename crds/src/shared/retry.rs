@@ -9,6 +9,13 @@ use crate::unset::{self, Blank};
 /// How often a job is attempted. Without it: once.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "!has(self.evaluateOnExit) || !self.evaluateOnExit.exists(r, has(r.action) && r.action != '') || \
+         (has(self.attempts) && self.attempts > 0)",
+        "evaluateOnExit decides about further attempts: give attempts too, as AWS asks"
+    ),
+]))]
 pub struct RetryStrategy {
     /// How many attempts the job has, 1 to 10. Default: 1.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]

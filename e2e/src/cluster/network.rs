@@ -5,6 +5,8 @@
 //! common one) would see what nodes send each other. The router forwards to services what the machine sends
 //! there.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
@@ -128,5 +130,9 @@ pub(crate) fn is_plugged(state: &State, node: &Node) -> Result<bool> {
 
 /// Removes this machine's device, and with it its routes.
 pub(crate) fn disconnect_host(state: &State) -> Result<()> {
+    // A machine that never had the cluster may lack the tool too.
+    if !Path::new("/sys/class/net").join(HOST_DEVICE).exists() {
+        return Ok(());
+    }
     Network { state, machine: None }.remove(HOST_DEVICE)
 }

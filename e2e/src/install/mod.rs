@@ -20,12 +20,16 @@ pub(crate) const NAMESPACE: &str = "windlass-system";
 /// The annotation of the operator's pods that changes with the image, so that they are made anew.
 const IMAGE_ANNOTATION: &str = "windlass\\.dev/image";
 
+/// Where the operator may run: a KWOK node would only pretend to run it.
+const REAL_NODES: &str = "nodeSelector.windlass\\.dev/pool=real";
+
 /// Marks of a release that a killed Helm left half-way.
 const HALF_WAY: &str =
     "--selector=owner=helm,name=windlass,status in (pending-install,pending-upgrade,pending-rollback)";
 
-/// What is installed on the test cluster.
+/// What is installed.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// The archive of the operator's image, as `image operator` writes it
     #[arg(long, value_name = "FILE", default_value = "target/windlass-image.tar")]
@@ -55,14 +59,14 @@ pub(crate) fn on_test_cluster(progress: &Progress, cluster: &Cluster, options: &
     kubectl.apply(include_str!("../../../deploy/namespace.yaml"))?;
     kubectl.line("delete secrets --namespace").args([NAMESPACE, HALF_WAY]).run()?;
     let annotation = format!("podAnnotations.{IMAGE_ANNOTATION}={}", digest(&image));
-    upgrade(progress, &cluster.helm(), &[annotation], &options.values)?;
+    upgrade(progress, &cluster.helm(), &[annotation, REAL_NODES.to_owned()], &options.values)?;
     operator::check(progress, &kubectl, image.len())
 }
 
 /// Installs Windlass on the user's own cluster, with an image that the cluster can pull.
-pub(crate) fn on_existing(progress: &Progress, helm: &Helm, kubectl: &Kubectl, image: &str) -> Result<()> {
-    upgrade(progress, helm, &image_values(image), &[])?;
-    operator::check_health(progress, kubectl)
+pub(crate) fn on_existing(progress: &Progress, context: &str, image: &str, options: &Options) -> Result<()> {
+    upgrade(progress, &Helm::of_context(context), &image_values(image), &options.values)?;
+    operator::check_health(progress, &Kubectl::of_context(context))
 }
 
 /// Installs the chart with values that are text whatever they look like, and others.

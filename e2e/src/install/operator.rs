@@ -19,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(60);
 pub(crate) fn check(progress: &Progress, kubectl: &Kubectl, image_bytes: usize) -> Result<()> {
     let leader = wait_for_leader(kubectl)?;
     let memory = wait::until("the kubelet has measured the operator", BOUND, || {
-        Ok(match resident_bytes(kubectl, &leader) {
+        Ok(match memory_bytes(kubectl, &leader) {
             Ok(Some(bytes)) => Seen::Holds(bytes),
             Ok(None) => Seen::NotYet("no figures of its pod yet".into()),
             Err(error) => Seen::NotYet(error.to_string()),
@@ -82,7 +82,7 @@ fn leads(metrics: &str) -> bool {
     metrics.lines().any(|line| line == "windlass_leader 1")
 }
 
-fn resident_bytes(kubectl: &Kubectl, pod: &Pod) -> Result<Option<u64>> {
+fn memory_bytes(kubectl: &Kubectl, pod: &Pod) -> Result<Option<u64>> {
     let path = format!("/api/v1/nodes/{}/proxy/stats/summary", pod.node);
     let summary: Value = serde_json::from_str(&kubectl.line("get --raw").args([path]).output()?)?;
     let pods = summary.get("pods").and_then(Value::as_array);
@@ -91,7 +91,7 @@ fn resident_bytes(kubectl: &Kubectl, pod: &Pod) -> Result<Option<u64>> {
         text("name") == Some(&pod.name) && text("namespace") == Some(NAMESPACE)
     };
     let stats = pods.and_then(|pods| pods.iter().find(is_it));
-    Ok(stats.and_then(|stats| stats.pointer("/containers/0/memory/rssBytes")?.as_u64()))
+    Ok(stats.and_then(|stats| stats.pointer("/containers/0/memory/workingSetBytes")?.as_u64()))
 }
 
 #[cfg(test)]

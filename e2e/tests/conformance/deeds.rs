@@ -84,7 +84,7 @@ async fn bind(task: Task, setting: &Setting, model: &mut Model, server: &Server)
     if pod.host.is_some() || pod.deleting {
         return false;
     }
-    let ours = TaskPod { unschedulable: None, ..ours };
+    let ours = TaskPod { unschedulable: None, bound_at: Some(NOON), ..ours };
     model.cluster.store.put_pod(ObservedPod { host: Some(setting.host()), task: Some(ours), ..pod });
     server.bind(setting, task).await;
     true

@@ -117,6 +117,8 @@ fn furnish(store: &mut Store, setting: &Setting) {
             created_at: Time::ZERO,
             spec: Arc::new(JobSpec { size, ..JobSpec::default() }),
             status: JobStatus::default(),
+            deleting: false,
+            kept: false,
         });
     }
     store.put_definition(ObservedDefinition {

@@ -44,6 +44,7 @@ pub(crate) fn job(choice: u8, is_array: bool) -> JobStatus {
         launch: u16::from(choice % 2),
         attempts,
         array: is_array.then(|| array(state)),
+        dependencies: Vec::new(),
         milestones: Milestones {
             accepted: Some(NOON),
             stalled: (state == State::Runnable).then_some(NOON),
@@ -62,6 +63,7 @@ fn array(state: State) -> ArrayStatus {
         ]);
         failures.push(Failure {
             index: CHILDREN - 1,
+            last: CHILDREN - 1,
             exit_code: Some(1),
             reason: "EssentialContainerExited".into(),
             words: "exit code 1".into(),

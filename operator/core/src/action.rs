@@ -2,7 +2,7 @@
 
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
-    ArrayStatus, DefinitionStatus, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedJob,
+    ArrayStatus, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedJob,
     ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
@@ -99,6 +99,21 @@ pub enum Action {
     ReadPod(ObjectKey),
     /// Delete a pod, with the grace its spec gives; only in exactly this version when one is given → [`Outcome::Done`].
     DeletePod(ObjectKey, Uid, Option<ResourceVersion>),
+    /// Write on a bound pod why it is stopped, and delete it, only in exactly this version → [`Outcome::Done`].
+    StopPod {
+        /// Namespace and name.
+        pod: ObjectKey,
+        /// Its identity.
+        uid: Uid,
+        /// Its version.
+        resource_version: ResourceVersion,
+        /// Why.
+        ending: Ending,
+    },
+    /// Ask what the cluster says of a pod that does not start → [`Outcome::Words`].
+    ReadEvents(ObjectKey, Uid),
+    /// Delete a Job that has expired, only in exactly this version → [`Outcome::Done`].
+    DeleteJob(Guard),
     /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].
     ReleasePod(ObjectKey, Uid, bool),
 }
@@ -161,6 +176,8 @@ pub enum Outcome {
     Record(Box<Record>, ResourceVersion),
     /// The pod created, found or read.
     Pod(Box<ObservedPod>),
+    /// The latest trouble the cluster tells of; `None` when it tells of none.
+    Words(Option<Name>),
     /// There is no such object (with this identity).
     NotFound,
     /// The object has another version, or is another.

@@ -3,13 +3,14 @@
 use crate::action::Action;
 use crate::agenda::Item;
 use crate::catalog::{DEPTH_STATES, tend_definition, tend_environment, tend_queue, tend_revision};
+use crate::dependency::{apply, cycle_through, look};
 use crate::desk::{Desk, Settings};
 use crate::event::Event;
 use crate::finding::Finding;
 use crate::ghosts::{Ghosts, tend_ghost};
 use crate::ids::{ActionId, Name, Uid};
 
-use crate::job::{Job, advance, meet_pods_of, write_status};
+use crate::job::{Job, advance, meet_pods_of, prepare, write_status};
 use crate::limits::{JOBS_PER_PLAN, LAUNCHES_UNDER_WAY, PATIENT_WRITES};
 use crate::lists::Lists;
 use crate::outcomes::take_outcome;
@@ -59,10 +60,7 @@ impl Core {
         match event {
             Event::ListStarted(kind) => self.start_list(kind),
             Event::ListEnded(kind) => self.end_list(kind),
-            Event::Namespace(name, true) => {
-                self.desk.terminating_namespaces.insert(name);
-                self.ghosts.wake_all(&mut self.desk);
-            }
+            Event::Namespace(name, true) => self.namespace_ends(name),
             Event::Namespace(name, false) | Event::NamespaceGone(name) => {
                 self.desk.terminating_namespaces.remove(&name);
             }
@@ -136,11 +134,7 @@ impl Core {
     fn tend(&mut self, item: Item) {
         let Core { jobs, desk, ghosts, .. } = self;
         match item {
-            Item::Job(uid) => {
-                if let Some(job) = jobs.get_mut(&uid) {
-                    advance(job, desk);
-                }
-            }
+            Item::Job(uid) => tend_job(uid, jobs, desk),
             Item::Task(uid, index) => match jobs.get_mut(&uid) {
                 Some(job) => {
                     meet_pods_of(job, index, desk);
@@ -166,6 +160,37 @@ impl Core {
             if let Some(job) = self.jobs.get_mut(&uid) {
                 write_status(job, &mut self.desk);
             }
+        }
+    }
+}
+
+/// Looks at a job: at those it depends on first, which takes a look at the others.
+fn tend_job(uid: Uid, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let Some(job) = jobs.get_mut(&uid) else { return };
+    if !prepare(job, desk) {
+        return;
+    }
+    if job.verdict.is_none() && !job.dependencies.is_empty() {
+        wait_for_others(uid, jobs, desk);
+    }
+    if let Some(job) = jobs.get_mut(&uid) {
+        advance(job, desk);
+    }
+}
+
+fn wait_for_others(uid: Uid, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let Some(sights) = jobs.get(&uid).map(|job| look(job, jobs, desk)) else { return };
+    let Some(job) = jobs.get_mut(&uid) else { return };
+    let is_news = apply(job, sights, desk);
+    if !std::mem::take(&mut job.may_be_in_circle) && !is_news {
+        return;
+    }
+    if let Some(mut circle) = cycle_through(uid, jobs) {
+        circle.extend(circle.first().cloned());
+        let circle: Vec<&str> = circle.iter().map(Name::as_str).collect();
+        let words = format!("it depends on itself: {}", circle.join(" → "));
+        if let Some(job) = jobs.get_mut(&uid) {
+            job.fail("DependencyCycle", words, desk);
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::agenda::{Agenda, Item};
 use crate::catalog::{DEPTH_STATES, Definition, Environment, Queue, Revisions};
+use crate::dependency::Dependents;
 use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
-use crate::limits::{CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN};
+use crate::limits::{
+    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
+};
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Lines, OrderKey, Waiting};
@@ -14,6 +17,7 @@ use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Gone, Hosts, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What an administrator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +26,20 @@ pub struct Settings {
     pub paused: bool,
     /// Children one JobRecord holds; smaller only in the simulator, so that small arrays have several.
     pub children_per_record: u32,
+    /// How long an attempt may take from its host to a running container (SPEC.md, Attempts).
+    pub start_limit: Duration,
+    /// How long a finished Job is kept that does not say so itself (SPEC.md J8).
+    pub time_to_live: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { paused: false, children_per_record: CHILDREN_PER_RECORD }
+        Settings {
+            paused: false,
+            children_per_record: CHILDREN_PER_RECORD,
+            start_limit: START_LIMIT,
+            time_to_live: TIME_TO_LIVE,
+        }
     }
 }
 
@@ -36,6 +49,8 @@ pub(crate) struct Counted {
     queue: Option<Uid>,
     depth: BTreeMap<State, u64>,
     placed: BTreeMap<Name, u64>,
+    /// Unfinished tasks, once it is accepted.
+    unfinished: Option<u64>,
 }
 
 /// Everything but the jobs.
@@ -51,6 +66,8 @@ pub(crate) struct Desk {
     pub(crate) definitions: Registry<Definition>,
     pub(crate) revisions: Revisions,
     pub(crate) terminating_namespaces: BTreeSet<Name>,
+    /// Jobs by name, and who waits for whom.
+    pub(crate) dependents: Dependents,
     pub(crate) lines: Lines,
     /// What each kind of need was last told about why it waits.
     pub(crate) told: BTreeMap<(Uid, Resources), Waiting>,
@@ -73,6 +90,8 @@ pub(crate) struct Desk {
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
     /// Tasks given to a host, by environment.
     pub(crate) placed: BTreeMap<Name, u64>,
+    /// Accepted jobs that are not finished, and their unfinished tasks.
+    unfinished: (usize, u64),
     surveyed_at: Option<Time>,
     pub(crate) survey_at: Option<Time>,
 }
@@ -103,6 +122,7 @@ impl Desk {
         self.lines.remove(job.queue, job.need, job.order);
         self.patient.remove(&(job.order, job.uid));
         self.forget_count(&job.counted);
+        self.let_go_of_dependencies(job);
         for (index, live) in &job.tasks.live {
             self.launching.remove(&(job.uid, *index));
             self.take_claim_back(&job.pod_key(live.slot));
@@ -111,6 +131,23 @@ impl Desk {
         if let Some(pinned) = job.pinned.as_ref().or(unloaded) {
             self.agenda.mark(Item::Revision(pinned.uid));
         }
+    }
+
+    /// A job waits for others no more.
+    pub(crate) fn let_go_of_dependencies(&mut self, job: &Job) {
+        for (_, uid) in job.dependencies.iter().filter_map(|entry| entry.pinned.as_ref()) {
+            self.dependents.done_with(*uid, job.uid);
+        }
+    }
+
+    /// Accepted jobs that are not finished.
+    pub(crate) const fn unfinished_jobs(&self) -> usize {
+        self.unfinished.0
+    }
+
+    /// Their unfinished tasks.
+    pub(crate) const fn unfinished_tasks(&self) -> u64 {
+        self.unfinished.1
     }
 
     /// True once for a job that waited to see this definition as the API server has it.
@@ -206,6 +243,12 @@ impl Desk {
         self.releases_under_way < RELEASES_PER_PLAN
     }
 
+    /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
+    /// name is safe, and the namespace waits for its pods before it deletes anything else.
+    pub(crate) fn tombstone(&self, namespace: &Name) -> Duration {
+        if self.terminating_namespaces.contains(namespace) { Duration::ZERO } else { TOMBSTONE }
+    }
+
     /// Brings the totals in line with a job.
     pub(crate) fn recount(&mut self, job: &mut Job) {
         let now = count(job);
@@ -220,6 +263,9 @@ impl Desk {
             for (state, number) in &now.depth {
                 *depth.entry(*state).or_default() += number;
             }
+        }
+        if let Some(tasks) = now.unfinished {
+            self.unfinished = (self.unfinished.0 + 1, self.unfinished.1 + tasks);
         }
         for (environment, number) in &now.placed {
             *self.placed.entry(environment.clone()).or_default() += number;
@@ -237,6 +283,10 @@ impl Desk {
             }
             depth.retain(|_, total| *total > 0);
         }
+        if let Some(tasks) = counted.unfinished {
+            let (jobs, all) = self.unfinished;
+            self.unfinished = (jobs.saturating_sub(1), all.saturating_sub(tasks));
+        }
         for (environment, number) in &counted.placed {
             if let Some(total) = self.placed.get_mut(environment) {
                 *total = total.saturating_sub(*number);
@@ -251,17 +301,20 @@ pub(crate) fn count(job: &Job) -> Counted {
         return Counted::default();
     }
     let counts = job.tasks.counts();
-    let by_state = State::ALL.into_iter().zip(counts).filter(|(state, _)| DEPTH_STATES.contains(state));
+    let by_state: Vec<(State, u64)> = State::ALL
+        .into_iter()
+        .zip(counts.map(u64::from))
+        .filter(|(state, number)| DEPTH_STATES.contains(state) && *number > 0)
+        .collect();
+    let unfinished = by_state.iter().map(|(_, number)| number).sum();
     let mut placed = BTreeMap::new();
     for live in job.tasks.live.values() {
         *placed.entry(live.environment.clone()).or_default() += 1;
     }
     Counted {
         queue: job.queue,
-        depth: by_state
-            .filter(|(_, number)| *number > 0)
-            .map(|(state, number)| (state, u64::from(number)))
-            .collect(),
+        depth: by_state.into_iter().collect(),
         placed,
+        unfinished: job.pinned.as_ref().map(|_| unfinished),
     }
 }

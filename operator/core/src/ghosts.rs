@@ -3,8 +3,8 @@
 use crate::action::Action;
 use crate::agenda::Item;
 use crate::desk::Desk;
-use crate::ids::{Name, ObjectKey, Uid};
-use crate::limits::{RETRY_PAUSE, TOMBSTONE};
+use crate::ids::{ObjectKey, Uid};
+use crate::limits::RETRY_PAUSE;
 use crate::objects::{Container, ObservedPod, PodPhase};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -94,8 +94,7 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
         return;
     };
     for (slot, pod) in pods {
-        let safe_at =
-            if namespace_ends(&pod.key.namespace, desk) { gone_since } else { gone_since + TOMBSTONE };
+        let safe_at = gone_since + desk.tombstone(&pod.key.namespace);
         if !is_over(&pod, desk) {
             stop(uid, slot, &pod, desk);
         } else if safe_at > desk.now {
@@ -109,11 +108,6 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
             desk.releases_under_way += 1;
         }
     }
-}
-
-/// In a namespace that is being deleted nothing can be created any more: every name is safe.
-fn namespace_ends(namespace: &Name, desk: &Desk) -> bool {
-    desk.terminating_namespaces.contains(namespace)
 }
 
 /// True when no container runs in the pod, and none will.

@@ -3,6 +3,7 @@
 use crate::agenda::Item;
 use crate::catalog::{Definition, Environment, Queue};
 use crate::core::Core;
+use crate::dependency::Found;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::objects::{
@@ -25,10 +26,12 @@ impl Core {
     }
 
     pub(crate) fn take_host(&mut self, host: ObservedHost) {
-        let (name, out_of_service) = (host.name.clone(), host.out_of_service);
+        let (name, concerns_pods) = (host.name.clone(), host.out_of_service || !host.ready);
+        let was_ready = self.desk.hosts.get(&name).and_then(|host| host.node.as_ref()).map(|node| node.ready);
+        let came_back = was_ready == Some(false) && host.ready;
         if self.desk.hosts.put(host) {
             self.desk.capacity_changed();
-            if out_of_service {
+            if concerns_pods || came_back {
                 self.touch_pods_on(&name);
             }
         }
@@ -71,6 +74,17 @@ impl Core {
         };
         self.desk.queues.put(queue);
         self.catalog_changed();
+    }
+
+    /// A namespace is being deleted: what held its pods and revisions for a while holds them no more.
+    pub(crate) fn namespace_ends(&mut self, name: Name) {
+        let jobs = self.jobs.values().filter(|job| job.key.namespace == name).map(|job| Item::Job(job.uid));
+        let revisions = self.desk.revisions.within(&name).map(Item::Revision);
+        let items: Vec<Item> = jobs.chain(revisions).collect();
+        if self.desk.terminating_namespaces.insert(name) {
+            items.into_iter().for_each(|item| self.desk.agenda.mark(item));
+            self.ghosts.wake_all(&mut self.desk);
+        }
     }
 
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
@@ -146,6 +160,10 @@ impl Core {
             Some(job) if job.resource_version >= observed.resource_version => return,
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
+                let aws_name = observed.spec.aws_name.clone();
+                for waiting in self.desk.dependents.arrived(&observed.key, aws_name.as_ref(), uid) {
+                    self.desk.agenda.mark(Item::Job(waiting));
+                }
                 self.jobs.insert(uid, Job::new(observed, &self.desk.settings));
             }
         }
@@ -155,6 +173,10 @@ impl Core {
     pub(crate) fn job_gone(&mut self, uid: Uid) {
         self.desk.gone.note(uid);
         let Some(job) = self.jobs.remove(&uid) else { return };
+        let (aws_name, found) = (job.spec.aws_name.as_ref(), Found::of(&job, true));
+        for waiting in self.desk.dependents.departed(&job.key, aws_name, uid, found) {
+            self.desk.agenda.mark(Item::Job(waiting));
+        }
         self.desk.forget_job(&job);
         self.ghosts.add(uid, &mut self.desk);
         self.desk.capacity_changed();

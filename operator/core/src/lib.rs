@@ -13,6 +13,7 @@ pub mod array;
 mod backoff;
 mod catalog;
 mod core;
+mod dependency;
 mod desk;
 mod digest;
 pub mod event;

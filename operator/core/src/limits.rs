@@ -78,3 +78,27 @@ pub const REVISION_GRACE: Duration = Duration::from_secs(300);
 /// How long nothing may be heard of a pod without a host before the API server is asked about it: longer than a loaded
 /// kube-scheduler takes.
 pub const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long an attempt may take from its host to a running container when the administrator says nothing else: a large image
+/// on a slow link is pulled by then; pulls that go on are not failures and are given longer.
+pub const START_LIMIT: Duration = Duration::from_secs(300);
+
+/// Pause between two questions about a container that is still being made after its limit: mounts and pulls take minutes.
+pub const PAUSE_BETWEEN_QUESTIONS: Duration = Duration::from_secs(60);
+
+/// How long a finished Job is kept when nobody says otherwise: AWS Batch shows finished jobs for 24 hours.
+pub const TIME_TO_LIVE: Duration = Duration::from_secs(86_400);
+
+/// Pause before the deletion of an expired Job is tried again that another job still has to read, or that failed.
+pub const PAUSE_BETWEEN_EXPIRIES: Duration = Duration::from_secs(30);
+
+/// By how much the kubelet's clock and ours may differ before a timeout is told by ours: a timeout never comes early by more
+/// than clocks are apart, and a spell in which we saw nothing never lengthens it by more than this.
+pub const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Unfinished jobs, children counted, that the whole installation holds (SPEC.md J10): intervals and shapes keep a pass cheap
+/// up to there, which the benchmark shows.
+pub const UNFINISHED_TASKS: u64 = 1_000_000;
+
+/// Job objects that are not finished: what an etcd of the usual size holds at 30 KiB each, next to everything else.
+pub const UNFINISHED_JOBS: usize = 100_000;

@@ -22,6 +22,10 @@ pub(crate) enum Purpose {
     ReadPod(Uid, Slot, ObjectKey, Option<Uid>),
     /// The deletion of a pod.
     DeletePod(Uid, Slot, Uid),
+    /// What the cluster says of a pod that does not start.
+    ReadEvents(Uid, Slot),
+    /// The deletion of a job that has expired.
+    DeleteJob(Uid),
     /// The release of a pod that is over.
     ReleasePod(Uid, Slot, ObjectKey, Uid),
     /// What the API server has of a definition.
@@ -32,10 +36,14 @@ pub(crate) enum Purpose {
     CreateRevision(Uid),
     /// Status of a definition.
     WriteDefinition(Uid),
-    /// Status of a queue, or its finalizer.
+    /// Status of a queue.
     WriteQueue(Uid),
-    /// Status of an environment, or its finalizer.
+    /// A queue's finalizer.
+    HoldQueue(Uid),
+    /// Status of an environment.
     WriteEnvironment(Uid),
+    /// An environment's finalizer.
+    HoldEnvironment(Uid),
     /// A revision's finalizer.
     HoldRevision(Uid),
 }

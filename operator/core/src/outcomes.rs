@@ -6,7 +6,10 @@ use crate::core::Core;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
-use crate::job::{Job, job_read, launch_outcome, pod_was_removed, record_outcome, write_outcome};
+use crate::job::{
+    Job, events_read, expiry_outcome, job_read, launch_outcome, pod_was_removed, record_outcome,
+    write_outcome,
+};
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::objects::ObservedJob;
 use crate::outbox::Purpose;
@@ -36,18 +39,35 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::DeletePod(uid, slot, pod) => {
-            if outcome != Outcome::Done {
+            let item = Item::Task(uid, slot.index);
+            if outcome == Outcome::Done {
+                core.desk.agenda.mark(item);
+            } else {
+                // What it was decided on may be out of date: the watch tells what is new.
                 core.desk.deleting.remove(&pod);
+                core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, item);
             }
-            core.desk.agenda.mark(Item::Task(uid, slot.index));
+        }
+        Purpose::ReadEvents(uid, slot) => {
+            with_job(core, uid, |job, desk| events_read(job, slot, outcome, desk));
+        }
+        Purpose::DeleteJob(uid) => {
+            let Core { jobs, desk, .. } = core;
+            if jobs.get_mut(&uid).is_some_and(|job| expiry_outcome(job, &outcome, desk)) {
+                core.job_gone(uid);
+            }
         }
         Purpose::ReleasePod(uid, slot, key, pod) => take_release(core, uid, slot, (&key, pod), &outcome),
         Purpose::ReadDefinition(uid) => take_definition_read(core, uid, outcome),
         Purpose::ReadRevision(uid) => take_revision_read(core, uid, outcome),
         Purpose::CreateRevision(uid) => take_revision_created(core, uid, outcome),
         Purpose::WriteDefinition(uid) if outcome == Outcome::NotFound => core.definition_gone(uid),
-        Purpose::WriteQueue(uid) if outcome == Outcome::NotFound => core.queue_gone(uid),
-        Purpose::WriteEnvironment(uid) if outcome == Outcome::NotFound => core.environment_gone(uid),
+        Purpose::WriteQueue(uid) | Purpose::HoldQueue(uid) if outcome == Outcome::NotFound => {
+            core.queue_gone(uid);
+        }
+        Purpose::WriteEnvironment(uid) | Purpose::HoldEnvironment(uid) if outcome == Outcome::NotFound => {
+            core.environment_gone(uid);
+        }
         Purpose::HoldRevision(uid) if outcome == Outcome::NotFound => core.revision_gone(uid),
         Purpose::WriteDefinition(uid) => {
             if let Some(definition) = core.desk.definitions.get_mut(uid) {
@@ -57,18 +77,18 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::WriteQueue(uid) => {
             if let Some(queue) = core.desk.queues.get_mut(uid) {
-                queue.holding = false;
                 let again = queue.report.answered(&outcome, core.desk.now);
                 wake(core, again, Item::Queue(uid));
             }
         }
         Purpose::WriteEnvironment(uid) => {
             if let Some(environment) = core.desk.environments.get_mut(uid) {
-                environment.holding = false;
                 let again = environment.report.answered(&outcome, core.desk.now);
                 wake(core, again, Item::Environment(uid));
             }
         }
+        Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),
+        Purpose::HoldEnvironment(uid) => take_held(core, &outcome, Item::Environment(uid)),
         Purpose::HoldRevision(uid) => {
             core.desk.revisions.not_released(uid);
             let again = core.desk.now + RETRY_PAUSE.1;
@@ -83,6 +103,29 @@ fn with_job(core: &mut Core, uid: Uid, act: impl FnOnce(&mut Job, &mut Desk)) {
         act(job, desk);
         desk.agenda.mark(Item::Job(uid));
     }
+}
+
+/// A finalizer was set or taken: the watch brings the object's new version. One that was not is tried again.
+fn take_held(core: &mut Core, outcome: &Outcome, item: Item) {
+    if matches!(outcome, Outcome::Written(_)) {
+        return;
+    }
+    match item {
+        Item::Queue(uid) => {
+            if let Some(queue) = core.desk.queues.get_mut(uid) {
+                queue.holding = false;
+            }
+        }
+        Item::Environment(uid) => {
+            if let Some(environment) = core.desk.environments.get_mut(uid) {
+                environment.holding = false;
+            }
+        }
+        _ => {}
+    }
+    let pause = if *outcome == Outcome::Conflict { RETRY_PAUSE.0 } else { RETRY_PAUSE.1 };
+    let again = core.desk.now + pause;
+    wake(core, Some(again), item);
 }
 
 fn wake(core: &mut Core, again: Option<Time>, item: Item) {

@@ -43,6 +43,8 @@ pub struct Cluster {
     pub scripted: bool,
     /// Jobs whose containers run on until they are let go.
     pub held_jobs: BTreeSet<Name>,
+    /// Jobs whose containers cannot be started (in a scenario).
+    pub broken_jobs: BTreeSet<Name>,
     /// Jobs users have made.
     pub jobs_made: u32,
     /// How large it may get.
@@ -93,6 +95,7 @@ impl Cluster {
             exit_codes: BTreeMap::new(),
             scripted: true,
             held_jobs: BTreeSet::new(),
+            broken_jobs: BTreeSet::new(),
             jobs_made: 0,
             size: Size::FULL,
             steps: 0,
@@ -102,8 +105,8 @@ impl Cluster {
         }
     }
 
-    /// True in so many of a thousand cases. Takes as much from the source of chance when it never is, so that a fault that is left
-    /// out does not change what else happens.
+    /// True in so many of a thousand cases. Takes as much from the source of chance when it never is, so that a fault that is
+    /// left out does not change what else happens.
     pub fn chance(&mut self, thousandths: u64) -> bool {
         self.rng.u64(0..1000) < thousandths
     }
@@ -153,7 +156,7 @@ impl Cluster {
 
     /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
     pub fn settle(&mut self, rounds: u32) -> bool {
-        self.run_until(Cluster::NEVER, rounds)
+        self.rest_before(Cluster::NEVER, rounds)
     }
 
     /// Kubernetes' garbage collector and namespace controller do all there is for them to do. True when there was anything.
@@ -172,10 +175,18 @@ impl Cluster {
 
     /// Runs without faults until this time; true when all came to rest before.
     pub fn run_until(&mut self, end: Time, rounds: u32) -> bool {
+        let rested = self.rest_before(end, rounds);
+        self.now = self.now.max(end);
+        rested
+    }
+
+    /// Runs without faults until nothing happens any more, or nothing before this time; true when it came to that.
+    pub fn rest_before(&mut self, end: Time, rounds: u32) -> bool {
         (0..rounds).any(|_| self.round(end))
     }
 
-    /// Everybody does all there is to do, then time passes until there is something again. True when there is nothing before `end`.
+    /// Everybody does all there is to do, then time passes until there is something again. True when there is nothing before
+    /// `end`.
     pub fn round(&mut self, end: Time) -> bool {
         self.rounds += 1;
         operator::land_late_requests(self);

@@ -35,6 +35,8 @@ pub struct Faults {
     pub strangers: u64,
     /// Users delete jobs.
     pub job_deletions: u64,
+    /// Users stop jobs and children.
+    pub stops: u64,
     /// Users change, disable, remove and add queues, environments and definitions.
     pub edits: u64,
     /// The API server refuses pods, for quota or by policy.
@@ -48,7 +50,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 18] = [
+    pub const ALL: [(&'static str, LeaveOut); 19] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -64,6 +66,7 @@ impl Faults {
         ("pod-deletions", |faults| faults.pod_deletions = 0),
         ("strangers", |faults| faults.strangers = 0),
         ("job-deletions", |faults| faults.job_deletions = 0),
+        ("stops", |faults| faults.stops = 0),
         ("edits", |faults| faults.edits = 0),
         ("refusals", |faults| faults.refusals = 0),
         ("clock-skew-seconds", |faults| faults.clock_skew_seconds = 0),
@@ -88,6 +91,7 @@ impl Faults {
             pod_deletions: chance(25, 40),
             strangers: chance(30, 60),
             job_deletions: chance(30, 60),
+            stops: chance(40, 60),
             edits: chance(40, 60),
             refusals: chance(20, 60),
             clock_skew_seconds: if chance(50, 1) > 0 { 10 } else { 0 },

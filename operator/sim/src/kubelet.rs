@@ -1,6 +1,8 @@
 //! Kubelets: they start the containers of pods bound to their host, report, and stop what is deleted. Their host may lose power
 //! or be cut off.
 
+use crate::behaviour::{exit_code, hangs, is_broken};
+use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::truth::Container as Ran;
@@ -234,6 +236,15 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             report(cluster, pod, task, Container::Unknown, PodPhase::Failed);
             true
         }
+        None if is_broken(cluster, &task) => {
+            let reason = Name::from("ImagePullBackOff");
+            let container = Container::Waiting { reason, message: "Back-off pulling image".into() };
+            let is_news = task.container != container;
+            if is_news {
+                report(cluster, pod, task, container, PodPhase::Active);
+            }
+            is_news
+        }
         None => {
             start(cluster, name, &pod, &task, now);
             true
@@ -250,8 +261,11 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             );
             true
         }
-        Some(Local { exited: None, .. }) => {
-            let runs_on = cluster.held_jobs.contains(&task.job_name);
+        Some(Local { started_at, exited: None, .. }) => {
+            let runs_on = hangs(cluster, &task);
+            if pod.deleting {
+                cluster.truth.breaches.extend(check::may_stop(cluster, &task, started_at));
+            }
             if pod.deleting || !runs_on && (to_rest || cluster.rng.u64(0..4) == 0) {
                 let code = if pod.deleting { 137 } else { exit_code(cluster, &task) };
                 exit(cluster, name, pod.uid, code);
@@ -285,6 +299,7 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
         ended: None,
         given_up: false,
     };
+    cluster.truth.breaches.extend(check::may_start(cluster, task));
     cluster.truth.start(pod.uid, ran);
     if let Some(kubelet) = cluster.kubelets.get_mut(name) {
         kubelet.local.insert(pod.uid, Local { key: pod.key.clone(), started_at: now, exited: None });
@@ -330,21 +345,4 @@ fn fits(cluster: &Cluster, name: &Name, pod: &ObservedPod) -> bool {
     });
     let used = others.filter(started).fold(Resources::default(), |sum, other| sum.plus(&other.requests));
     kubelet.node.allocatable.minus(&used).covers(&pod.requests)
-}
-
-/// What a task's container exits with: as a scenario says, else fixed by job, index and attempt, so that a run can be repeated.
-fn exit_code(cluster: &Cluster, task: &TaskPod) -> i32 {
-    let said = cluster.exit_codes.get(&(task.job_name.clone(), task.index, task.attempt));
-    if cluster.scripted {
-        return said.copied().unwrap_or(0);
-    }
-    let mixed =
-        task.job.prefix().bytes().fold(u64::from(task.index) * 31 + u64::from(task.attempt), |sum, byte| {
-            sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(byte))
-        });
-    match mixed % 10 {
-        0 => 1,
-        1 => 42,
-        _ => 0,
-    }
 }

@@ -4,6 +4,7 @@
 //!
 //! A seed and a commit give the same run, always. The model is held to the real API server by the end-to-end tests.
 
+mod behaviour;
 pub mod check;
 pub mod cluster;
 mod collector;
@@ -20,6 +21,7 @@ pub mod store;
 mod told;
 mod truth;
 mod users;
+mod wishes;
 
 pub use coverage::{About, Coverage};
 pub use faults::Faults;

@@ -52,7 +52,7 @@ impl Operator {
     pub fn new(number: usize, faults: &Faults, rng: &mut Rng) -> Operator {
         let skew = faults.clock_skew_seconds * 1000;
         let clock = if skew == 0 { (0, 1000) } else { (rng.i64(-skew..=skew), rng.i64(980..=1020)) };
-        let settings = Settings { paused: false, children_per_record: CHILDREN_PER_RECORD };
+        let settings = Settings { children_per_record: CHILDREN_PER_RECORD, ..Settings::default() };
         Operator {
             number,
             core: Core::new(settings),
@@ -62,7 +62,7 @@ impl Operator {
             answers: Vec::new(),
             wake: None,
             clock,
-            started_at: Time::ZERO,
+            started_at: Cluster::BEGINNING,
         }
     }
 

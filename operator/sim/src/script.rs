@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    EnvironmentStatus, JobSpec, JobStatus, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue,
-    Payload, QueueStatus, ResourceRequest, RevisionContent,
+    Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
+    ObservedHost, ObservedJob, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest, RetryStrategy,
+    RevisionContent, Stop, StopChildren, StopKind,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
@@ -25,6 +27,9 @@ const NAMESPACE: &str = "default";
 
 /// Rounds after which a scenario that does not come to rest is given up.
 const ROUNDS: u32 = 5_000;
+
+/// What lies further ahead than this does not happen between two commands: jobs expire after a day.
+const HORIZON: Duration = Duration::from_secs(3600);
 
 /// Runs a scenario and returns its transcript: each command, and under it what it brought about.
 ///
@@ -75,6 +80,11 @@ impl Script {
             ("hold", [job]) => {
                 self.cluster.held_jobs.insert((*job).into());
             }
+            ("break", [job]) => {
+                self.cluster.broken_jobs.insert((*job).into());
+            }
+            ("cancel", [job, reason @ ..]) => self.stop(job, StopKind::Cancel, reason)?,
+            ("terminate", [job, reason @ ..]) => self.stop(job, StopKind::Terminate, reason)?,
             ("finish", [job]) => {
                 self.cluster.held_jobs.remove(&Name::from(*job));
             }
@@ -86,7 +96,12 @@ impl Script {
             ("rest", []) => {}
             _ => return Err(unknown()),
         }
-        if self.cluster.settle(ROUNDS) { Ok(()) } else { Err("nothing comes to rest".to_owned()) }
+        let horizon = self.cluster.now + HORIZON;
+        if self.cluster.rest_before(horizon, ROUNDS) {
+            Ok(())
+        } else {
+            Err("nothing comes to rest".to_owned())
+        }
     }
 
     fn host(&mut self, name: &str, cpus: &str, labels: &[&str]) -> Result<(), String> {
@@ -170,7 +185,7 @@ impl Script {
         let content = format!("{} {mib}", 1000 * number(cpus)?);
         let payload = Payload(Arc::from(content.as_bytes()));
         let resources = resources_in(&payload);
-        let content = RevisionContent { resources, attempts: None, fault: None, payload };
+        let content = RevisionContent { resources, payload, ..RevisionContent::default() };
         let mut definition = users::definition(&mut self.cluster, NAMESPACE, name, content);
         definition.active = !options.contains(&"inactive");
         let numbers = option(options, "inactive-revisions").unwrap_or_default();
@@ -181,18 +196,10 @@ impl Script {
     }
 
     fn job(&mut self, name: &str, queue: &str, definition: &str, options: &[&str]) -> Result<(), String> {
-        let numeric = |key: &str| option(options, key).map(number).transpose();
         let spec = JobSpec {
             queue: Reference::plain(queue),
             definition: Reference::to_definition(definition),
-            size: numeric("size")?.and_then(|size| u32::try_from(size).ok()),
-            attempts: numeric("attempts")?.and_then(|attempts| u8::try_from(attempts).ok()),
-            overrides: ResourceRequest {
-                cpu_millis: numeric("vcpus")?.map(|cpus| cpus * 1000),
-                ..ResourceRequest::default()
-            },
-            fault: None,
-            payload: Payload::default(),
+            ..submission(options)?
         };
         self.cluster.now = self.cluster.now + Duration::from_secs(1);
         let job = ObservedJob {
@@ -200,10 +207,32 @@ impl Script {
             resource_version: ResourceVersion(0),
             generation: 1,
             created_at: Store::stamp(self.cluster.now),
+            deleting: false,
+            kept: options.contains(&"kept"),
             spec: Arc::new(spec),
             status: JobStatus::default(),
             key: ObjectKey::new(NAMESPACE, name),
         };
+        self.cluster.store.put_job(job);
+        Ok(())
+    }
+
+    /// `cancel JOB[:INDEXES] REASON`, `terminate JOB[:INDEXES] REASON`.
+    fn stop(&mut self, job: &str, kind: StopKind, reason: &[&str]) -> Result<(), String> {
+        let (name, indexes) =
+            job.split_once(':').map_or((job, None), |(name, indexes)| (name, Some(indexes)));
+        let key = ObjectKey::new(NAMESPACE, name);
+        let job = self.cluster.store.jobs.get(&key).cloned().ok_or_else(|| format!("no job {name}"))?;
+        let stop = Stop { kind, reason: Name::from(reason.join(" ")) };
+        let mut spec = (*job.spec).clone();
+        match indexes {
+            Some(indexes) => {
+                let indexes = Intervals::parse(indexes).map_err(|_| format!("indexes {indexes}"))?;
+                spec.stop_children.push(StopChildren { indexes, stop });
+            }
+            None => spec.stop = Some(stop),
+        }
+        let job = ObservedJob { spec: Arc::new(spec), generation: job.generation + 1, ..job };
         self.cluster.store.put_job(job);
         Ok(())
     }
@@ -314,6 +343,13 @@ fn told_of_job(job: &ObservedJob) -> String {
         let host = attempt.host.as_ref().map_or("?", Name::as_str);
         let _ = write!(told, " (attempt {} on {host}, exit {exit}, {proof})", attempt.number);
     }
+    for failure in status.array.iter().flat_map(|array| &array.failures) {
+        let _ = write!(
+            told,
+            " (failed {}-{}: {}: {})",
+            failure.index, failure.last, failure.reason, failure.words
+        );
+    }
     for (state, indexes) in status.array.iter().flat_map(|array| &array.children) {
         let _ = write!(told, " {state}={indexes}");
     }
@@ -342,6 +378,41 @@ fn told_of_environment(environment: &ObservedEnvironment) -> String {
 
 fn validity(fault: Option<&(Name, Name)>) -> String {
     fault.map_or("VALID".to_owned(), |(code, words)| format!("INVALID {code}: {words}"))
+}
+
+/// What the options of a job ask for.
+fn submission(options: &[&str]) -> Result<JobSpec, String> {
+    let numeric = |key: &str| option(options, key).map(number).transpose();
+    let seconds = |key: &str| numeric(key).map(|number| number.map(Duration::from_secs));
+    let mut depends_on: Vec<Dependency> = Vec::new();
+    let named = |key: &str| option(options, key).into_iter().flat_map(|jobs| jobs.split(','));
+    depends_on.extend(named("after").map(|job| Dependency::Whole(JobReference::parse(job))));
+    depends_on.extend(named("n-to-n").map(|job| Dependency::NToN(JobReference::parse(job))));
+    depends_on.extend(options.contains(&"sequential").then_some(Dependency::Sequential));
+    let rules = named("exit-rules").map(|rule| match rule.split_once(':') {
+        Some((pattern, action)) => Ok(ExitRule {
+            exit_code: Some(Pattern(pattern.into())),
+            retry: action == "RETRY",
+            ..ExitRule::default()
+        }),
+        None => Err(format!("'{rule}' is no rule: write CODE:RETRY or CODE:EXIT")),
+    });
+    Ok(JobSpec {
+        size: numeric("size")?.and_then(|size| u32::try_from(size).ok()),
+        aws_name: option(options, "aws").map(Name::from),
+        retry: Some(RetryStrategy {
+            attempts: numeric("attempts")?.and_then(|attempts| u8::try_from(attempts).ok()),
+            rules: rules.collect::<Result<_, _>>()?,
+        }),
+        timeout: seconds("timeout")?,
+        time_to_live: seconds("ttl")?,
+        depends_on,
+        overrides: ResourceRequest {
+            cpu_millis: numeric("vcpus")?.map(|cpus| cpus * 1000),
+            ..ResourceRequest::default()
+        },
+        ..JobSpec::default()
+    })
 }
 
 fn option<'a>(options: &[&'a str], key: &str) -> Option<&'a str> {

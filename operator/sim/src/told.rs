@@ -25,6 +25,8 @@ pub(crate) fn action(action: &Action) -> String {
         }
         Action::ReleasePod(key, _, delete) => format!("release pod {} (delete {delete})", key.name),
         Action::DeletePod(key, ..) => format!("delete pod {}", key.name),
+        Action::StopPod { pod, ending, .. } => format!("stop pod {}: {}", pod.name, ending.cause.as_str()),
+        Action::DeleteJob(guard) => format!("delete expired job {}", guard.key.name),
         Action::ReadJob(key) => format!("read job {}", key.name),
         Action::ReadPod(key) => format!("read pod {}", key.name),
         other => in_short(other),

@@ -4,14 +4,14 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::store::{Cascade, Store, resources_in};
+use crate::wishes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, JobSpec, JobStatus, ObservedDefinition, ObservedEnvironment,
-    ObservedHost, ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, ResourceRequest,
-    RevisionContent,
+    DefinitionStatus, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedHost,
+    ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
@@ -22,6 +22,9 @@ pub const NAMESPACES: [&str; 2] = ["team", "doomed"];
 const DEFINITIONS: [&str; 2] = ["small", "large"];
 const QUEUES: [&str; 2] = ["high", "low"];
 const ENVIRONMENT: &str = "ce";
+
+/// Names that jobs have.
+const NAMES: u32 = 5;
 
 /// Sets the cluster up.
 pub fn furnish(cluster: &mut Cluster) {
@@ -75,6 +78,8 @@ pub fn act(cluster: &mut Cluster) {
         submit(cluster);
     } else if hit(faults.job_deletions) {
         with_job(cluster, delete_job);
+    } else if hit(faults.stops) {
+        wishes::stop(cluster);
     } else if hit(faults.pod_deletions) {
         cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
@@ -133,6 +138,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         cluster.kubelets.remove(&name);
     }
     add_host(cluster);
+    wishes::end_waits_for_nobody(cluster);
 }
 
 /// Submits a job: single, or a small array.
@@ -145,20 +151,9 @@ pub fn submit(cluster: &mut Cluster) {
     if cluster.store.namespaces.get(&Name::from(namespace)) != Some(&false) {
         return;
     }
-    let size = (cluster.rng.u64(0..2) == 0).then(|| cluster.rng.u32(2..=7).min(cluster.size.children.max(2)));
-    let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
-    let revision = (cluster.rng.u64(0..6) == 0).then(|| cluster.rng.u32(1..=2));
-    let spec = JobSpec {
-        queue: Reference::plain(QUEUES[cluster.rng.usize(0..QUEUES.len())]),
-        definition: Reference { name: definition.into(), revision },
-        size,
-        attempts: Some(cluster.rng.u8(1..=3)),
-        overrides: ResourceRequest::default(),
-        fault: None,
-        payload: Payload::default(),
-    };
+    let spec = wishes::submission(cluster, namespace, &QUEUES, &DEFINITIONS, NAMES);
     // Names are used again once a job is gone.
-    let key = ObjectKey::new(namespace, format!("job-{}", cluster.rng.u32(0..4)));
+    let key = ObjectKey::new(namespace, format!("job-{}", cluster.rng.u32(0..NAMES)));
     if cluster.store.jobs.contains_key(&key) {
         return;
     }
@@ -167,19 +162,22 @@ pub fn submit(cluster: &mut Cluster) {
         resource_version: ResourceVersion(0),
         generation: 1,
         created_at: Store::stamp(cluster.now),
+        deleting: false,
+        kept: cluster.rng.u64(0..8) == 0,
         spec: Arc::new(spec),
         status: JobStatus::default(),
         key,
     };
-    cluster.note(About::Work, if size.is_some() { "arrays" } else { "single jobs" });
-    cluster.coverage.add(About::Work, "children", size.map_or(0, u64::from));
-    cluster.tell(|| format!("user: submits {} {} size {size:?} {definition}", job.key, job.uid.prefix()));
+    cluster.note(About::Work, if job.spec.size.is_some() { "arrays" } else { "single jobs" });
+    cluster.coverage.add(About::Work, "children", job.spec.size.map_or(0, u64::from));
+    cluster.tell(|| format!("user: submits {} {} {:?}", job.key, job.uid.prefix(), job.spec));
     cluster.store.put_job(job);
 }
 
 fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &str) {
     let payload = Payload(Arc::from(content.as_bytes()));
-    let content = RevisionContent { resources: resources_in(&payload), attempts: None, fault: None, payload };
+    let resources = resources_in(&payload);
+    let content = RevisionContent { resources, payload, ..RevisionContent::default() };
     let definition = definition(cluster, namespace, name, content);
     cluster.store.put_definition(definition);
 }

@@ -1,6 +1,7 @@
 //! Definitions and their revisions, queues, compute environments.
 
 use super::job::{amounts, identity, moment, text};
+use super::policy;
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
 use crate::names;
@@ -80,7 +81,8 @@ pub fn definition_content(spec: JobDefinitionSpec) -> Result<RevisionContent, Er
     });
     Ok(RevisionContent {
         resources: amounts(container.vcpus, container.memory, &container.resource_requirements),
-        attempts: None,
+        retry: spec.retry_strategy.as_ref().map(policy::retry),
+        timeout: spec.timeout.as_ref().and_then(policy::timeout),
         fault,
         payload: Payload(Arc::from(payload)),
     })

@@ -1,7 +1,7 @@
 //! Nodes.
 
 use super::wire::{Wire, kinds};
-use super::{Error, name, quantity};
+use super::{Error, name, quantity, times};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use windlass_core::objects::ObservedHost;
@@ -34,6 +34,8 @@ struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
+    #[serde(rename = "lastTransitionTime")]
+    changed_at: String,
 }
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -47,6 +49,7 @@ pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
     let status: Status = wire.status()?;
     let allocatable = |key: &str| status.allocatable.get(key).map_or("0", String::as_str);
     let keeps_pods_off = |taint: &Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
+    let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
     Ok(ObservedHost {
         name: name(&wire.metadata.name),
         uid: wire.metadata.uid()?,
@@ -58,10 +61,8 @@ pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
             gpus: 0,
             pods: quantity::units(allocatable("pods")).unwrap_or(0),
         },
-        ready: status
-            .conditions
-            .iter()
-            .any(|condition| condition.kind == "Ready" && condition.status == "True"),
+        ready: ready.is_some_and(|condition| condition.status == "True"),
+        ready_changed_at: ready.and_then(|condition| times::time(&condition.changed_at)),
         unschedulable: spec.unschedulable || spec.taints.iter().any(keeps_pods_off),
         out_of_service: spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE),
     })

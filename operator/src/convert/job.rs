@@ -1,8 +1,10 @@
 //! Jobs: what was submitted, and what was last written about it.
 
-use super::wire::{Wire, kinds};
+use super::policy;
+use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
 use std::sync::Arc;
+use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
@@ -36,9 +38,20 @@ pub fn job(wire: &Wire<kinds::Job>) -> Result<ObservedJob, Error> {
         resource_version: wire.metadata.version()?,
         generation: wire.metadata.generation,
         created_at,
+        deleting: wire.metadata.deletion_timestamp.is_some(),
+        kept: is_owned_by_git(&wire.metadata),
         spec: Arc::new(spec),
         status: status(&wire.status::<api::JobStatus>()?, created_at)?,
     })
+}
+
+/// Marks of those that would make the Job again if it were deleted: Argo CD, Flux, Helm.
+fn is_owned_by_git(metadata: &Metadata) -> bool {
+    let labels =
+        ["argocd.argoproj.io/instance", "kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"];
+    let annotations = ["argocd.argoproj.io/tracking-id", "meta.helm.sh/release-name"];
+    labels.iter().any(|label| metadata.labels.contains_key(*label))
+        || annotations.iter().any(|annotation| metadata.annotations.contains_key(*annotation))
 }
 
 fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
@@ -54,7 +67,16 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
         queue: Reference::plain(&spec.job_queue),
         definition: Reference::to_definition(&spec.job_definition),
         size: spec.array_properties.as_ref().and_then(|array| u32::try_from(array.size).ok()),
-        attempts: None,
+        aws_name: spec.job_name.as_deref().map(name),
+        retry: spec.retry_strategy.as_ref().map(policy::retry),
+        timeout: spec.timeout.as_ref().and_then(policy::timeout),
+        depends_on: spec.depends_on.iter().map(policy::dependency).collect(),
+        stop: spec.stop.as_ref().map(policy::stop),
+        stop_children: spec.stop_children.iter().map(policy::stop_children).collect(),
+        time_to_live: spec
+            .ttl_seconds_after_finished
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(Duration::from_secs),
         overrides: amounts(overrides.vcpus, overrides.memory, &overrides.resource_requirements),
         fault,
         payload: Payload(Arc::from(payload)),
@@ -102,6 +124,7 @@ fn status(status: &api::JobStatus, created_at: Time) -> Result<JobStatus, Error>
         environment: status.compute_environment.as_deref().map(name),
         launch: launch(status.next_launch),
         attempts,
+        dependencies: status.dependencies.iter().map(policy::dependency_status).collect::<Result<_, _>>()?,
         array: status.array_properties.as_ref().map(array).transpose()?,
         milestones: Milestones {
             accepted: condition("Ready"),
@@ -157,7 +180,8 @@ fn array(array: &api::ArrayStatus) -> Result<ArrayStatus, Error> {
         Ok((state(children.status), Intervals::parse(&children.indexes).map_err(|_| unknown())?))
     });
     let failure = |failure: &api::ChildFailure| Failure {
-        index: u32::try_from(failure.index).unwrap_or(0),
+        index: index(failure.index),
+        last: index(failure.last_index.unwrap_or(failure.index)),
         exit_code: failure.exit_code,
         reason: text(failure.reason.as_deref()),
         words: text(failure.status_reason.as_deref()),
@@ -204,6 +228,10 @@ pub(super) fn moment(text: Option<&str>) -> Option<Time> {
 
 pub(super) fn text(text: Option<&str>) -> Name {
     text.map(name).unwrap_or_default()
+}
+
+fn index(index: i32) -> u32 {
+    u32::try_from(index).unwrap_or(0)
 }
 
 pub(super) fn number(number: i32) -> u8 {

@@ -5,6 +5,7 @@ mod catalog;
 mod host;
 mod job;
 mod pod;
+mod policy;
 mod quantity;
 mod record;
 mod times;

@@ -6,7 +6,7 @@ use crate::names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use windlass_core::ids::Uid;
-use windlass_core::objects::{Container, ObservedPod, PodPhase, TaskPod};
+use windlass_core::objects::{Cause, Container, Ending, ObservedPod, PodPhase, TaskPod};
 use windlass_core::time::Time;
 use windlass_core::units::Resources;
 
@@ -50,6 +50,8 @@ struct Condition {
     status: String,
     reason: String,
     message: String,
+    #[serde(rename = "lastTransitionTime")]
+    changed_at: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -169,6 +171,11 @@ fn task(wire: &Wire<kinds::Pod>, status: &Status, created_at: Time) -> Option<Ta
             .filter(|found| found.status == "True")
             .map(|found| name(&found.reason)),
         unschedulable: refused.map(|found| name(&found.message)),
+        bound_at: condition("PodScheduled")
+            .filter(|found| found.status == "True")
+            .and_then(|found| times::time(&found.changed_at)),
+        ending: Cause::parse(annotation(names::ENDING))
+            .map(|cause| Ending { cause, words: name(annotation(names::ENDING_REASON)) }),
     })
 }
 

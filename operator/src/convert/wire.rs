@@ -236,6 +236,7 @@ pub mod kinds {
     kind!(Namespace, ClusterResourceScope, "", "v1", "namespaces", "core/v1 Namespace");
     kind!(Node, ClusterResourceScope, "", "v1", "nodes", "core/v1 Node");
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
+    kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(
         ControllerRevision,
         NamespaceResourceScope,

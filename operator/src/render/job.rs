@@ -5,7 +5,7 @@ use super::{number, text};
 use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use windlass_core::ids::{Name, ObjectKey, Uid};
-use windlass_core::objects::{ArrayStatus, Attempt, Failure, JobStatus, Proof};
+use windlass_core::objects::{ArrayStatus, Attempt, Dependency, DependencyStatus, Failure, JobStatus, Proof};
 use windlass_core::pod_name;
 use windlass_core::state::State;
 use windlass_crds::job as api;
@@ -35,10 +35,35 @@ pub fn job_status(key: &ObjectKey, uid: Uid, status: &JobStatus) -> api::JobStat
         next_launch: Some(status.launch).filter(|launch| *launch > 0).map(i32::from),
         attempts: status.attempts.iter().map(|done| attempt(done, key, uid, streams.as_deref())).collect(),
         array_properties: status.array.as_ref().map(array),
-        dependencies: Vec::new(),
-        is_cancelled: None,
-        is_terminated: None,
+        dependencies: status.dependencies.iter().map(dependency).collect(),
+        is_cancelled: ended_as(status, "Cancelled"),
+        is_terminated: ended_as(status, "Terminated"),
         conditions: conditions(status),
+    }
+}
+
+/// True for a job that somebody ended in this way; left out for all others.
+fn ended_as(status: &JobStatus, reason: &str) -> Option<bool> {
+    (status.state == State::Failed && status.reason.as_str() == reason).then_some(true)
+}
+
+fn dependency(dependency: &DependencyStatus) -> api::DependencyStatus {
+    let kind = match dependency.on {
+        Dependency::Whole(_) => None,
+        Dependency::NToN(_) => Some(api::ArrayDependency::NToN),
+        Dependency::Sequential => Some(api::ArrayDependency::Sequential),
+    };
+    let outcome = |state: &State| match state {
+        State::Succeeded => api::DependencyOutcome::Succeeded,
+        _ => api::DependencyOutcome::Failed,
+    };
+    api::DependencyStatus {
+        job_id: dependency.on.job().map(|job| job.text.to_string()),
+        kind,
+        name: dependency.pinned.as_ref().map(|(name, _)| name.to_string()),
+        uid: dependency.pinned.as_ref().map(|(_, uid)| uid.to_string()),
+        outcome: dependency.outcome.as_ref().map(|(state, _)| outcome(state)),
+        status_reason: dependency.outcome.as_ref().and_then(|(_, words)| text(words)),
     }
 }
 
@@ -63,6 +88,7 @@ fn array(array: &ArrayStatus) -> api::ArrayStatus {
     let count = |state| number(array.count(state));
     let failure = |failure: &Failure| api::ChildFailure {
         index: number(failure.index),
+        last_index: (failure.last > failure.index).then(|| number(failure.last)),
         exit_code: failure.exit_code,
         reason: text(&failure.reason),
         status_reason: text(&failure.words),

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use windlass_core::Settings;
+use windlass_core::limits::{START_LIMIT, TIME_TO_LIVE};
 
 /// How the operator runs.
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,12 @@ pub struct Options {
     /// Pauses the admission of all jobs: what runs goes on, nothing new starts.
     #[arg(long, env = "WINDLASS_PAUSE_ADMISSION", default_value_t = false, action = clap::ArgAction::Set)]
     pause_admission: bool,
+    /// Seconds that an attempt may take from its host to a running container, before it fails.
+    #[arg(long, env = "WINDLASS_START_LIMIT_SECONDS", default_value_t = START_LIMIT.as_secs())]
+    start_limit_seconds: u64,
+    /// Seconds that a finished Job is kept that does not say so itself.
+    #[arg(long, env = "WINDLASS_TTL_SECONDS_AFTER_FINISHED", default_value_t = TIME_TO_LIVE.as_secs())]
+    ttl_seconds_after_finished: u64,
 }
 
 /// A client that leaves deadlines and retries to us: kube retries creates and lease renewals by default.
@@ -85,7 +92,12 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let (sender, receiver) = events();
     watch_all(&client, &sender, &metrics);
     drop(sender);
-    let settings = Settings { paused: options.pause_admission, ..Settings::default() };
+    let settings = Settings {
+        paused: options.pause_admission,
+        start_limit: Duration::from_secs(options.start_limit_seconds),
+        time_to_live: Duration::from_secs(options.ttl_seconds_after_finished),
+        ..Settings::default()
+    };
     let driver = drive(receiver, settings, Api::new(client, metrics.clone()), metrics, pulse);
     tokio::select! {
         () = driver => anyhow::bail!("all watches ended"),

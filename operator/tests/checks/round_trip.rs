@@ -8,8 +8,8 @@ use windlass_core::action::RecordOrder;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
-    ArrayStatus, Attempt, DefinitionStatus, EnvironmentStatus, Failure, JobStatus, Milestones,
-    PinnedRevision, Proof, QueueStatus, RevisionEntry, Validity,
+    ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
+    JobReference, JobStatus, Milestones, PinnedRevision, Proof, QueueStatus, RevisionEntry, Validity,
 };
 use windlass_core::objects::{ChildRecord, Record};
 use windlass_core::state::State;
@@ -62,6 +62,20 @@ fn pinned() -> PinnedRevision {
     }
 }
 
+fn dependencies() -> Vec<DependencyStatus> {
+    let dependency = |text: &str, pinned: bool, outcome| DependencyStatus {
+        on: Dependency::Whole(JobReference::parse(text)),
+        pinned: pinned.then(|| ("job-a".into(), job_uid())),
+        outcome,
+    };
+    vec![
+        dependency("JobA", true, Some((State::Succeeded, Name::default()))),
+        dependency("job-b:3", true, Some((State::Failed, "exit code 1".into()))),
+        dependency("nobody", false, None),
+        DependencyStatus { on: Dependency::Sequential, pinned: None, outcome: None },
+    ]
+}
+
 fn statuses() -> Vec<JobStatus> {
     let fresh = JobStatus { observed_generation: 1, created_at: at(0), ..JobStatus::default() };
     let waiting = JobStatus {
@@ -105,6 +119,7 @@ fn statuses() -> Vec<JobStatus> {
                 .into_iter()
                 .collect(),
             failures: vec![Failure {
+                last: 7,
                 index: 5,
                 exit_code: Some(1),
                 reason: "NonZeroExitCode".into(),
@@ -114,7 +129,8 @@ fn statuses() -> Vec<JobStatus> {
         }),
         ..running.clone()
     };
-    vec![fresh, waiting, running, failed, array]
+    let depends = JobStatus { state: State::Pending, dependencies: dependencies(), ..waiting.clone() };
+    vec![fresh, waiting, running, failed, array, depends]
 }
 
 #[test]

@@ -163,7 +163,7 @@ pub(crate) fn tend_definition(uid: Uid, desk: &mut Desk) {
     }) else {
         return;
     };
-    let Desk { definitions, revisions, outbox, agenda, .. } = desk;
+    let Desk { definitions, revisions, outbox, agenda, terminating_namespaces, .. } = desk;
     let Some(definition) = definitions.get_mut(uid) else { return };
     if !definition.reads.asking.is_empty() && definition.reads.asked.is_none() {
         let earliest =
@@ -184,7 +184,7 @@ pub(crate) fn tend_definition(uid: Uid, desk: &mut Desk) {
         }
     } else if let Some(until) = definition.create_backoff.wait(now) {
         agenda.wake(until, Item::Definition(uid));
-    } else if !definition.creating {
+    } else if !definition.creating && !terminating_namespaces.contains(&definition.observed.key.namespace) {
         definition.creating = true;
         let number = definition.latest(revisions).map_or(1, |latest| latest.number.saturating_add(1));
         let action = Action::CreateRevision {

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Environment {
     pub(crate) observed: ObservedEnvironment,
     pub(crate) report: StatusReport<EnvironmentStatus>,
+    /// Its finalizer is being set or taken, until the watch shows it.
     pub(crate) holding: bool,
 }
 
@@ -91,9 +92,13 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     let guard = Guard { key: environment.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
     let may_let_go = || users.is_empty() && !some_are_unknown(jobs);
-    if !environment.holding && observed.held != wants_hold && (wants_hold || may_let_go()) {
+    if environment.holding {
+        // What it is about to become is not known: a status written now would be refused.
+        return;
+    }
+    if observed.held != wants_hold && (wants_hold || may_let_go()) {
         environment.holding = true;
-        desk.outbox.send(Action::Hold(Held::Environment, guard, wants_hold), Purpose::WriteEnvironment(uid));
+        desk.outbox.send(Action::Hold(Held::Environment, guard, wants_hold), Purpose::HoldEnvironment(uid));
         return;
     }
     match environment.report.due(now) {

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Queue {
     pub(crate) observed: ObservedQueue,
     pub(crate) report: StatusReport<QueueStatus>,
+    /// Its finalizer is being set or taken, until the watch shows it.
     pub(crate) holding: bool,
 }
 
@@ -88,9 +89,13 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
     let may_let_go = || unfinished == 0 && !some_are_unknown(jobs);
-    if !queue.holding && observed.held != wants_hold && (wants_hold || may_let_go()) {
+    if queue.holding {
+        // What it is about to become is not known: a status written now would be refused.
+        return;
+    }
+    if observed.held != wants_hold && (wants_hold || may_let_go()) {
         queue.holding = true;
-        desk.outbox.send(Action::Hold(Held::Queue, guard, wants_hold), Purpose::WriteQueue(uid));
+        desk.outbox.send(Action::Hold(Held::Queue, guard, wants_hold), Purpose::HoldQueue(uid));
         return;
     }
     match queue.report.due(now) {
@@ -121,3 +126,61 @@ fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
 /// The states a queue's depth counts.
 pub(crate) const DEPTH_STATES: [State; 5] =
     [State::Submitted, State::Pending, State::Runnable, State::Starting, State::Running];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Outcome;
+    use crate::event::{Event, Kind};
+    use crate::ids::{ActionId, ResourceVersion};
+    use crate::{Core, Settings};
+    use std::time::Duration;
+
+    fn queue(version: u64, held: bool) -> Event {
+        Event::Queue(Box::new(ObservedQueue {
+            name: "main".into(),
+            uid: Uid::parse("00000001-0000-4000-8000-000000000000").unwrap(),
+            resource_version: ResourceVersion(version),
+            generation: 1,
+            created_at: Time::default(),
+            aws_name: None,
+            enabled: true,
+            priority: 1,
+            environments: Vec::new(),
+            deleting: false,
+            held,
+            status: QueueStatus::default(),
+        }))
+    }
+
+    fn plan(core: &mut Core, seconds: u64) -> Vec<(ActionId, Action)> {
+        core.plan(Time::default() + Duration::from_secs(seconds)).actions
+    }
+
+    #[test]
+    fn a_finalizer_that_is_set_says_nothing_about_the_status() {
+        let mut core = Core::new(Settings::default());
+        for kind in Kind::ALL {
+            core.observe(Event::ListStarted(kind));
+            core.observe(Event::ListEnded(kind));
+        }
+        core.observe(queue(1, false));
+        let first = plan(&mut core, 1);
+        let [(hold, Action::Hold(Held::Queue, ..))] = first.as_slice() else { panic!("{first:#?}") };
+        // Something else makes it looked at meanwhile, and the watch is faster than the answers.
+        core.catalog_changed();
+        let early = plan(&mut core, 2);
+        core.observe(queue(2, true));
+        core.observe(Event::Outcome(*hold, Outcome::Written(ResourceVersion(2))));
+        let mut actions = plan(&mut core, 3);
+        for (id, _) in early {
+            core.observe(Event::Outcome(id, Outcome::Conflict));
+        }
+        actions.extend(plan(&mut core, 60));
+        let is_current = |(_, action): &(ActionId, Action)| {
+            let Action::WriteQueue(guard, _) = action else { return false };
+            guard.resource_version == ResourceVersion(2)
+        };
+        assert!(actions.iter().any(is_current), "{actions:#?}");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
-use crate::ids::Uid;
+use crate::ids::{Name, Uid};
 use crate::job::Job;
 use crate::limits::REVISION_GRACE;
 use crate::objects::ObservedRevision;
@@ -69,6 +69,12 @@ impl Revisions {
     /// One revision of a definition.
     pub(crate) fn numbered(&self, definition: Uid, number: u32) -> Option<&Revision> {
         self.revisions.get(self.numbers.get(&definition)?.get(&number)?)
+    }
+
+    /// Revisions in a namespace.
+    pub(crate) fn within<'a>(&'a self, namespace: &'a Name) -> impl Iterator<Item = Uid> + 'a {
+        let here = |revision: &&Revision| revision.observed.key.namespace == *namespace;
+        self.revisions.values().filter(here).map(|revision| revision.observed.uid)
     }
 
     /// Revisions that are not among these.

@@ -1,9 +1,10 @@
 //! Taking a submission in: its queue, its definition, the revision it runs with (SPEC.md J2, D1, Q1).
 
 use super::{Job, Urgency, adopt};
-use crate::array::Intervals;
+use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::Name;
+use crate::limits::{UNFINISHED_JOBS, UNFINISHED_TASKS};
 use crate::objects::PinnedRevision;
 use crate::schedule::Waiting;
 use std::fmt::Write as _;
@@ -12,6 +13,9 @@ use std::fmt::Write as _;
 pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
     if let Some(fault) = job.spec.fault.clone() {
         return job.fail("InvalidSubmission", fault, desk);
+    }
+    if let Some(words) = over_limit(job, desk) {
+        return job.fail("LimitExceeded", words, desk);
     }
     let Some(queue) = desk.queues.find(&Name::default(), &job.spec.queue) else {
         return job.wait_for(Waiting::QueueNotFound(job.spec.queue.name.clone()), desk);
@@ -28,8 +32,7 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
     job.queue = Some(uid);
     if let Some(pinned) = choose_revision(job, desk) {
         job.pinned = Some(pinned);
-        job.tasks.submitted = Intervals::default();
-        job.tasks.runnable = Intervals::below(job.size());
+        begin(job, desk);
         job.milestones.accepted.get_or_insert(desk.now.to_second());
         job.waits_for = None;
         job.report.ask(Urgency::Patient);
@@ -38,6 +41,35 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
             adopt::meet_pods(job, desk);
         }
     }
+}
+
+/// Its tasks leave SUBMITTED: to wait for other jobs, or for capacity.
+fn begin(job: &mut Job, desk: &mut Desk) {
+    let begun = std::mem::take(&mut job.tasks.submitted);
+    if job.dependencies.is_empty() {
+        job.tasks.runnable.extend(&begun);
+    } else {
+        job.tasks.pending.extend(&begun);
+        desk.agenda.mark(Item::Job(job.uid));
+    }
+}
+
+/// Which limit of the installation the job would break (SPEC.md J10), in words.
+fn over_limit(job: &Job, desk: &Desk) -> Option<String> {
+    let (tasks, jobs) = (desk.unfinished_tasks(), desk.unfinished_jobs());
+    let size = u64::from(job.size());
+    if tasks + size > UNFINISHED_TASKS {
+        return Some(format!(
+            "{tasks} jobs and children are unfinished and this one has {size}: at most {UNFINISHED_TASKS} are \
+             taken; submit it again once some have ended"
+        ));
+    }
+    (jobs >= UNFINISHED_JOBS).then(|| {
+        format!(
+            "{jobs} Jobs are unfinished: at most {UNFINISHED_JOBS} are taken; make arrays of them, or submit it \
+             again once some have ended"
+        )
+    })
 }
 
 /// The revision the job is to run with: read from the API server after the job was first seen, so that a change of the
@@ -117,7 +149,8 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         job.fail("InvalidDefinition", words, desk);
         return false;
     };
-    job.attempts_allowed = job.spec.attempts.or(content.attempts).unwrap_or(1);
+    job.retry = job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default();
+    job.timeout = job.spec.timeout.or(content.timeout);
     job.need = need;
     true
 }

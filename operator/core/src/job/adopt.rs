@@ -1,13 +1,13 @@
 //! Following a task's pod: what it says now, and whose it is.
 
 use super::ended::{HostFacts, Judgement, judge};
-use super::{Job, Live, Stage, Urgency, flush, launch, settle};
+use super::{Job, Live, Stage, Urgency, flush, launch, settle, timeout};
 use crate::action::Action;
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::Name;
-use crate::limits::{HOST_GONE, SILENCE, TOMBSTONE, UNBOUND};
+use crate::limits::{HOST_GONE, REASON_NUMBERS_AGE, SILENCE, TOMBSTONE, UNBOUND};
 use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -80,13 +80,20 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     let Some(task) = &pod.task else { return };
     adopt(job, slot, pod, task, desk);
     let facts = host_facts(job, pod, desk);
-    match judge(pod, task, facts) {
+    note_reach(job, slot, pod, desk);
+    let judgement = judge(pod, task, facts);
+    if matches!(judgement, Judgement::Unbound(_) | Judgement::Starting(_))
+        && let Some(live) = job.tasks.live.get_mut(&slot.index)
+    {
+        live.seen_starting = true;
+    }
+    match judgement {
         Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
-        Judgement::Starting => {}
-        Judgement::Running { started_at } => running(job, slot.index, started_at.to_second(), desk),
+        Judgement::Starting(hindrance) => timeout::watch_start(job, slot, pod, hindrance, desk),
+        Judgement::Running { started_at } => running(job, slot, started_at.to_second(), desk),
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
         Judgement::Over(end) => {
-            let attempt = Attempt {
+            let mut attempt = Attempt {
                 number: slot.attempt,
                 launch: slot.launch,
                 pod_uid: Some(pod.uid),
@@ -94,7 +101,8 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
                 stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
                 ..end
             };
-            settle::over(job, slot.index, attempt, desk);
+            let cause = timeout::cause_of_end(job, task, &mut attempt);
+            settle::over(job, slot.index, attempt, cause, desk);
         }
     }
 }
@@ -111,29 +119,25 @@ fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mu
         }
         return;
     }
-    job.tasks.runnable.remove(slot.index);
-    job.tasks.submitted.remove(slot.index);
-    let live = Live {
-        slot,
-        host: task.admitted_to.clone(),
-        environment: task.environment.clone(),
-        pod_uid: Some(pod.uid),
-        stage: Stage::Created,
-    };
-    job.tasks.live.insert(slot.index, live);
+    job.tasks.take_one(slot.index);
+    let live = Live::new(slot, task.admitted_to.clone(), task.environment.clone(), Stage::Created);
+    job.tasks.live.insert(slot.index, Live { pod_uid: Some(pod.uid), ..live });
     job.environment = Some(task.environment.clone());
     job.report.ask(Urgency::Soon);
     desk.stand_in_line(job);
 }
 
-fn running(job: &mut Job, index: u32, started_at: Time, desk: &mut Desk) {
-    let Some(live) = job.tasks.live.get_mut(&index) else { return };
+fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
     if live.stage == Stage::Created {
         live.stage = Stage::Running { started_at };
+        live.hindrance = None;
+        live.seen_running_at = Some(desk.now).filter(|_| live.seen_starting);
         job.started_at.get_or_insert(started_at);
         job.report.ask(Urgency::Soon);
         desk.findings.push(Finding::Started { queue: job.queue, waited: started_at.since(job.created_at) });
     }
+    timeout::watch_running(job, slot, started_at, desk);
 }
 
 /// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere. One that kube-scheduler says
@@ -166,6 +170,21 @@ fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
     let declared_dead =
         desk.hosts.get(name).and_then(|host| host.node.as_ref()).is_some_and(|node| node.out_of_service);
     if declared_dead { HostFacts::OutOfService } else { HostFacts::Present }
+}
+
+/// Notes since when the host of a task cannot be reached: nothing is decided by that, but it is told.
+fn note_reach(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+    let node = pod.host.as_ref().and_then(|host| desk.hosts.get(host)).and_then(|host| host.node.as_ref());
+    let since = node.filter(|node| !node.ready).map(|node| node.ready_changed_at.unwrap_or(desk.now));
+    let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
+    if since.is_some() {
+        desk.agenda.wake(desk.now + REASON_NUMBERS_AGE, Item::Task(job.uid, slot.index));
+        job.report.ask(Urgency::Numbers);
+    }
+    if live.unreachable_since.is_some() != since.is_some() {
+        live.unreachable_since = since;
+        job.report.ask(Urgency::Soon);
+    }
 }
 
 /// No pod of the current name is seen. Before that is believed of a pod that was there, the API server is asked.
@@ -202,5 +221,5 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
         ..Attempt::default()
     };
     desk.give_back(&key);
-    settle::over(job, slot.index, attempt, desk);
+    settle::over(job, slot.index, attempt, None, desk);
 }

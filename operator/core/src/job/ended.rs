@@ -20,8 +20,8 @@ pub(crate) enum HostFacts {
 pub(crate) enum Judgement {
     /// Not bound to a host yet; kube-scheduler's message when it found no room.
     Unbound(Option<Name>),
-    /// Bound; its container does not run yet.
-    Starting,
+    /// Bound; its container does not run yet: why, in the runtime's words, if it says.
+    Starting(Option<Name>),
     /// Its container runs.
     Running { started_at: Time },
     /// No container ever existed, and none will: the launch costs no attempt. Why, in words.
@@ -64,7 +64,8 @@ pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judge
         ),
         (HostFacts::Present, PodPhase::Active) => match &task.container {
             Container::Running { started_at } => Judgement::Running { started_at: *started_at },
-            _ => Judgement::Starting,
+            Container::Waiting { reason, message } => Judgement::Starting(hindrance(reason, message)),
+            _ => Judgement::Starting(None),
         },
         (HostFacts::Present, _) if is_refusal_of_kubelet(task) => Judgement::Withdrawn(Name::from(format!(
             "host {bound_to} refused its pod: {}: {}",
@@ -72,6 +73,24 @@ pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judge
         ))),
         (HostFacts::Present, _) => ended_without_report(pod, task),
     }
+}
+
+/// Why a container does not start; `None` while it is only being made.
+fn hindrance(reason: &Name, message: &Name) -> Option<Name> {
+    let kind = match reason.as_str() {
+        "" | "ContainerCreating" | "PodInitializing" => return None,
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable"
+        | "SignatureValidationFailed" => "CannotPullContainerError",
+        "RunContainerError" | "StartError" => "CannotStartContainerError",
+        _ => "CannotCreateContainerError",
+    };
+    let words = if message.is_empty() { reason } else { message };
+    Some(Name::from(format!("{kind}: {words}")))
 }
 
 /// The kubelet checks a pod again before it makes any container; what it refuses never ran (kubelet's lifecycle handlers:

@@ -8,7 +8,7 @@ use crate::backoff::Backoff;
 use crate::desk::Desk;
 use crate::digest::digest;
 use crate::finding::Finding;
-use crate::ids::{ActionId, Name, ResourceVersion};
+use crate::ids::{ActionId, Name, ResourceVersion, Uid};
 use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, REASON_NUMBERS_AGE};
 use crate::objects::{JobStatus, ObservedJob};
 use crate::outbox::Purpose;
@@ -45,6 +45,10 @@ pub(crate) struct InFlight {
     launches: Vec<Slot>,
     /// Pods whose end it records.
     sealed: Vec<Slot>,
+    /// It says that the job has ended.
+    is_final: bool,
+    /// Jobs it waited for, all of whose outcomes it holds.
+    settled: Vec<Uid>,
 }
 
 /// What is known of the stored status, and what is to be written.
@@ -125,12 +129,14 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         return;
     }
     desk.patient.remove(&(job.order, job.uid));
-    let status = render(job);
+    let status = render(job, desk.now);
     let fingerprint = digest(&status);
     let patient = std::mem::take(&mut job.report.urgency) <= Urgency::Patient;
     job.report.changes = 0;
     let sealed = job.tombs.take_unsealed();
     if fingerprint == job.report.written && !job.report.fence {
+        let is_final = job.verdict.is_some();
+        safe(job, is_final, &settled(job), desk);
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;
@@ -147,6 +153,8 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         patient,
         launches,
         sealed,
+        is_final: job.verdict.is_some(),
+        settled: settled(job),
     });
     desk.patient_under_way += usize::from(patient);
 }
@@ -235,6 +243,8 @@ pub(crate) fn job_read(job: &mut Job, observed: Option<ObservedJob>, desk: &mut 
 pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk) {
     let fingerprint = digest(&observed.status);
     job.resource_version = observed.resource_version;
+    job.deleting = observed.deleting;
+    job.kept = observed.kept;
     if job.generation != observed.generation {
         job.generation = observed.generation;
         job.spec = observed.spec;
@@ -246,6 +256,8 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
     if !is_ours || job.chunks.overtaken {
         if let Some(in_flight) = &mut job.report.in_flight {
             in_flight.digest = None;
+            in_flight.is_final = false;
+            in_flight.settled.clear();
             in_flight.launches.clear();
             in_flight.sealed.clear();
         }
@@ -256,6 +268,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
 
 fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk) {
     job.report.backoff.succeeded();
+    safe(job, in_flight.is_final, &in_flight.settled, desk);
     tombs::seal(job, in_flight.sealed, desk);
     if job.verdict.is_some()
         && let Some(pinned) = &job.pinned
@@ -264,6 +277,27 @@ fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk)
     }
     launch::fenced(job, &in_flight.launches, sent_at);
     launch::order_pods(job, desk);
+}
+
+/// The API server has the job's end (if it has come to it), and the outcomes of these jobs it waited for.
+fn safe(job: &mut Job, is_final: bool, settled: &[Uid], desk: &mut Desk) {
+    for uid in settled {
+        desk.dependents.done_with(*uid, job.uid);
+    }
+    if is_final && job.verdict.is_some() && !job.final_is_written {
+        job.final_is_written = true;
+        desk.let_go_of_dependencies(job);
+        desk.agenda.mark(Item::Job(job.uid));
+    }
+}
+
+/// Jobs it waited for, all of whose outcomes are known.
+pub(super) fn settled(job: &Job) -> Vec<Uid> {
+    let of = |settled: bool| {
+        let entries = job.dependencies.iter().filter(move |entry| entry.outcome.is_some() == settled);
+        entries.filter_map(|entry| entry.pinned.as_ref().map(|(_, uid)| *uid))
+    };
+    of(true).filter(|uid| of(false).all(|open| open != *uid)).collect()
 }
 
 fn not_written(job: &mut Job, in_flight: InFlight) {

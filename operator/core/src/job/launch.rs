@@ -3,13 +3,13 @@
 //! A pod is created only within [`LAUNCH_WINDOW`] after a guarded write of the Job's status that was sent after the launch was
 //! decided. Whoever acts on an old view of the Job fails at that write; whoever was held up after it lets the window pass.
 
-use super::{Job, Live, Stage, Urgency, settle};
+use super::{Job, Live, Stage, Urgency};
 use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::Name;
-use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE};
+use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE, TOMBSTONE};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
 use crate::time::Time;
@@ -19,14 +19,7 @@ use crate::world::Slot;
 pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
     let slot = job.tasks.current(index);
     job.tasks.runnable.remove(index);
-    let live = Live {
-        slot,
-        host: host.clone(),
-        environment: environment.clone(),
-        pod_uid: None,
-        stage: Stage::Decided,
-    };
-    job.tasks.live.insert(index, live);
+    job.tasks.live.insert(index, Live::new(slot, host.clone(), environment.clone(), Stage::Decided));
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
@@ -74,6 +67,7 @@ fn order_pod(job: &mut Job, index: u32, until: Time, desk: &mut Desk) {
     desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
     if let Some(live) = job.tasks.live.get_mut(&index) {
         live.stage = Stage::Sent { until };
+        live.open_creates = live.open_creates.saturating_add(1);
     }
 }
 
@@ -129,12 +123,14 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
                 withdraw(job, slot.index, desk);
             }
         }
+        // The task, and all that have no pod yet, end in the API server's words (`order`).
         Outcome::Refused(Refusal::Invalid, words) => {
-            settle::refused(job, slot.index, words, desk);
+            job.refused = Some(words);
+            not_created(job, slot.index, desk);
         }
         Outcome::Refused(refusal, words) => {
             desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
-            put_back(job, slot.index, desk);
+            not_created(job, slot.index, desk);
             hold_back(job, refusal, words, desk);
         }
         Outcome::Unknown(_) if desk.now < until => {
@@ -143,14 +139,27 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
             }
             desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
         }
+        Outcome::Expired => not_created(job, slot.index, desk),
         _ => put_back(job, slot.index, desk),
     }
+}
+
+/// The latest create surely made no pod; an earlier one may have.
+fn not_created(job: &mut Job, index: u32, desk: &mut Desk) {
+    if let Some(live) = job.tasks.live.get_mut(&index) {
+        live.open_creates = live.open_creates.saturating_sub(1);
+    }
+    put_back(job, index, desk);
 }
 
 /// Takes a launch back that may or may not have made a pod: the task is runnable again, with the same pod name, so that a pod
 /// that turns up late is adopted instead of doubled.
 pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some(live) = job.tasks.live.remove(&index) else { return };
+    if live.open_creates > 0 {
+        let history = job.tasks.histories.entry(index).or_default();
+        history.unsafe_until = history.unsafe_until.max(Some(desk.now + TOMBSTONE));
+    }
     desk.launching.remove(&(job.uid, index));
     desk.take_claim_back(&job.pod_key(live.slot));
     job.tasks.runnable.insert(index);
@@ -165,6 +174,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
     desk.take_claim_back(&job.pod_key(live.slot));
     let history = job.tasks.histories.entry(index).or_default();
     history.launch = live.slot.launch.saturating_add(1);
+    history.unsafe_until = None;
     if job.spec.size.is_some() {
         job.chunks.note_withdrawal(live.slot, *history);
     } else {

@@ -2,7 +2,7 @@
 
 use crate::array::Intervals;
 use crate::ids::{Name, Uid};
-use crate::objects::{Attempt, Failure};
+use crate::objects::{Attempt, Cause, Failure};
 use crate::state::State;
 use crate::time::Time;
 use crate::world::Slot;
@@ -23,8 +23,8 @@ pub(crate) enum Stage {
     Running { started_at: Time },
     /// The status says it runs, but no pod is seen: the API server is asked. Since when it says that there is none.
     Missing { since: Option<Time> },
-    /// The attempt is over; its record is not confirmed.
-    Over(Attempt),
+    /// The attempt is over, stopped by the operator for this cause if for any; its record is not confirmed.
+    Over(Attempt, Option<Cause>),
 }
 
 /// A task that was given to a host.
@@ -35,14 +35,43 @@ pub(crate) struct Live {
     pub(crate) environment: Name,
     pub(crate) pod_uid: Option<Uid>,
     pub(crate) stage: Stage,
+    /// Creates that were sent and not answered for sure: a pod may turn up.
+    pub(crate) open_creates: u16,
+    /// It was seen before its container ran.
+    pub(crate) seen_starting: bool,
+    /// When our own clock first saw the container run; `None` when it ran before we looked.
+    pub(crate) seen_running_at: Option<Time>,
+    /// Why its container does not start, in the runtime's words.
+    pub(crate) hindrance: Option<Name>,
+    /// Since when its host cannot be reached.
+    pub(crate) unreachable_since: Option<Time>,
+    /// When the cluster was last asked why its container does not start.
+    pub(crate) asked_at: Option<Time>,
 }
 
 impl Live {
+    /// A task that is given to a host.
+    pub(crate) fn new(slot: Slot, host: Name, environment: Name, stage: Stage) -> Live {
+        Live {
+            slot,
+            host,
+            environment,
+            pod_uid: None,
+            stage,
+            open_creates: 0,
+            seen_starting: false,
+            seen_running_at: None,
+            hindrance: None,
+            unreachable_since: None,
+            asked_at: None,
+        }
+    }
+
     /// The state shown: what is over stays RUNNING until its record is safe.
     pub(crate) const fn state(&self) -> State {
         match self.stage {
             Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
-            Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(_) => State::Running,
+            Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(..) => State::Running,
         }
     }
 
@@ -59,13 +88,19 @@ pub(crate) struct History {
     pub(crate) over: u8,
     /// Serial of the next launch.
     pub(crate) launch: u16,
+    /// Until when a create that was given up may still make a pod.
+    pub(crate) unsafe_until: Option<Time>,
 }
 
 /// All tasks of a job. Each index is in exactly one of the sets or in `live`.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) submitted: Intervals,
+    /// They wait for other jobs or children.
+    pub(crate) pending: Intervals,
     pub(crate) runnable: Intervals,
+    /// They are to end without a (further) pod, once none can turn up any more.
+    pub(crate) ending: Intervals,
     pub(crate) live: BTreeMap<u32, Live>,
     pub(crate) succeeded: Intervals,
     pub(crate) failed: Intervals,
@@ -91,14 +126,39 @@ impl Tasks {
 
     /// True when every task's state is final.
     pub(crate) fn all_final(&self) -> bool {
-        self.submitted.is_empty() && self.runnable.is_empty() && self.live.is_empty()
+        self.none_waits() && self.live.is_empty()
     }
 
     /// True when nothing can happen before a record is written.
     pub(crate) fn only_records_are_awaited(&self) -> bool {
-        self.submitted.is_empty()
-            && self.runnable.is_empty()
-            && self.live.values().all(|live| matches!(live.stage, Stage::Over(_)))
+        self.none_waits() && self.live.values().all(|live| matches!(live.stage, Stage::Over(..)))
+    }
+
+    fn none_waits(&self) -> bool {
+        [&self.submitted, &self.pending, &self.runnable, &self.ending].iter().all(|set| set.is_empty())
+    }
+
+    /// The tasks that have no pod and are not final.
+    pub(crate) fn waiting(&self) -> Intervals {
+        let mut waiting = self.submitted.clone();
+        waiting.extend(&self.pending);
+        waiting.extend(&self.runnable);
+        waiting.extend(&self.ending);
+        waiting
+    }
+
+    /// Takes tasks out of those that wait.
+    pub(crate) fn take_waiting(&mut self, indexes: &Intervals) {
+        for set in [&mut self.submitted, &mut self.pending, &mut self.runnable, &mut self.ending] {
+            set.subtract(indexes);
+        }
+    }
+
+    /// Takes one task out of those that wait.
+    pub(crate) fn take_one(&mut self, index: u32) {
+        for set in [&mut self.submitted, &mut self.pending, &mut self.runnable, &mut self.ending] {
+            set.remove(index);
+        }
     }
 
     /// The tasks in each state.
@@ -106,12 +166,14 @@ impl Tasks {
         let mut states: BTreeMap<State, Intervals> = BTreeMap::new();
         for (state, set) in [
             (State::Submitted, &self.submitted),
+            (State::Pending, &self.pending),
             (State::Runnable, &self.runnable),
+            (State::Runnable, &self.ending),
             (State::Succeeded, &self.succeeded),
             (State::Failed, &self.failed),
         ] {
             if !set.is_empty() {
-                states.insert(state, set.clone());
+                states.entry(state).or_default().extend(set);
             }
         }
         for (index, live) in &self.live {
@@ -127,8 +189,8 @@ impl Tasks {
         };
         [
             self.submitted.count(),
-            0,
-            self.runnable.count(),
+            self.pending.count(),
+            self.runnable.count() + self.ending.count(),
             live(State::Starting),
             live(State::Running),
             self.succeeded.count(),
@@ -141,17 +203,23 @@ impl Tasks {
         if let Some(state) = self.live.values().map(Live::state).max() {
             return state;
         }
-        if self.runnable.is_empty() { State::Submitted } else { State::Runnable }
+        if !self.runnable.is_empty() || !self.ending.is_empty() {
+            State::Runnable
+        } else if !self.pending.is_empty() {
+            State::Pending
+        } else {
+            State::Submitted
+        }
     }
 
     /// Takes out a task whose attempt is over: its pod and the attempt.
-    pub(crate) fn take_over(&mut self, index: u32) -> Option<(Slot, Attempt)> {
-        if !matches!(self.live.get(&index)?.stage, Stage::Over(_)) {
+    pub(crate) fn take_over(&mut self, index: u32) -> Option<(Slot, Attempt, Option<Cause>)> {
+        if !matches!(self.live.get(&index)?.stage, Stage::Over(..)) {
             return None;
         }
         let live = self.live.remove(&index)?;
         match live.stage {
-            Stage::Over(attempt) => Some((live.slot, attempt)),
+            Stage::Over(attempt, cause) => Some((live.slot, attempt, cause)),
             _ => None,
         }
     }
@@ -161,8 +229,7 @@ impl Tasks {
         let mut rest = Intervals::below(size);
         rest.subtract(&self.succeeded);
         self.failed.extend(&rest);
-        self.submitted = Intervals::default();
-        self.runnable = Intervals::default();
+        self.take_waiting(&rest);
         self.live.clear();
         self.histories.clear();
     }

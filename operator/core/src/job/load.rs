@@ -1,12 +1,13 @@
 //! Building a job from what the API has: its status, its records and its pods. A restart is nothing else.
 
 use super::live::{History, Live, Stage};
-use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, settle};
+use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, flush, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey};
-use crate::objects::{ArrayStatus, JobStatus};
+use crate::limits::TOMBSTONE;
+use crate::objects::{ArrayStatus, DependencyStatus, JobStatus};
 use crate::outbox::Purpose;
 use crate::state::State;
 use std::collections::BTreeSet;
@@ -81,6 +82,8 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     job.tombs = Tombs::default();
     job.waits_for = None;
     job.verdict = None;
+    job.final_is_written = false;
+    job.refused = None;
     job.held_until = None;
 }
 
@@ -90,9 +93,21 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
     job.started_at = status.started_at;
     job.stopped_at = status.stopped_at;
     job.pinned = status.pinned;
+    // Whoever wrote the status may be done with jobs that this process still waits for.
+    if status.state.is_final() {
+        desk.let_go_of_dependencies(job);
+    }
+    job.dependencies = dependencies(job, status.dependencies);
+    for uid in flush::settled(job) {
+        desk.dependents.done_with(uid, job.uid);
+    }
+    job.may_be_in_circle = true;
+    // Whoever wrote this status may have sent creates that are still under way.
+    job.unsafe_until = job.environment.as_ref().map(|_| desk.now + TOMBSTONE);
     let size = job.size();
     if status.state.is_final() {
         job.verdict = Some(Verdict { state: status.state, reason: status.reason, words: status.words });
+        job.final_is_written = true;
         match status.array {
             Some(array) => take_over_final_children(job, &array),
             None if status.state == State::Succeeded => job.tasks.succeeded = Intervals::below(size),
@@ -103,7 +118,11 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         return;
     }
     if job.pinned.is_none() {
+        if let Some(array) = &status.array {
+            take_over_final_children(job, array);
+        }
         job.tasks.submitted = Intervals::below(size);
+        job.tasks.submitted.subtract(&job.tasks.failed);
         return;
     }
     if !accept::learn_need(job, desk) {
@@ -114,6 +133,16 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         None => take_over_single(job, status.state, status.launch, status.attempts),
     }
     accept::enter_queue(job, desk);
+}
+
+/// What the status knows of each entry of `dependsOn`; nothing yet, where it says something else than the spec.
+fn dependencies(job: &Job, known: Vec<DependencyStatus>) -> Vec<DependencyStatus> {
+    let mut known = known.into_iter();
+    let entries = job.spec.depends_on.iter().map(|on| {
+        let fresh = DependencyStatus { on: on.clone(), pinned: None, outcome: None };
+        known.next().filter(|known| known.on == *on).unwrap_or(fresh)
+    });
+    entries.collect()
 }
 
 fn take_over_final_children(job: &mut Job, array: &ArrayStatus) {
@@ -128,7 +157,7 @@ fn take_over_single(job: &mut Job, state: State, launch: u16, attempts: Vec<crat
     let host = under_way.and_then(|attempt| attempt.host.clone()).unwrap_or_default();
     job.tasks.attempts = attempts.into_iter().filter(crate::objects::Attempt::is_over).collect();
     let over = u8::try_from(job.tasks.attempts.len()).unwrap_or(u8::MAX);
-    job.tasks.histories.insert(0, History { over, launch });
+    job.tasks.histories.insert(0, History { over, launch, unsafe_until: None });
     take_up(job, 0, state, host);
 }
 
@@ -139,6 +168,10 @@ fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
     take_over_final_children(job, array);
     for (state, indexes) in &array.children {
         if state.is_final() {
+            continue;
+        }
+        if *state == State::Pending {
+            job.tasks.pending.extend(indexes);
             continue;
         }
         job.tasks.runnable.extend(indexes);
@@ -165,14 +198,14 @@ fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
 /// A task that is said to run, and whose pod may be gone, is looked into. Any other is runnable until its pod is seen: the pod
 /// of a launch that was under way has the same name, so that it cannot be made twice.
 fn take_up(job: &mut Job, index: u32, state: State, host: Name) {
-    if state == State::Running {
+    if state == State::Pending {
+        job.tasks.pending.insert(index);
+    } else if state == State::Running {
         job.tasks.runnable.remove(index);
         let slot = job.tasks.current(index);
         let environment = job.environment.clone().unwrap_or_default();
-        job.tasks.live.insert(
-            index,
-            Live { slot, host, environment, pod_uid: None, stage: Stage::Missing { since: None } },
-        );
+        let live = Live::new(slot, host, environment, Stage::Missing { since: None });
+        job.tasks.live.insert(index, live);
         job.touched.insert(index);
     } else {
         job.tasks.runnable.insert(index);

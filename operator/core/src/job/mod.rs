@@ -5,28 +5,36 @@
 mod accept;
 mod adopt;
 mod ended;
+mod expire;
 mod flush;
 mod launch;
 mod live;
 mod load;
+mod order;
 mod records;
 mod render;
 mod settle;
+mod timeout;
 mod tombs;
 mod verdict;
 
 pub(crate) use adopt::{meet_pods_of, pod_is_gone, pod_was_removed};
+pub(crate) use expire::outcome as expiry_outcome;
 pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
 pub(crate) use launch::{admit, launch_outcome};
 pub(crate) use live::{Stage, Tasks};
 pub(crate) use records::{Chunks, record_outcome};
+pub(crate) use settle::fail_waiting;
+pub(crate) use timeout::events_read;
 pub(crate) use tombs::Tombs;
 pub(crate) use verdict::Verdict;
 
 use crate::agenda::Item;
 use crate::desk::{Counted, Desk, Settings};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
-use crate::objects::{JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision};
+use crate::objects::{
+    DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
+};
 use crate::schedule::{OrderKey, Waiting};
 use crate::state::State;
 use crate::time::Time;
@@ -35,6 +43,7 @@ use crate::world::{Slot, pod_name};
 use live::Live;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A job that is not gone.
 #[derive(Debug)]
@@ -44,6 +53,10 @@ pub(crate) struct Job {
     pub(crate) resource_version: ResourceVersion,
     pub(crate) generation: i64,
     pub(crate) created_at: Time,
+    /// Deletion was asked for; somebody's finalizer keeps it.
+    pub(crate) deleting: bool,
+    /// Git owns it: it does not expire.
+    pub(crate) kept: bool,
     /// Its place among others: about the order of submission.
     pub(crate) order: OrderKey,
     pub(crate) spec: Arc<JobSpec>,
@@ -54,7 +67,14 @@ pub(crate) struct Job {
     pub(crate) pinned: Option<PinnedRevision>,
     /// What one of its pods takes on a host; known once a revision is pinned.
     pub(crate) need: Resources,
-    pub(crate) attempts_allowed: u8,
+    pub(crate) retry: RetryStrategy,
+    pub(crate) timeout: Option<Duration>,
+    /// `dependsOn`, and what is known of each.
+    pub(crate) dependencies: Vec<DependencyStatus>,
+    /// It has to be looked whether it waits for itself.
+    pub(crate) may_be_in_circle: bool,
+    /// What those that wait for it were last woken for.
+    pub(crate) told_dependents: (u32, u32, bool),
     pub(crate) environment: Option<Name>,
     pub(crate) milestones: Milestones,
     pub(crate) started_at: Option<Time>,
@@ -63,6 +83,14 @@ pub(crate) struct Job {
     pub(crate) waits_for: Option<Waiting>,
     /// Its final state.
     pub(crate) verdict: Option<Verdict>,
+    /// Its final state is confirmed to be written: others may go by it.
+    pub(crate) final_is_written: bool,
+    /// The API server refuses its pods for good; its words.
+    pub(crate) refused: Option<Name>,
+    /// Until when pods of launches that an earlier process decided may still turn up.
+    pub(crate) unsafe_until: Option<Time>,
+    /// Its deletion was sent, because it has expired.
+    pub(crate) expiring: bool,
     /// How the task that ended last ended.
     pub(crate) last_verdict: Option<Verdict>,
     /// Until when it stays out of line, because the API server refused its pod.
@@ -91,19 +119,29 @@ impl Job {
             resource_version: observed.resource_version,
             generation: observed.generation,
             created_at: observed.created_at,
+            deleting: observed.deleting,
+            kept: observed.kept,
             spec: observed.spec,
             report: Report::stored(&observed.status),
             loading: Some(Box::new(observed.status)),
             queue: None,
             pinned: None,
             need: Resources::default(),
-            attempts_allowed: 1,
+            retry: RetryStrategy::default(),
+            timeout: None,
+            dependencies: Vec::new(),
+            may_be_in_circle: true,
+            told_dependents: (0, 0, false),
             environment: None,
             milestones: Milestones::default(),
             started_at: None,
             stopped_at: None,
             waits_for: None,
             verdict: None,
+            final_is_written: false,
+            refused: None,
+            unsafe_until: None,
+            expiring: false,
             last_verdict: None,
             held_until: None,
             tasks: Tasks::default(),
@@ -141,7 +179,7 @@ impl Job {
     /// Ends the job for good, without (further) attempts.
     pub(crate) fn fail(&mut self, reason: &str, words: impl Into<Name>, desk: &mut Desk) {
         self.tasks.fail_all(self.size());
-        self.finish(Verdict { state: State::Failed, reason: Name::from(reason), words: words.into() }, desk);
+        self.finish(Verdict::failed(reason, words), desk);
     }
 
     /// Notes the final state.
@@ -168,16 +206,19 @@ impl Job {
     }
 }
 
-/// Looks at a job after something changed: takes its status over, accepts it, follows its pods, writes what is new.
-pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
+/// Takes a job's status over, if that is still to be done; false while something of it is being read.
+pub(crate) fn prepare(job: &mut Job, desk: &mut Desk) -> bool {
     flush::read_if_in_doubt(job, desk);
-    if !load::load(job, desk) {
-        return;
-    }
+    load::load(job, desk)
+}
+
+/// Looks at a job after something changed: accepts it, carries out orders, follows its pods, writes what is new.
+pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     if job.held_until.is_some_and(|until| until <= desk.now) {
         job.held_until = None;
         desk.stand_in_line(job);
     }
+    order::carry_out(job, desk);
     if job.verdict.is_none() && job.pinned.is_none() {
         accept::accept(job, desk);
     } else if job.verdict.is_none() && job.queue.is_none() {
@@ -191,7 +232,19 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     tombs::tend(job, desk);
     desk.recount(job);
     flush::flush(job, desk);
-    if let Some(at) = job.tombs.next_release() {
+    expire::tend(job, desk);
+    if let Some(at) = job.tombs.next_release(desk.tombstone(&job.key.namespace)) {
         desk.agenda.wake(at, Item::Job(job.uid));
+    }
+    tell_dependents(job, desk);
+}
+
+/// Has the jobs looked at that wait for this one, when something of it came to its end.
+fn tell_dependents(job: &mut Job, desk: &mut Desk) {
+    let now = (job.tasks.succeeded.count(), job.tasks.failed.count(), job.final_is_written);
+    if std::mem::replace(&mut job.told_dependents, now) != now {
+        for dependent in desk.dependents.of_job(job.uid) {
+            desk.agenda.mark(Item::Job(dependent));
+        }
     }
 }

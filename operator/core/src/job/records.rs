@@ -2,7 +2,7 @@
 
 use super::live::History;
 use super::{Job, settle};
-use crate::action::{Action, Outcome, RecordOrder};
+use crate::action::{Action, Outcome, RecordOrder, Refusal};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
 use crate::desk::Desk;
@@ -79,6 +79,16 @@ impl Chunks {
         child.state = state;
         child.launch = 0;
         child.attempts.push(attempt);
+    }
+
+    /// Notes that a child ended without a further attempt. One that never had an attempt, nor a withdrawn launch, has no record.
+    pub(crate) fn note_final(&mut self, index: u32) {
+        let first_index = self.first_index_of(index);
+        let has_record = |chunk: &Chunk| chunk.record.children.contains_key(&index);
+        if self.chunks.get(&first_index).is_some_and(has_record) {
+            let child = self.child(index);
+            child.state = State::Failed;
+        }
     }
 
     /// Notes that a launch was withdrawn: the serial of the next one.
@@ -219,10 +229,12 @@ pub(crate) fn record_outcome(
     let Some(chunk) = job.chunks.chunks.get_mut(&first_index) else { return };
     let Some(writing) = chunk.writing.as_mut().filter(|writing| writing.action == id) else { return };
     match outcome {
-        Outcome::Written(version) => written(job, first_index, version, desk),
+        Outcome::Written(version) => written(job, first_index, Some(version), desk),
         Outcome::Record(found, version) if writing.digest == digest(&found) => {
-            written(job, first_index, version, desk);
+            written(job, first_index, Some(version), desk);
         }
+        // The record would go with its Job and its namespace, which waits for the pods whose end is to be recorded.
+        Outcome::Refused(Refusal::NamespaceTerminating, _) => written(job, first_index, None, desk),
         Outcome::Record(_, version) if chunk.version == Some(version) => chunk.put_back(),
         Outcome::NotFound => {
             chunk.version = None;
@@ -243,9 +255,9 @@ pub(crate) fn record_outcome(
     }
 }
 
-fn written(job: &mut Job, first_index: u32, version: ResourceVersion, desk: &mut Desk) {
+fn written(job: &mut Job, first_index: u32, version: Option<ResourceVersion>, desk: &mut Desk) {
     let Some(chunk) = job.chunks.chunks.get_mut(&first_index) else { return };
-    chunk.version = Some(version);
+    chunk.version = version;
     chunk.backoff.succeeded();
     let Some(writing) = chunk.writing.take() else { return };
     // A child that changed since the write was sent has its latest end not in it.

@@ -3,14 +3,15 @@
 use super::{Job, Stage};
 use crate::ids::Name;
 use crate::limits::WORDS_IN_STATUS;
-use crate::objects::{ArrayStatus, Attempt, JobStatus};
+use crate::objects::{ArrayStatus, Attempt, JobStatus, StopKind};
 use crate::state::State;
 use crate::text::cut;
+use crate::time::Time;
 
 /// The whole status. What is not safe yet (an end without its record) is not in it.
-pub(crate) fn render(job: &Job) -> JobStatus {
+pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
     let state = job.state();
-    let (reason, words) = explain(job, state);
+    let (reason, words) = explain(job, state, now);
     JobStatus {
         observed_generation: job.generation,
         state,
@@ -23,6 +24,7 @@ pub(crate) fn render(job: &Job) -> JobStatus {
         environment: job.environment.clone(),
         launch: if job.is_array() { 0 } else { job.tasks.current(0).launch },
         attempts: if job.is_array() { Vec::new() } else { attempts(job) },
+        dependencies: job.dependencies.clone(),
         array: job.is_array().then(|| ArrayStatus {
             size: job.size(),
             children: job.tasks.by_state(),
@@ -54,35 +56,61 @@ fn attempts(job: &Job) -> Vec<Attempt> {
 }
 
 /// Reason code and words for the state (SPEC.md J1: a status always says why).
-fn explain(job: &Job, state: State) -> (Name, Name) {
+fn explain(job: &Job, state: State, now: Time) -> (Name, Name) {
     if let Some(verdict) = &job.verdict {
         return (verdict.reason.clone(), verdict.words.clone());
+    }
+    if !job.tasks.ending.is_empty() && job.tasks.live.is_empty() {
+        let words = "it is to end, and does once no pod of an earlier launch can turn up any more";
+        return (Name::from("Ending"), Name::from(words));
     }
     if let Some(waiting) = &job.waits_for
         && matches!(state, State::Submitted | State::Pending | State::Runnable)
     {
         return (Name::from(waiting.code()), Name::from(waiting.to_string()));
     }
-    let (reason, words) = match state {
+    let (reason, mut words) = match state {
         State::Submitted => ("Submitted", "not evaluated yet".to_owned()),
         State::Pending => ("Pending", "waits for the jobs it depends on".to_owned()),
         State::Runnable => ("Runnable", "ready; not yet considered for a host".to_owned()),
-        State::Starting | State::Running if job.is_array() => ("ChildrenUnderWay", progress(job)),
-        State::Starting => ("Admitted", format!("given to {}", place(job))),
-        State::Running => ("Running", format!("its container runs on {}", place(job))),
+        State::Starting | State::Running if job.is_array() => ("ChildrenUnderWay", progress(job, now)),
+        State::Starting | State::Running => single_under_way(job, state, now),
         State::Succeeded | State::Failed => ("Completed", String::new()),
     };
+    if cancelled_too_late(job, state) {
+        words.push_str("; a CANCEL changes nothing once a job is STARTING: set stop.type to TERMINATE");
+    }
     (Name::from(reason), Name::from(words))
 }
 
-fn place(job: &Job) -> String {
-    let live = job.tasks.live.get(&0);
-    let host = live.map_or("an unknown host", |live| live.host.as_str());
-    let environment = live.map_or("", |live| live.environment.as_str());
-    format!("host {host} of environment {environment}")
+fn cancelled_too_late(job: &Job, state: State) -> bool {
+    let cancelled = job.spec.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::Cancel);
+    cancelled && matches!(state, State::Starting | State::Running)
 }
 
-fn progress(job: &Job) -> String {
+fn single_under_way(job: &Job, state: State, now: Time) -> (&'static str, String) {
+    let Some(live) = job.tasks.live.get(&0) else { return ("Running", "its container runs".to_owned()) };
+    if let Some(since) = live.unreachable_since {
+        return ("HostUnreachable", unreachable(live.host.as_str(), since, now));
+    }
+    let place = format!("host {} of environment {}", live.host, live.environment);
+    match (&live.hindrance, state) {
+        (Some(hindrance), State::Starting) => ("StartDelayed", format!("given to {place}; {hindrance}")),
+        (None, State::Starting) => ("Admitted", format!("given to {place}")),
+        _ => ("Running", format!("its container runs on {place}")),
+    }
+}
+
+/// Only a person can say that a host which does not answer is off (DESIGN.md, rule 4).
+fn unreachable(host: &str, since: Time, now: Time) -> String {
+    let minutes = now.since(since).as_secs() / 60;
+    format!(
+        "host {host} unreachable for {minutes} min: delete the Node or taint it out-of-service \
+         (node.kubernetes.io/out-of-service), if it is off"
+    )
+}
+
+fn progress(job: &Job, now: Time) -> String {
     let [submitted, pending, runnable, starting, running, succeeded, failed] = job.tasks.counts();
     let waiting = submitted + pending + runnable;
     let mut words = format!(
@@ -92,6 +120,15 @@ fn progress(job: &Job) -> String {
     );
     if failed > 0 {
         words.push_str(&format!(", {failed} failed"));
+    }
+    let live = job.tasks.live.iter();
+    let cut_off = live.filter_map(|(index, live)| Some((index, &live.host, live.unreachable_since?)));
+    if let Some((index, host, since)) = cut_off.min_by_key(|(_, _, since)| *since) {
+        words.push_str(&format!("; child {index}: {}", unreachable(host.as_str(), since, now)));
+    }
+    let mut live = job.tasks.live.iter();
+    if let Some((index, hindrance)) = live.find_map(|(index, live)| Some((index, live.hindrance.as_ref()?))) {
+        words.push_str(&format!("; child {index}: {hindrance}"));
     }
     words
 }

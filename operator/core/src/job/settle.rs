@@ -1,33 +1,37 @@
 //! The end of an attempt: recorded first, then counted (DESIGN.md, rule 5).
 
+use super::live::History;
+use super::order::Order;
 use super::verdict::{Next, Verdict, next};
-use super::{Job, Live, Stage, Urgency};
+use super::{Job, Stage, Urgency};
+use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::limits::{FAILURES_LISTED, WORDS_IN_FAILURE, WORDS_IN_STATUS};
-use crate::objects::{Attempt, ChildRecord, Failure};
+use crate::limits::{FAILURES_LISTED, WORDS_IN_FAILURE, WORDS_IN_RECORD, WORDS_IN_STATUS};
+use crate::objects::{Attempt, Cause, ChildRecord, Failure};
 use crate::state::State;
 use crate::text::cut;
 use crate::time::Time;
 
-/// Takes in that a task's attempt is over. A single job's goes with its next status; a child's into its record first.
-pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, desk: &mut Desk) {
+/// Takes in that a task's attempt is over, stopped by the operator for `cause` if for any. A single job's goes with its next
+/// status; a child's into its record first.
+pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, cause: Option<Cause>, desk: &mut Desk) {
     attempt.started_at = attempt.started_at.map(Time::to_second);
     attempt.stopped_at = attempt.stopped_at.map(Time::to_second);
     attempt.reason = cut(&attempt.reason, WORDS_IN_STATUS);
     attempt.words = cut(&attempt.words, WORDS_IN_STATUS);
     desk.launching.remove(&(job.uid, index));
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
-    if matches!(live.stage, Stage::Over(_)) {
+    if matches!(live.stage, Stage::Over(..)) {
         return;
     }
     if let Some(started_at) = attempt.started_at {
         job.started_at.get_or_insert(started_at);
     }
-    live.stage = Stage::Over(attempt.clone());
+    live.stage = Stage::Over(attempt.clone(), cause);
     if job.is_array() {
         let history = job.tasks.histories.get(&index).copied().unwrap_or_default();
-        let state = match next(&attempt, history.over.saturating_add(1), job.attempts_allowed) {
+        let state = match next(&attempt, cause, history.over.saturating_add(1), &job.retry) {
             Next::Final(verdict) => verdict.state,
             Next::Retry => State::Runnable,
         };
@@ -39,11 +43,10 @@ pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, desk: &mut D
 
 /// Counts an attempt whose record is safe: the task succeeded, failed, or is tried again.
 pub(crate) fn count(job: &mut Job, index: u32, desk: &mut Desk) {
-    let Some((slot, attempt)) = job.tasks.take_over(index) else { return };
+    let Some((slot, attempt, cause)) = job.tasks.take_over(index) else { return };
     let history = job.tasks.histories.entry(index).or_default();
-    history.over = history.over.saturating_add(1);
-    history.launch = 0;
-    let next = next(&attempt, history.over, job.attempts_allowed);
+    *history = History { over: history.over.saturating_add(1), ..History::default() };
+    let next = next(&attempt, cause, history.over, &job.retry);
     job.tombs.bury(slot, !attempt.succeeded());
     match next {
         Next::Retry => {
@@ -69,17 +72,17 @@ fn end_task(job: &mut Job, index: u32, attempt: &Attempt, verdict: Verdict) {
         job.tasks.failed.insert(index);
     }
     if verdict.state == State::Failed && job.is_array() {
-        list_failure(job, index, attempt.exit_code, &verdict);
+        list_failure(job, (index, index), attempt.exit_code, &verdict);
     }
     job.last_verdict = Some(verdict);
 }
 
-fn list_failure(job: &mut Job, index: u32, exit_code: Option<i32>, verdict: &Verdict) {
-    if job.tasks.failures.len() < FAILURES_LISTED
-        && job.tasks.failures.iter().all(|failure| failure.index != index)
-    {
+/// Notes a failure of one child, or of neighbours that failed for one reason.
+fn list_failure(job: &mut Job, (index, last): (u32, u32), exit_code: Option<i32>, verdict: &Verdict) {
+    let is_listed = |failure: &Failure| failure.index <= index && last <= failure.last;
+    if job.tasks.failures.len() < FAILURES_LISTED && !job.tasks.failures.iter().any(is_listed) {
         let (reason, words) = (verdict.reason.clone(), cut(&verdict.words, WORDS_IN_FAILURE));
-        job.tasks.failures.push(Failure { index, exit_code, reason, words });
+        job.tasks.failures.push(Failure { index, last, exit_code, reason, words });
     }
 }
 
@@ -87,45 +90,41 @@ fn list_failure(job: &mut Job, index: u32, exit_code: Option<i32>, verdict: &Ver
 pub(crate) fn take_record(job: &mut Job, index: u32, child: &ChildRecord) {
     let over = u8::try_from(child.attempts.len()).unwrap_or(u8::MAX);
     let Some(last) = child.attempts.last().filter(|_| child.state.is_final()) else {
-        job.tasks.histories.insert(index, super::live::History { over, launch: child.launch });
+        let history = History { over, launch: child.launch, unsafe_until: None };
+        job.tasks.histories.insert(index, history);
         return;
     };
-    if let Next::Final(verdict) = next(last, over, job.attempts_allowed) {
-        end_task(job, index, last, verdict);
-    }
+    let ordered = Order::for_one(job, index)
+        .filter(|order| child.state == State::Failed && cut(&order.words, WORDS_IN_RECORD) == last.words);
+    let verdict = match ordered {
+        Some(order) => Verdict::failed(order.code, order.words),
+        None => Verdict::recorded(child.state, last),
+    };
+    end_task(job, index, last, verdict);
 }
 
-/// The API server refuses the job's pods: the task, and all that have not begun, fail in its words.
-pub(crate) fn refused(job: &mut Job, index: u32, words: Name, desk: &mut Desk) {
-    let verdict = Verdict { state: State::Failed, reason: Name::from("PodRefused"), words };
-    // Creates that are under way get answers of their own: one may have passed before pods were refused.
-    let begins = |other: u32, live: &Live| {
-        live.is_launching() && (other == index || !matches!(live.stage, Stage::Sent { .. }))
-    };
-    let launching: Vec<u32> = job
-        .tasks
-        .live
-        .iter()
-        .filter(|(other, live)| begins(**other, live))
-        .map(|(index, _)| *index)
-        .collect();
-    for index in launching {
-        if let Some(live) = job.tasks.live.remove(&index) {
-            desk.launching.remove(&(job.uid, index));
-            desk.take_claim_back(&job.pod_key(live.slot));
-            job.tasks.failed.insert(index);
-        }
+/// Ends tasks that have no pod, and of which none can turn up, as failed.
+pub(crate) fn fail_waiting(job: &mut Job, indexes: &Intervals, code: &str, words: &Name, desk: &mut Desk) {
+    if indexes.is_empty() {
+        return;
     }
-    let rest = std::mem::take(&mut job.tasks.runnable);
-    job.tasks.failed.extend(&rest);
-    let live = &job.tasks.live;
-    job.tasks.histories.retain(|index, _| live.contains_key(index));
-    desk.lines.remove(job.queue, job.need, job.order);
+    job.tasks.take_waiting(indexes);
+    job.tasks.failed.extend(indexes);
+    let begun: Vec<u32> =
+        job.tasks.histories.keys().copied().filter(|index| indexes.contains(*index)).collect();
+    for index in begun {
+        job.tasks.histories.remove(&index);
+        job.chunks.note_final(index);
+    }
+    let verdict = Verdict::failed(code, words.clone());
     if job.is_array() {
-        list_failure(job, index, None, &verdict);
+        for run in indexes.runs() {
+            list_failure(job, run, None, &verdict);
+        }
     }
     job.last_verdict = Some(verdict);
     job.report.ask(Urgency::Soon);
+    desk.stand_in_line(job);
     finish_if_all_final(job, desk);
 }
 
@@ -140,17 +139,25 @@ pub(crate) fn finish_if_all_final(job: &mut Job, desk: &mut Desk) {
     job.finish(verdict, desk);
 }
 
+/// An array that somebody ended as a whole says so; else it names its first failure.
 fn verdict_of_array(job: &Job) -> Verdict {
     let (size, failed) = (job.size(), job.tasks.failed.count());
     if failed == 0 {
         let words = Name::from(format!("all {size} children succeeded"));
         return Verdict { state: State::Succeeded, reason: Name::from("Completed"), words };
     }
-    let example = job
-        .tasks
-        .failures
-        .first()
-        .map_or(String::new(), |first| format!("; child {}: {}", first.index, first.words));
-    let words = Name::from(format!("{failed} of {size} children failed{example}"));
-    Verdict { state: State::Failed, reason: Name::from("ChildrenFailed"), words }
+    let was_carried_out =
+        |order: &Order| job.tasks.failures.iter().any(|failure| failure.reason.as_str() == order.code);
+    if let Some(order) = Order::for_all(job).filter(was_carried_out) {
+        return Verdict::failed(order.code, order.words);
+    }
+    let example = job.tasks.failures.first().map_or(String::new(), |first| {
+        let children = if first.index == first.last {
+            format!("child {}", first.index)
+        } else {
+            format!("children {} to {}", first.index, first.last)
+        };
+        format!("; {children}: {}", first.words)
+    });
+    Verdict::failed("ChildrenFailed", format!("{failed} of {size} children failed{example}"))
 }

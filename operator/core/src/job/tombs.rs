@@ -3,12 +3,13 @@
 use super::Job;
 use crate::action::Action;
 use crate::desk::Desk;
-use crate::limits::{FINISHED_PODS_KEPT, TOMBSTONE};
+use crate::limits::FINISHED_PODS_KEPT;
 use crate::objects::PodPhase;
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::Slot;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// One finished pod.
 #[derive(Clone, Copy, Debug)]
@@ -66,9 +67,9 @@ impl Tombs {
         }
     }
 
-    /// Somebody deleted this pod.
+    /// Somebody deleted this pod: not we, who do so to release it.
     pub(crate) fn unwant(&mut self, slot: Slot) {
-        if self.graves.contains_key(&slot) {
+        if self.graves.contains_key(&slot) && !self.releasing.contains(&slot) {
             self.unwanted.insert(slot);
         }
     }
@@ -88,42 +89,42 @@ impl Tombs {
         }
     }
 
-    /// When the next pod may be released, if any is to be.
-    pub(crate) fn next_release(&self) -> Option<Time> {
+    /// When the next pod may be released, if any is to be, where one guards its name for `guard`.
+    pub(crate) fn next_release(&self, guard: Duration) -> Option<Time> {
         let sealed_at = |slot: &Slot| self.graves.get(slot).and_then(|grave| grave.sealed_at);
         let there_is_surplus = self.kept() > FINISHED_PODS_KEPT;
         let surplus =
             [self.succeeded.front(), self.failed.front()].into_iter().flatten().filter(|_| there_is_surplus);
         let next = surplus.chain(&self.unwanted).filter_map(sealed_at).min()?;
-        Some(next + TOMBSTONE)
+        Some(next + guard)
     }
 
     fn kept(&self) -> usize {
         self.graves.len().saturating_sub(self.releasing.len())
     }
 
-    fn is_safe(&self, slot: Slot, now: Time) -> bool {
+    fn is_safe(&self, slot: Slot, now: Time, guard: Duration) -> bool {
         let sealed_at = self.graves.get(&slot).and_then(|grave| grave.sealed_at);
-        sealed_at.is_some_and(|sealed_at| sealed_at + TOMBSTONE <= now)
+        sealed_at.is_some_and(|sealed_at| sealed_at + guard <= now)
     }
 
     /// The next pod to release: those somebody deleted first; then what is more than is kept, successes before failures.
-    fn next_to_release(&mut self, now: Time) -> Option<Slot> {
-        if let Some(slot) = self.unwanted.iter().copied().find(|slot| self.is_safe(*slot, now)) {
+    fn next_to_release(&mut self, now: Time, guard: Duration) -> Option<Slot> {
+        if let Some(slot) = self.unwanted.iter().copied().find(|slot| self.is_safe(*slot, now, guard)) {
             return Some(slot);
         }
         if self.kept() <= FINISHED_PODS_KEPT {
             return None;
         }
-        self.oldest_safe(false, now).or_else(|| self.oldest_safe(true, now))
+        self.oldest_safe(false, now, guard).or_else(|| self.oldest_safe(true, now, guard))
     }
 
     /// Takes the oldest pod of its kind out of the order, if its name is safe.
-    fn oldest_safe(&mut self, failed: bool, now: Time) -> Option<Slot> {
+    fn oldest_safe(&mut self, failed: bool, now: Time, guard: Duration) -> Option<Slot> {
         loop {
             let slot = *if failed { self.failed.front() } else { self.succeeded.front() }?;
             let is_here = self.graves.contains_key(&slot) && !self.releasing.contains(&slot);
-            if is_here && !self.is_safe(slot, now) {
+            if is_here && !self.is_safe(slot, now, guard) {
                 return None;
             }
             if failed {
@@ -140,8 +141,9 @@ impl Tombs {
 
 /// Releases what may go, a bounded number at a time.
 pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
+    let guard = desk.tombstone(&job.key.namespace);
     while desk.may_release() {
-        let Some(slot) = job.tombs.next_to_release(desk.now) else { return };
+        let Some(slot) = job.tombs.next_to_release(desk.now, guard) else { return };
         job.tombs.unwanted.remove(&slot);
         let Some(pod) = desk.pods.get(job.uid, slot) else {
             job.tombs.remove(slot);
@@ -171,4 +173,29 @@ pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
         }
     }
     job.tombs.seal(slots, desk.now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_being_released_is_not_released_again_because_it_is_deleted() {
+        let (slot, guard) = (Slot { index: 0, attempt: 1, launch: 0 }, Duration::from_secs(120));
+        let (sealed, later) = (Time::ZERO, Time::ZERO + guard);
+        let mut tombs = Tombs::default();
+        assert!(tombs.bury(slot, false));
+        let unsealed = tombs.take_unsealed();
+        tombs.seal(unsealed, sealed);
+        tombs.unwant(slot);
+        assert_eq!(tombs.next_to_release(sealed, guard), None);
+        assert_eq!(tombs.next_to_release(later, guard), Some(slot));
+        tombs.unwanted.remove(&slot);
+        tombs.releasing.insert(slot);
+        // The watch shows that the pod is deleted before the release is answered.
+        tombs.unwant(slot);
+        assert_eq!(tombs.next_to_release(later, guard), None);
+        tombs.not_released(slot);
+        assert_eq!(tombs.next_to_release(later, guard), Some(slot));
+    }
 }

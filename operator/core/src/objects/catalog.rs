@@ -1,20 +1,23 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Payload, ResourceRequest};
+use super::{Payload, ResourceRequest, RetryStrategy};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
 use crate::time::Time;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What a revision says: immutable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevisionContent {
     /// vCPUs, memory and GPUs.
     pub resources: ResourceRequest,
-    /// `retryStrategy.attempts`.
-    pub attempts: Option<u8>,
+    /// `retryStrategy`.
+    pub retry: Option<RetryStrategy>,
+    /// `timeout.attemptDurationSeconds`.
+    pub timeout: Option<Duration>,
     /// What is wrong with it as the shell read it; jobs that would run with it fail, in these words.
     pub fault: Option<Name>,
     /// What the pod builder needs, and what a ControllerRevision stores: the canonical JSON of the definition's content.

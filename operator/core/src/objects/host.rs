@@ -1,6 +1,7 @@
 //! Hosts: the cluster's nodes.
 
 use crate::ids::{Name, ResourceVersion, Uid};
+use crate::time::Time;
 use crate::units::Resources;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub struct ObservedHost {
     pub allocatable: Resources,
     /// Its condition `Ready` is True.
     pub ready: bool,
+    /// Since when that condition is as it is.
+    pub ready_changed_at: Option<Time>,
     /// It is cordoned, or has a taint that keeps our pods off.
     pub unschedulable: bool,
     /// An administrator has declared it dead (`node.kubernetes.io/out-of-service`).

@@ -1,5 +1,6 @@
 //! Jobs and the records of their children.
 
+use super::policy::{Dependency, RetryStrategy, Stop, StopChildren};
 use super::{Attempt, Payload};
 use crate::array::Intervals;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
@@ -9,6 +10,7 @@ use crate::time::Time;
 use crate::units::Resources;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Amounts that a definition gives and a submission may replace one by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +49,20 @@ pub struct JobSpec {
     pub definition: Reference,
     /// `arrayProperties.size`: 2 to 10,000 children; `None` for a single job.
     pub size: Option<u32>,
-    /// `retryStrategy.attempts`: 1 to 10; the definition's when not given.
-    pub attempts: Option<u8>,
+    /// `jobName`.
+    pub aws_name: Option<Name>,
+    /// `retryStrategy`; the definition's when not given.
+    pub retry: Option<RetryStrategy>,
+    /// `timeout.attemptDurationSeconds`; the definition's when not given.
+    pub timeout: Option<Duration>,
+    /// `dependsOn`, in its order.
+    pub depends_on: Vec<Dependency>,
+    /// `stop`.
+    pub stop: Option<Stop>,
+    /// `stopChildren`.
+    pub stop_children: Vec<StopChildren>,
+    /// `ttlSecondsAfterFinished`; the operator's setting when not given.
+    pub time_to_live: Option<Duration>,
     /// The submission's own vCPUs, memory and GPUs.
     pub overrides: ResourceRequest,
     /// What is wrong with the submission as the shell read it; such a job fails at once, in these words.
@@ -70,6 +84,10 @@ pub struct ObservedJob {
     pub generation: i64,
     /// When it was submitted.
     pub created_at: Time,
+    /// True once deletion was asked for; somebody's finalizer keeps it.
+    pub deleting: bool,
+    /// Git or Helm owns it: it would be made, and run, again if it expired (DESIGN.md, API).
+    pub kept: bool,
     /// What it asks for.
     pub spec: Arc<JobSpec>,
     /// What was last written about it.
@@ -100,11 +118,13 @@ pub struct Milestones {
     pub finished: Option<Time>,
 }
 
-/// One failed child, as the parent's status lists it.
+/// A failed child, or neighbours that failed for one reason without having run, as the parent's status lists them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
-    /// The child.
+    /// The child; of several, the first.
     pub index: u32,
+    /// The last of several; the same as `index` for one.
+    pub last: u32,
     /// Its last attempt's exit code.
     pub exit_code: Option<i32>,
     /// The reason code.
@@ -151,10 +171,23 @@ pub struct JobStatus {
     pub launch: u16,
     /// The attempts (single jobs); the last may still be under way.
     pub attempts: Vec<Attempt>,
+    /// The jobs it depends on, as `dependsOn` names them.
+    pub dependencies: Vec<DependencyStatus>,
     /// The children (array jobs).
     pub array: Option<ArrayStatus>,
     /// When its conditions became true.
     pub milestones: Milestones,
+}
+
+/// What is known of one entry of `dependsOn`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DependencyStatus {
+    /// The entry.
+    pub on: Dependency,
+    /// The Job it means, by name and identity, from the moment it was first seen.
+    pub pinned: Option<(Name, Uid)>,
+    /// How that ended: SUCCEEDED or FAILED, and why, in words.
+    pub outcome: Option<(State, Name)>,
 }
 
 /// What is kept of one child.

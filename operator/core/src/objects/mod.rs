@@ -5,6 +5,7 @@ mod catalog;
 mod host;
 mod job;
 mod pod;
+mod policy;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
@@ -13,10 +14,13 @@ pub use catalog::{
 };
 pub use host::ObservedHost;
 pub use job::{
-    ArrayStatus, ChildRecord, Failure, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, Record,
-    ResourceRequest,
+    ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,
+    PinnedRevision, Record, ResourceRequest,
 };
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
+pub use policy::{
+    Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,
+};
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! Pods: those of our jobs in detail, all others only as users of a host.
 
+use super::Ending;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::time::Time;
 use crate::units::Resources;
@@ -78,6 +79,10 @@ pub struct TaskPod {
     pub disruption: Option<Name>,
     /// kube-scheduler's message when it found no room.
     pub unschedulable: Option<Name>,
+    /// When it was bound to its host, if that is told.
+    pub bound_at: Option<Time>,
+    /// Why the operator has it stopped.
+    pub ending: Option<Ending>,
 }
 
 /// A pod as the API server has it.

@@ -54,6 +54,10 @@ pub enum Waiting {
     QueueNotFound(Name),
     /// There is no definition of that name yet.
     DefinitionNotFound(Name),
+    /// It waits for jobs of which at least one is not there yet; all of them, in words.
+    DependencyNotFound(Name),
+    /// It waits for these jobs, in words.
+    Dependencies(Name),
     /// An administrator switched all admission off.
     AdmissionPaused,
     /// Its queue names no environment.
@@ -77,6 +81,8 @@ impl Waiting {
         match self {
             Waiting::QueueNotFound(_) => "QueueNotFound",
             Waiting::DefinitionNotFound(_) => "DefinitionNotFound",
+            Waiting::DependencyNotFound(_) => "DependencyNotFound",
+            Waiting::Dependencies(_) => "WaitingForDependencies",
             Waiting::AdmissionPaused => "AdmissionPaused",
             Waiting::NoEnvironment => "NoComputeEnvironment",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
@@ -109,6 +115,9 @@ impl fmt::Display for Waiting {
             Waiting::QueueNotFound(queue) => write!(formatter, "job queue {queue} does not exist (yet)"),
             Waiting::DefinitionNotFound(definition) => {
                 write!(formatter, "job definition {definition} does not exist (yet) in this namespace")
+            }
+            Waiting::DependencyNotFound(jobs) | Waiting::Dependencies(jobs) => {
+                write!(formatter, "waits for {jobs}")
             }
             Waiting::AdmissionPaused => {
                 formatter.write_str("an administrator has paused the admission of all jobs")

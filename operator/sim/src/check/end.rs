@@ -1,5 +1,6 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
+use super::life::may_fail_early;
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::Uid;
@@ -13,6 +14,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .next()
         .or_else(|| every_container_is_recorded(cluster))
         .or_else(|| nothing_is_left(cluster))
+        .or_else(|| every_status_is_written(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.
@@ -35,7 +37,7 @@ fn attempts(cluster: &Cluster, job: &ObservedJob, index: u32) -> Vec<Attempt> {
 
 /// Each task's final state is that of its last attempt, and no attempt follows a success.
 fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> {
-    let allowed = usize::from(job.spec.attempts.unwrap_or(1));
+    let allowed = job.spec.retry.as_ref().map_or(1, |retry| usize::from(retry.allowed()));
     for index in 0..job.spec.size.unwrap_or(1) {
         let attempts = attempts(cluster, job, index);
         let state = match &job.status.array {
@@ -59,7 +61,8 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             return Some(format!("{task} was tried again after it succeeded"));
         }
         let succeeded = attempts.last().is_some_and(Attempt::succeeded);
-        if (state == Some(State::Succeeded)) != succeeded {
+        let stopped = succeeded && may_fail_early(job, index);
+        if (state == Some(State::Succeeded)) != succeeded && !stopped {
             return Some(format!(
                 "{task} is {state:?}, its last attempt says otherwise: {:?}",
                 attempts.last()
@@ -68,19 +71,12 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
         if state == Some(State::Failed)
             && !attempts.is_empty()
             && attempts.len() < allowed
-            && !was_refused(job)
+            && !may_fail_early(job, index)
         {
             return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
         }
     }
     None
-}
-
-/// The API server refused a pod of the job for good: then all tasks end that are not under way.
-fn was_refused(job: &ObservedJob) -> bool {
-    let failures = job.status.array.iter().flat_map(|array| &array.failures);
-    let reasons = failures.map(|failure| &failure.reason);
-    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }
 
 /// Every container that ran for a job that is still there is in its record, with its true exit code.
@@ -89,14 +85,13 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let job = cluster.store.job(container.job)?;
         let attempts = attempts(cluster, job, container.index);
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
+        let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
-            // One create was refused for good, another of the same pod passed because the policy was changed in between, and
-            // nobody heard of it in time. Its pod is removed; nothing was promised of what ran in it.
-            let is_known_gap = was_refused(job);
-            return (!is_known_gap).then(|| format!("{} is not recorded", name(pod, container)));
+            // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
+            let was_never_seen = given_up && may_fail_early(job, container.index);
+            return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
         };
-        let taken_away =
-            cluster.truth.was_given_up(container) || attempt.proof != Some(Proof::ContainerTerminated);
+        let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
     })
 }
@@ -141,4 +136,23 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
     }
     let queue = store.queues.values().find(|queue| queue.deleting)?;
     Some(format!("queue {} was deleted and is still there", queue.name))
+}
+
+/// Definitions, queues and environments say what became of what they are now.
+fn every_status_is_written(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    let definitions = store.definitions.values().map(|definition| {
+        ("definition", &definition.key.name, definition.generation, definition.status.observed_generation)
+    });
+    let queues = store
+        .queues
+        .values()
+        .map(|queue| ("queue", &queue.name, queue.generation, queue.status.observed_generation));
+    let environments = store.environments.values().map(|environment| {
+        let told = environment.status.observed_generation;
+        ("environment", &environment.name, environment.generation, told)
+    });
+    let (kind, name, generation, told) =
+        definitions.chain(queues).chain(environments).find(|(_, _, generation, told)| generation != told)?;
+    Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
 }

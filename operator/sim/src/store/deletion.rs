@@ -74,7 +74,7 @@ impl Store {
             (_, Some(job)) => {
                 self.ending_jobs.insert(key.clone(), cascade);
                 // The deletion time stamp raises the generation.
-                self.put_job(ObservedJob { generation: job.generation + 1, ..job });
+                self.put_job(ObservedJob { deleting: true, generation: job.generation + 1, ..job });
             }
         }
     }

@@ -50,6 +50,8 @@ pub struct Store {
     pub records: BTreeMap<(Uid, u32), StoredRecord>,
     /// Pods.
     pub pods: BTreeMap<ObjectKey, ObservedPod>,
+    /// What the cluster tells of pods that do not start.
+    pub troubles: BTreeMap<ObjectKey, Name>,
     /// Jobs that existed and are gone.
     pub gone_jobs: BTreeSet<Uid>,
     /// Definitions that existed and are gone.

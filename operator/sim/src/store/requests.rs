@@ -1,12 +1,13 @@
 //! What the API server does with a request of the operator's.
 
 use super::rules::{conflict, finalizer_comes_too_late, refused_status};
-use super::{Store, StoredRecord};
+use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use windlass_core::limits::{CLOCKS_APART, TIME_TO_LIVE};
 use windlass_core::objects::{
-    EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedJob, ObservedPod,
+    Ending, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedJob, ObservedPod,
     ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, ResourceRequest, RevisionContent,
     TaskPod,
 };
@@ -71,6 +72,11 @@ impl Store {
                 self.delete_pod(&key);
                 Outcome::Done
             }
+            Action::StopPod { pod, uid, resource_version, ending } => {
+                self.stop_pod(&pod, uid, resource_version, ending)
+            }
+            Action::ReadEvents(key, _) => Outcome::Words(self.troubles.get(&key).cloned()),
+            Action::DeleteJob(guard) => self.expire_job(&guard, now),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
     }
@@ -103,7 +109,8 @@ impl Store {
             number,
             content: RevisionContent {
                 resources: resources_in(&content),
-                attempts: None,
+                retry: None,
+                timeout: None,
                 fault: None,
                 payload: content,
             },
@@ -235,6 +242,8 @@ impl Store {
             }
         }
         let resource_version = self.next_version();
+        // Its owner is written each time: what somebody had made nobody's has one again.
+        self.orphan_records.remove(&place);
         self.records.insert(place, StoredRecord { resource_version, record: order.record });
         Outcome::Written(resource_version)
     }
@@ -276,6 +285,34 @@ impl Store {
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
 
+    /// Two requests: the patch that says why, and the deletion.
+    fn stop_pod(&mut self, key: &ObjectKey, uid: Uid, version: ResourceVersion, ending: Ending) -> Outcome {
+        let Some(pod) = self.pods.get(key).cloned() else { return Outcome::NotFound };
+        if pod.uid != uid || pod.resource_version != version {
+            return Outcome::Conflict;
+        }
+        let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
+        self.put_pod(ObservedPod { task, ..pod });
+        self.delete_pod(key);
+        Outcome::Done
+    }
+
+    /// Only what has ended long enough ago may expire.
+    fn expire_job(&mut self, guard: &Guard, now: Time) -> Outcome {
+        let Some(job) = self.jobs.get(&guard.key) else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, job.uid, job.resource_version) {
+            return refused;
+        }
+        let kept_for = job.spec.time_to_live.unwrap_or(TIME_TO_LIVE);
+        let finished = job.status.milestones.finished.filter(|_| job.status.state.is_final());
+        if finished.is_none_or(|finished| now + CLOCKS_APART + kept_for / 40 < finished + kept_for) {
+            self.breaches.push(format!("job {} expired before its time", job.key));
+        }
+        let key = guard.key.clone();
+        self.delete_job(&key, Cascade::Background);
+        Outcome::Done
+    }
+
     /// Two requests: the deletion, if it is asked for, and the patch that takes the finalizer.
     fn release_pod(&mut self, key: &ObjectKey, uid: Uid, delete: bool) -> Outcome {
         if delete && self.pods.get(key).is_some_and(|pod| pod.uid == uid) {
@@ -294,6 +331,10 @@ impl Store {
 
     /// A pod may be released only when the end of its attempt is in the Job (DESIGN.md, rule 5).
     fn check_release(&mut self, pod: &ObservedPod) {
+        // Where everything is being deleted no record can be made, and the Job goes too.
+        if self.namespaces.get(&pod.key.namespace) == Some(&true) {
+            return;
+        }
         let Some(task) = &pod.task else { return };
         let Some(job) = self.job(task.job) else { return };
         let single = job.spec.size.is_none();
@@ -383,6 +424,9 @@ const fn name_of(action: &Action) -> &'static str {
         Action::CreatePod(_) => "create pod",
         Action::ReadPod(_) => "get pod",
         Action::DeletePod(..) => "delete pod",
+        Action::StopPod { .. } => "stop pod",
+        Action::ReadEvents(..) => "list events",
+        Action::DeleteJob(_) => "delete job",
         Action::ReleasePod(..) => "release pod",
     }
 }

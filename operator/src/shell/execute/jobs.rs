@@ -1,11 +1,12 @@
 //! Jobs and their records.
 
-use super::{Written, json, read as outcome, write_status};
+use super::{Written, json, preconditions, read as outcome, write_status};
 use crate::convert::{self, kinds};
 use crate::render::{job_record, job_status, record_name};
 use crate::shell::api::{Api, Failure, url};
 use kube::api::{GetParams, PostParams};
 use kube::core::Request;
+use serde::de::IgnoredAny;
 use windlass_core::action::{Guard, Outcome, RecordOrder};
 use windlass_core::ids::{ObjectKey, Uid};
 use windlass_core::objects::JobStatus;
@@ -18,6 +19,15 @@ pub(super) async fn read(api: &Api, key: &ObjectKey) -> Result<Outcome, Failure>
 
 pub(super) async fn write(api: &Api, guard: &Guard, status: &JobStatus) -> Result<Outcome, Failure> {
     write_status::<kinds::Job, _>(api, guard, job_status(&guard.key, guard.uid, status)).await
+}
+
+/// Deletes a Job that has expired, if it is still as it was seen; all it owns goes with it.
+pub(super) async fn delete(api: &Api, guard: &Guard) -> Result<Outcome, Failure> {
+    let parameters = preconditions(guard.uid, Some(guard.resource_version));
+    let request =
+        Request::new(url::<kinds::Job>(&guard.key.namespace)).delete(guard.key.name.as_str(), &parameters);
+    api.send::<kinds::Job, IgnoredAny>("delete", request).await?;
+    Ok(Outcome::Done)
 }
 
 pub(super) async fn read_record(

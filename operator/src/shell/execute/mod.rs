@@ -1,6 +1,7 @@
 //! Actions become requests, answers become outcomes.
 
 mod catalog;
+mod events;
 mod jobs;
 mod pods;
 
@@ -8,11 +9,11 @@ use super::api::{Api, Failure, url};
 use super::clock::Clock;
 use crate::convert::{Described, Wire};
 use kube::Resource;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::core::Request;
 use serde::{Deserialize, Serialize};
 use windlass_core::action::{Action, Guard, Outcome};
-use windlass_core::ids::{Name, ResourceVersion};
+use windlass_core::ids::{Name, ResourceVersion, Uid};
 
 /// Carries an action out.
 pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome {
@@ -35,6 +36,11 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::CreatePod(order) => pods::create(api, clock, &order).await,
         Action::ReadPod(key) => pods::read(api, &key).await,
         Action::DeletePod(key, uid, version) => pods::delete(api, &key, uid, version).await,
+        Action::StopPod { pod, uid, resource_version, ending } => {
+            pods::stop(api, &pod, uid, resource_version, &ending).await
+        }
+        Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
+        Action::DeleteJob(guard) => jobs::delete(api, &guard).await,
         Action::ReleasePod(key, uid, delete) => pods::release(api, &key, uid, delete).await,
     };
     result.unwrap_or_else(Outcome::from)
@@ -60,6 +66,14 @@ impl TryFrom<Written> for Outcome {
         let unreadable = |_| Failure::Unknown(Name::from(format!("resourceVersion {version} is no number")));
         version.parse().map(|version| Outcome::Written(ResourceVersion(version))).map_err(unreadable)
     }
+}
+
+/// What a deletion is for: one object, and one version of it where that is given.
+fn preconditions(uid: Uid, version: Option<ResourceVersion>) -> DeleteParams {
+    DeleteParams::background().preconditions(Preconditions {
+        uid: Some(uid.to_string()),
+        resource_version: version.map(|version| version.0.to_string()),
+    })
 }
 
 /// What a write of a status sends: identity and version, so that it fails on any other, and the status.

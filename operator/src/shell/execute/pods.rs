@@ -1,16 +1,17 @@
 //! Pods of our jobs.
 
-use super::{json, read as outcome};
+use super::{json, preconditions, read as outcome};
 use crate::convert::{self, Wire, kinds};
 use crate::names;
 use crate::pod;
 use crate::shell::api::{Api, Failure, url};
 use crate::shell::clock::Clock;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::Request;
 use serde::de::IgnoredAny;
 use windlass_core::action::{Outcome, PodOrder, Refusal};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use windlass_core::objects::Ending;
 
 /// Creates a pod, or finds the one of that name that is there already.
 pub(super) async fn create(api: &Api, clock: &Clock, order: &PodOrder) -> Result<Outcome, Failure> {
@@ -47,14 +48,38 @@ pub(super) async fn delete(
     uid: Uid,
     version: Option<ResourceVersion>,
 ) -> Result<Outcome, Failure> {
-    let preconditions = Preconditions {
-        uid: Some(uid.to_string()),
-        resource_version: version.map(|version| version.0.to_string()),
-    };
-    let parameters = DeleteParams::default().preconditions(preconditions);
-    let request = Request::new(url::<kinds::Pod>(&key.namespace)).delete(key.name.as_str(), &parameters);
+    let request = Request::new(url::<kinds::Pod>(&key.namespace))
+        .delete(key.name.as_str(), &preconditions(uid, version));
     api.send::<kinds::Pod, IgnoredAny>("delete", request).await?;
     Ok(Outcome::Done)
+}
+
+/// Writes on a pod why it is stopped, if it is still in this version, and deletes it. Should the process end in between, the next
+/// one finds a pod that says why it is to stop, and that still runs: it is stopped again.
+pub(super) async fn stop(
+    api: &Api,
+    key: &ObjectKey,
+    uid: Uid,
+    version: ResourceVersion,
+    ending: &Ending,
+) -> Result<Outcome, Failure> {
+    let patch = serde_json::json!({
+        "metadata": {
+            "uid": uid.to_string(),
+            "resourceVersion": version.0.to_string(),
+            "annotations": {
+                names::ENDING: ending.cause.as_str(),
+                names::ENDING_REASON: ending.words.as_str(),
+            },
+        }
+    });
+    let request = Request::new(url::<kinds::Pod>(&key.namespace)).patch(
+        key.name.as_str(),
+        &PatchParams::default(),
+        &Patch::Merge(patch),
+    );
+    api.send::<kinds::Pod, IgnoredAny>("patch", request).await?;
+    delete(api, key, uid, None).await
 }
 
 /// Takes our finalizer from a pod that is over, and has it deleted unless that was asked for before.

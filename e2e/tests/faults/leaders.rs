@@ -1,0 +1,40 @@
+//! Of two operators one decides; when it dies the other takes over.
+
+use std::time::Instant;
+
+use windlass_crds::shared::attempt::JobState;
+
+use crate::catalog::{BUSYBOX, definition, job};
+use crate::hosts::{self, LABEL, Size};
+use crate::operator::{alone, kill_pod, mended, pods, set, until_it_decides, until_one_decides};
+use crate::records::{has_ended, state};
+use crate::scene::Scene;
+
+#[tokio::test]
+async fn a_second_operator_takes_over() {
+    let _alone = alone().await;
+    let scene = Scene::new("leaders").await;
+    let (pool, size) = (scene.unique("pool"), Size { cpu: "4", memory: "4Gi" });
+    hosts::add(&scene, "host", &pool, size, size).await;
+    let queue = scene.queue("pool", (LABEL, &pool)).await;
+    scene.create(definition("hello", BUSYBOX, &["true"])).await;
+    let test = async {
+        set(&scene.client, "replicas=2").await;
+        let leader = until_it_decides(&scene.client).await;
+        let all = pods(&scene.client).await;
+        assert_eq!(all.len(), 2);
+        let (dies, lives): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|pod| pod.metadata.name.as_ref() == Some(&leader));
+        let started = Instant::now();
+        for pod in dies {
+            kill_pod(&scene.client, pod).await;
+        }
+        scene.create(job("hello", &queue, "hello")).await;
+        let names: Vec<String> = lives.into_iter().filter_map(|pod| pod.metadata.name).collect();
+        until_one_decides(&scene.client, &names).await;
+        println!("{names:?} took over after {:.1} s", started.elapsed().as_secs_f64());
+        assert_eq!(state(&scene.job("hello", "ends", has_ended).await), JobState::Succeeded);
+    };
+    mended(test, async || set(&scene.client, "replicas=1").await).await;
+    scene.leave().await;
+}

@@ -1,0 +1,52 @@
+//! The contract on a real cluster, row by row: tests that may run side by side, a namespace each.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+#[path = "../common/audit.rs"]
+mod audit;
+#[cfg(test)]
+#[path = "../common/catalog.rs"]
+mod catalog;
+#[cfg(test)]
+#[path = "../common/cluster.rs"]
+mod cluster;
+#[cfg(test)]
+mod copies;
+#[cfg(test)]
+mod environments;
+#[cfg(test)]
+mod figures;
+#[cfg(test)]
+mod hello;
+#[cfg(test)]
+#[path = "../common/hosts.rs"]
+mod hosts;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+#[path = "../common/programs.rs"]
+mod programs;
+#[cfg(test)]
+mod rainbow;
+#[cfg(test)]
+mod reasons;
+#[cfg(test)]
+#[path = "../common/records.rs"]
+mod records;
+#[cfg(test)]
+mod revisions;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+#[path = "../common/scene.rs"]
+mod scene;
+#[cfg(test)]
+mod states;
+#[cfg(test)]
+#[path = "../common/wait.rs"]
+mod wait;
+#[cfg(test)]
+mod wrong_order;

@@ -1,0 +1,119 @@
+//! What is seen of the jobs that a job depends on.
+
+use crate::array::Intervals;
+use crate::desk::Desk;
+use crate::ids::{Name, ObjectKey, Uid};
+use crate::job::Job;
+use crate::objects::{Dependency, DependencyStatus, JobReference};
+use crate::state::State;
+use std::collections::BTreeMap;
+
+/// One entry of `dependsOn`, as things are.
+#[derive(Clone, Debug)]
+pub(crate) enum Sight {
+    /// Its outcome is known, or it is about the job's own children.
+    Settled,
+    /// No job has this name yet.
+    NotThere(ObjectKey),
+    /// There is no job of this identity, and none will be.
+    NeverThere,
+    /// Several jobs have this AWS name: their names in Kubernetes.
+    Ambiguous(Vec<Name>),
+    /// The job it was pinned to is gone, and nobody saw how it ended.
+    Lost,
+    /// The job.
+    Found(Box<Found>),
+}
+
+/// A job that another one depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) name: Name,
+    pub(crate) uid: Uid,
+    pub(crate) size: Option<u32>,
+    pub(crate) state: State,
+    /// Its final state, once that is written, and why.
+    pub(crate) ended: Option<(State, Name)>,
+    /// Children whose end is safe.
+    pub(crate) succeeded: Intervals,
+    pub(crate) failed: Intervals,
+    /// It is not there any more.
+    pub(crate) gone: bool,
+}
+
+impl Found {
+    pub(crate) fn of(job: &Job, gone: bool) -> Found {
+        let verdict = job.verdict.as_ref().filter(|_| job.final_is_written);
+        Found {
+            name: job.key.name.clone(),
+            uid: job.uid,
+            size: job.spec.size,
+            state: job.state(),
+            ended: verdict.map(|verdict| (verdict.state, verdict.words.clone())),
+            succeeded: job.tasks.succeeded.clone(),
+            failed: job.tasks.failed.clone(),
+            gone,
+        }
+    }
+
+    /// How the job, or the child that is named, ended; `None` while it has not.
+    pub(crate) fn outcome(&self, index: Option<u32>) -> Option<(State, Name)> {
+        let child = index.filter(|_| self.size.is_some());
+        let ended = match child {
+            Some(index) if self.succeeded.contains(index) => Some((State::Succeeded, Name::default())),
+            Some(index) if self.failed.contains(index) => {
+                Some((State::Failed, Name::from(format!("child {index} of job {} failed", self.name))))
+            }
+            Some(_) => None,
+            None => self.ended.clone(),
+        };
+        ended.or_else(|| {
+            let words = format!("job {} disappeared before it had ended", self.name);
+            self.gone.then(|| (State::Failed, Name::from(words)))
+        })
+    }
+}
+
+/// What is seen of each entry of the job's `dependsOn`.
+pub(crate) fn look(job: &Job, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Vec<Sight> {
+    job.dependencies.iter().map(|entry| sight(job, entry, jobs, desk)).collect()
+}
+
+fn sight(job: &Job, entry: &DependencyStatus, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Sight {
+    let reference = match &entry.on {
+        Dependency::Sequential => return Sight::Settled,
+        _ if entry.outcome.is_some() => return Sight::Settled,
+        Dependency::Whole(reference) | Dependency::NToN(reference) => reference,
+    };
+    let found = |uid: &Uid| {
+        let here = jobs.get(uid).filter(|found| found.key.namespace == job.key.namespace);
+        here.map(|found| Found::of(found, false)).or_else(|| desk.dependents.last_seen(*uid).cloned())
+    };
+    match &entry.pinned {
+        Some((_, uid)) => found(uid).map_or(Sight::Lost, |found| Sight::Found(Box::new(found))),
+        None => resolve(job, reference, jobs, desk, found),
+    }
+}
+
+fn resolve(
+    job: &Job,
+    reference: &JobReference,
+    jobs: &BTreeMap<Uid, Job>,
+    desk: &Desk,
+    found: impl Fn(&Uid) -> Option<Found>,
+) -> Sight {
+    if let Some(uid) = &reference.uid {
+        return found(uid).map_or(Sight::NeverThere, |found| Sight::Found(Box::new(found)));
+    }
+    let key = ObjectKey { namespace: job.key.namespace.clone(), name: reference.name.clone() };
+    let candidates = desk.dependents.named(&key);
+    let mut candidates = candidates.iter();
+    match (candidates.next(), candidates.len()) {
+        (None, _) => Sight::NotThere(key),
+        (Some(uid), 0) => found(uid).map_or(Sight::NotThere(key), |found| Sight::Found(Box::new(found))),
+        (Some(_), _) => {
+            let all = desk.dependents.named(&key);
+            Sight::Ambiguous(all.iter().filter_map(|uid| Some(jobs.get(uid)?.key.name.clone())).collect())
+        }
+    }
+}

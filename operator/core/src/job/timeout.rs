@@ -1,0 +1,118 @@
+//! Attempts that run too long, and attempts that do not start (SPEC.md J5, Attempts).
+
+use super::verdict::{FAILED_TO_START, TIMED_OUT};
+use super::{Job, Urgency, order};
+use crate::action::{Action, Outcome};
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::ids::Name;
+use crate::limits::{CLOCKS_APART, PAUSE_BETWEEN_QUESTIONS};
+use crate::objects::{Attempt, Cause, Ending, ObservedPod, TaskPod};
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::Slot;
+use std::time::Duration;
+
+/// Has the pod stopped once its container ran as long as the timeout allows.
+///
+/// Whatever was decided on an old view of the pod does no harm: the stop is for one version of the pod only, and a container
+/// that turns out to have ended in time has ended by itself ([`cause_of_end`]).
+pub(crate) fn watch_running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
+    let Some(timeout) = job.timeout else { return };
+    let seen_at = job.tasks.live.get(&slot.index).and_then(|live| live.seen_running_at);
+    let deadline = deadline(started_at, seen_at, timeout);
+    if deadline > desk.now {
+        return desk.agenda.wake(deadline, Item::Task(job.uid, slot.index));
+    }
+    order::stop(job, slot, Ending { cause: Cause::Timeout, words: Name::from(TIMED_OUT) }, desk);
+}
+
+/// The kubelet tells whole seconds, by its own clock. Ours may be ahead of it: what we saw ourselves counts, within bounds.
+fn deadline(started_at: Time, seen_at: Option<Time>, timeout: Duration) -> Time {
+    let told = started_at + Duration::from_secs(1);
+    let seen = seen_at.map_or(told, |seen_at| seen_at.min(started_at + CLOCKS_APART));
+    told.max(seen) + timeout
+}
+
+/// Has the pod stopped once its container could not be started for too long.
+pub(crate) fn watch_start(
+    job: &mut Job,
+    slot: Slot,
+    pod: &ObservedPod,
+    hindrance: Option<Name>,
+    desk: &mut Desk,
+) {
+    let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
+    if live.hindrance != hindrance && hindrance.is_some() {
+        live.hindrance.clone_from(&hindrance);
+        job.report.ask(Urgency::Soon);
+    }
+    let bound_at = pod.task.as_ref().and_then(|task| task.bound_at).unwrap_or(pod.created_at);
+    let limit = bound_at + desk.settings.start_limit;
+    if limit > desk.now {
+        return desk.agenda.wake(limit, Item::Task(job.uid, slot.index));
+    }
+    if let Some(words) = hindrance {
+        return order::stop(job, slot, Ending { cause: Cause::CannotStart, words }, desk);
+    }
+    // A mount that fails, or a sandbox that cannot be made, is told in Events only; a pull that goes on is no failure.
+    let asked_at = job.tasks.live.get(&slot.index).and_then(|live| live.asked_at);
+    let again = asked_at.map_or(desk.now, |asked_at| asked_at + PAUSE_BETWEEN_QUESTIONS);
+    if again > desk.now {
+        return desk.agenda.wake(again, Item::Task(job.uid, slot.index));
+    }
+    if let Some(live) = job.tasks.live.get_mut(&slot.index) {
+        live.asked_at = Some(desk.now);
+    }
+    desk.outbox.send(Action::ReadEvents(pod.key.clone(), pod.uid), Purpose::ReadEvents(job.uid, slot));
+    desk.agenda.wake(desk.now + PAUSE_BETWEEN_QUESTIONS, Item::Task(job.uid, slot.index));
+}
+
+/// What the cluster says of a container that does not start: it fails if there is trouble, else it is given more time.
+pub(crate) fn events_read(job: &mut Job, slot: Slot, outcome: Outcome, desk: &mut Desk) {
+    let Outcome::Words(Some(words)) = outcome else { return };
+    let Some(live) = job.tasks.live.get_mut(&slot.index).filter(|live| live.slot == slot) else { return };
+    live.hindrance = Some(words.clone());
+    order::stop(job, slot, Ending { cause: Cause::CannotStart, words }, desk);
+}
+
+/// Gives an attempt that is over the words of what the operator stopped it for; that cause, unless it had ended before.
+pub(crate) fn cause_of_end(job: &Job, task: &TaskPod, attempt: &mut Attempt) -> Option<Cause> {
+    let ending = task.ending.as_ref()?;
+    match ending.cause {
+        Cause::Timeout => {
+            let ended_in_time = attempt
+                .started_at
+                .zip(attempt.stopped_at)
+                .zip(job.timeout)
+                .is_some_and(|((started_at, stopped_at), timeout)| stopped_at < started_at + timeout);
+            if ended_in_time {
+                return None;
+            }
+            attempt.words = Name::from(TIMED_OUT);
+        }
+        Cause::Terminated => attempt.words = ending.words.clone(),
+        Cause::CannotStart if attempt.started_at.is_some() => return None,
+        Cause::CannotStart => {
+            attempt.words = Name::from(FAILED_TO_START);
+            attempt.reason = ending.words.clone();
+            attempt.exit_code = None;
+        }
+    }
+    Some(ending.cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_counted_from_the_start_and_never_lengthened_by_more_than_clocks_are_apart() {
+        let (started_at, timeout) = (Time::from_seconds(100), Duration::from_secs(60));
+        assert_eq!(deadline(started_at, None, timeout), Time::from_seconds(161));
+        assert_eq!(deadline(started_at, Some(Time::from_millis(100_300)), timeout), Time::from_seconds(161));
+        assert_eq!(deadline(started_at, Some(Time::from_seconds(109)), timeout), Time::from_seconds(169));
+        assert_eq!(deadline(started_at, Some(Time::from_seconds(900)), timeout), Time::from_seconds(220));
+        assert_eq!(deadline(started_at, Some(Time::from_seconds(50)), timeout), Time::from_seconds(161));
+    }
+}

@@ -1,0 +1,67 @@
+//! What must hold when a container starts or ends: it was allowed to.
+
+use crate::cluster::Cluster;
+use std::time::Duration;
+use windlass_core::ids::Uid;
+use windlass_core::objects::{Cause, Dependency, DependencyStatus, ObservedJob, TaskPod};
+use windlass_core::state::State;
+use windlass_core::time::Time;
+
+/// Clocks in a run differ by up to 20 s from each other, and drift by 2 % of some minutes.
+const CLOCKS: Duration = Duration::from_secs(30);
+
+/// No container starts before what it depends on has succeeded.
+pub fn may_start(cluster: &Cluster, task: &TaskPod) -> Option<String> {
+    let job = cluster.store.job(task.job)?;
+    job.spec.depends_on.iter().enumerate().find_map(|(at, on)| {
+        let status = job.status.dependencies.get(at);
+        let fine = match on {
+            Dependency::Sequential => {
+                task.index == 0 || state(cluster, job.uid, task.index - 1) == Some(State::Succeeded)
+            }
+            Dependency::Whole(_) => status.is_some_and(|status| outcome(status) == Some(State::Succeeded)),
+            Dependency::NToN(_) => status.is_some_and(|status| {
+                let child = status.pinned.as_ref().map(|(_, uid)| state(cluster, *uid, task.index));
+                child.is_some_and(|state| state.is_none_or(|state| state == State::Succeeded))
+            }),
+        };
+        (!fine).then(|| format!("{}:{} starts before {on:?} has succeeded: {status:?}", job.key, task.index))
+    })
+}
+
+fn outcome(status: &DependencyStatus) -> Option<State> {
+    status.outcome.as_ref().map(|(state, _)| *state)
+}
+
+/// A child's state, by its record or its job's status; `None` when the job is gone.
+fn state(cluster: &Cluster, job: Uid, index: u32) -> Option<State> {
+    let job = cluster.store.job(job)?;
+    let listed = job.status.array.as_ref().and_then(|array| {
+        array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state)
+    });
+    let mut records = cluster.store.records.iter();
+    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= index);
+    let recorded = record.and_then(|(_, stored)| stored.record.children.get(&index)).map(|child| child.state);
+    recorded.filter(|state| state.is_final()).or(listed).or(Some(State::Submitted))
+}
+
+/// No container is stopped for its timeout before that is over.
+pub fn may_stop(cluster: &Cluster, task: &TaskPod, started_at: Time) -> Option<String> {
+    let ending = task.ending.as_ref().filter(|ending| ending.cause == Cause::Timeout)?;
+    let timeout = cluster.store.job(task.job)?.spec.timeout?;
+    let ran = cluster.now.since(started_at);
+    (ran + CLOCKS < timeout)
+        .then(|| format!("{}:{} is stopped after {ran:?} for {ending:?}", task.job_name, task.index))
+}
+
+/// True when something else than its attempts may have failed a task: a stop, a rule, a dependency, a refusal.
+pub fn may_fail_early(job: &ObservedJob, index: u32) -> bool {
+    let stopped =
+        job.spec.stop.is_some() || job.spec.stop_children.iter().any(|entry| entry.indexes.contains(index));
+    let rules = job.spec.retry.as_ref().is_some_and(|retry| !retry.rules.is_empty());
+    stopped
+        || rules
+        || job.spec.timeout.is_some()
+        || !job.spec.depends_on.is_empty()
+        || job.status.reason.as_str() == "PodRefused"
+}
