@@ -102,7 +102,8 @@ impl Known {
         let uid = self.note_uid(object, pod.uid);
         let task = pod.task.clone().map(|task| TaskPod {
             // The scheduler's words name the cluster's nodes; when a pod was bound is another moment on each side.
-            unschedulable: task.unschedulable.map(|_| "yes".into()),
+            // A pod that is deleted at once may be gone before the scheduler has looked at it.
+            unschedulable: task.unschedulable.filter(|_| !pod.deleting).map(|_| "yes".into()),
             bound_at: task.bound_at.map(|_| Time::ZERO),
             ..task
         });

@@ -120,7 +120,10 @@ impl Stage {
         let name = format!("c{}-{seed}", std::process::id());
         let batch = "/apis/batch.windlass.dev/v1beta1";
         let namespaced = format!("{batch}/namespaces/{}", self.namespace);
-        let object = |kind: &str, name: &str, spec: Value| json!({ "apiVersion": "batch.windlass.dev/v1beta1", "kind": kind, "metadata": { "name": name }, "spec": spec });
+        let object = |kind: &str, name: &str, spec: Value| {
+            let (version, metadata) = ("batch.windlass.dev/v1beta1", json!({ "name": name }));
+            json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec })
+        };
         let job = |suffix: &str, array: Value| {
             let spec = json!({ "jobQueue": "none", "jobDefinition": "none", "arrayProperties": array });
             object("Job", &format!("{name}-{suffix}"), spec)

@@ -1,6 +1,6 @@
 //! What the API server does with a request of the operator's.
 
-use super::rules::{conflict, finalizer_comes_too_late, refused_status};
+use super::rules::{Holding, conflict, refused_status, without_change};
 use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
 use windlass_core::array::Intervals;
@@ -148,45 +148,46 @@ impl Store {
 
     /// Sets or takes our finalizer on the object as it is now: the shell reads it first, so that its version does not matter.
     fn hold(&mut self, held: Held, guard: &Guard, hold: bool) -> Outcome {
-        match held {
+        let before = match held {
             Held::Queue => {
                 let found = self.queues.get(&guard.key.name).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 self.put_queue_or_let_it_go(ObservedQueue { held: hold, ..found });
+                now
             }
             Held::Environment => {
                 let found = self.environments.get(&guard.key.name).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 self.put_environment_or_let_it_go(ObservedEnvironment { held: hold, ..found });
+                now
             }
             Held::Revision => {
                 let found = self.revisions.get(&guard.key).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 if !hold {
                     self.check_revision_is_unused(found.uid);
                 }
                 self.put_revision_or_let_it_go(ObservedRevision { held: hold, ..found });
+                now
             }
-        }
-        self.written()
+        };
+        // The answer for an object that goes with its last finalizer shows it as it was.
+        if before.deleting { Outcome::Written(before.version) } else { self.written() }
     }
 
     fn check_revision_is_unused(&mut self, uid: Uid) {
@@ -292,7 +293,9 @@ impl Store {
             return Outcome::Conflict;
         }
         let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
-        self.put_pod(ObservedPod { task, ..pod });
+        if task != pod.task {
+            self.put_pod(ObservedPod { task, ..pod });
+        }
         self.delete_pod(key);
         Outcome::Done
     }
