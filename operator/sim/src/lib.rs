@@ -16,7 +16,7 @@ mod scheduler;
 pub mod script;
 pub mod store;
 mod truth;
-mod users;
+pub mod users;
 mod wishes;
 
 pub use faults::Faults;
