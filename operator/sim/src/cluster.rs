@@ -203,7 +203,6 @@ impl Cluster {
             return true;
         };
         if wake >= end {
-            self.now = end;
             return true;
         }
         self.now = wake.max(self.now + Duration::from_millis(1));
