@@ -1,24 +1,25 @@
 //! A step as the core would ask for it, with the identities and versions of one side.
 
 use crate::known::Known;
-use crate::setting::{CHILDREN, HOST, Object, Setting};
+use crate::setting::{CHILDREN, Object, Setting};
 use crate::statuses;
 use crate::steps::{Aim, Ask, Place, Task, Which};
 use std::sync::Arc;
 use windlass_core::action::{Action, Guard, Held, PodOrder, RecordOrder};
 use windlass_core::ids::ObjectKey;
-use windlass_core::objects::Payload;
+use windlass_core::objects::{Cause, Ending, Payload};
 use windlass_core::time::Time;
 use windlass_core::units::Resources;
 
 /// The object that a request is about.
 pub(crate) fn object(ask: &Ask) -> Object {
     match ask {
-        Ask::CreatePod(task, _)
+        Ask::StopPod(task, _)
+        | Ask::CreatePod(task, _)
         | Ask::ReadPod(task)
         | Ask::DeletePod(task, ..)
         | Ask::ReleasePod(task, ..) => Object::Pod(*task),
-        Ask::ReadJob(which) | Ask::WriteJob(which, ..) => Object::Job(*which),
+        Ask::ReadJob(which) | Ask::WriteJob(which, ..) | Ask::DeleteJob(which, _) => Object::Job(*which),
         Ask::ReadRecord(first) | Ask::WriteRecord(first, ..) => Object::Record(*first),
         Ask::ReadDefinition | Ask::WriteDefinition(..) => Object::Definition,
         Ask::CreateRevision(number, ..) | Ask::ReadRevision(number) => Object::Revision(*number),
@@ -44,6 +45,13 @@ pub(crate) fn action(ask: &Ask, setting: &Setting, known: &Known) -> Action {
             known.uid(setting, &object, *identity),
             version.map(|version| known.version(&object, version)),
         ),
+        Ask::StopPod(task, aim) => Action::StopPod {
+            pod: setting.pod(*task),
+            uid: known.uid(setting, &object, aim.identity),
+            resource_version: known.version(&object, aim.version),
+            ending: Ending { cause: Cause::Timeout, words: "too long".into() },
+        },
+        Ask::DeleteJob(which, aim) => Action::DeleteJob(guard(setting.job(*which).0, aim)),
         Ask::ReleasePod(task, identity, delete) => {
             Action::ReleasePod(setting.pod(*task), known.uid(setting, &object, *identity), *delete)
         }
@@ -112,7 +120,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         queue: setting.name.as_str().into(),
         environment: "ce".into(),
         definition: (setting.name.as_str().into(), 1),
-        host: HOST.into(),
+        host: setting.host(),
         need: Resources::of_job(1000, 64, 0),
         not_after: Time::from_millis(i64::MAX),
     }

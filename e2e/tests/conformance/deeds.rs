@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::server::{Server, path};
-use crate::setting::{HOST, Object, Setting};
+use crate::setting::{Object, Setting};
 use crate::steps::{Deed, How, Task};
 use serde_json::json;
 use windlass_core::objects::{Container, ObservedPod, ObservedQueue, PodPhase, TaskPod};
@@ -84,9 +84,9 @@ async fn bind(task: Task, setting: &Setting, model: &mut Model, server: &Server)
     if pod.host.is_some() || pod.deleting {
         return false;
     }
-    let ours = TaskPod { unschedulable: None, ..ours };
-    model.cluster.store.put_pod(ObservedPod { host: Some(HOST.into()), task: Some(ours), ..pod });
-    server.bind(setting, task, HOST).await;
+    let ours = TaskPod { unschedulable: None, bound_at: Some(NOON), ..ours };
+    model.cluster.store.put_pod(ObservedPod { host: Some(setting.host()), task: Some(ours), ..pod });
+    server.bind(setting, task).await;
     true
 }
 

@@ -89,6 +89,7 @@ impl Known {
                 )
             }
             Outcome::Refused(refusal, _) => format!("refused: {refusal:?}"),
+            Outcome::Words(words) => format!("words: {}", words.is_some()),
             Outcome::Unknown(words) => format!("unknown: {words}"),
             Outcome::Words(words) => format!("trouble: {words:?}"),
             Outcome::Done | Outcome::NotFound | Outcome::Conflict | Outcome::Expired => {
@@ -100,10 +101,13 @@ impl Known {
     fn told_of_pod(&mut self, object: &Object, pod: &ObservedPod) -> String {
         let version = self.note(object, pod.resource_version);
         let uid = self.note_uid(object, pod.uid);
-        // The scheduler's words name the cluster's nodes.
-        let unschedulable =
-            pod.task.as_ref().and_then(|task| task.unschedulable.as_ref()).map(|_| "yes".into());
-        let task = pod.task.clone().map(|task| TaskPod { unschedulable, ..task });
+        let task = pod.task.clone().map(|task| TaskPod {
+            // The scheduler's words name the cluster's nodes; when a pod was bound is another moment on each side.
+            // A pod that is deleted at once may be gone before the scheduler has looked at it.
+            unschedulable: task.unschedulable.filter(|_| !pod.deleting).map(|_| "yes".into()),
+            bound_at: task.bound_at.map(|_| Time::ZERO),
+            ..task
+        });
         format!(
             "pod {} {uid} {version} on {:?} {:?} {:?} deleting {}: {task:?}",
             pod.key, pod.host, pod.requests, pod.phase, pod.deleting

@@ -14,6 +14,8 @@ mod lease;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod quota;
+#[cfg(test)]
 mod sequence;
 #[cfg(test)]
 mod server;

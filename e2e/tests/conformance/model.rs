@@ -2,7 +2,7 @@
 
 use crate::actions::{action, object};
 use crate::known::Known;
-use crate::setting::{CHILDREN, HOST, Object, Setting};
+use crate::setting::{CHILDREN, Object, Setting};
 use crate::steps::{Ask, Which};
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -38,7 +38,8 @@ impl Model {
     /// Carries a request out, and tells how.
     pub(crate) fn ask(&mut self, ask: &Ask, setting: &Setting) -> String {
         let now = self.cluster.now;
-        let outcome = self.cluster.store.apply(action(ask, setting, &self.known), now, &None);
+        let refusal = self.cluster.refusal.clone();
+        let outcome = self.cluster.store.apply(action(ask, setting, &self.known), now, &refusal);
         let told = self.known.told(&object(ask), &outcome);
         if let Ask::CreatePod(task, _) = ask {
             self.look_for_room(&setting.pod(*task));
@@ -118,6 +119,8 @@ fn furnish(store: &mut Store, setting: &Setting) {
             kept: false,
             spec: Arc::new(JobSpec { size, ..JobSpec::default() }),
             status: JobStatus::default(),
+            deleting: false,
+            kept: false,
         });
     }
     store.put_definition(ObservedDefinition {
@@ -160,7 +163,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         status: EnvironmentStatus::default(),
     });
     // It stands for a host that the pod garbage collector has not missed yet.
-    store.put_host(ObservedHost { name: HOST.into(), ..ObservedHost::default() });
+    store.put_host(ObservedHost { name: setting.host(), ..ObservedHost::default() });
 }
 
 /// A namespace that is being deleted for as long as something is held in it.

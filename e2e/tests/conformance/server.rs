@@ -82,10 +82,10 @@ impl Server {
         let _ = self.send("DELETE", path, Some(json!({ "gracePeriodSeconds": 0 }))).await;
     }
 
-    pub(crate) async fn bind(&self, setting: &Setting, task: Task, host: &str) {
+    pub(crate) async fn bind(&self, setting: &Setting, task: Task) {
         let binding = json!({
             "apiVersion": "v1", "kind": "Binding", "metadata": { "name": setting.pod(task).name.as_str() },
-            "target": { "apiVersion": "v1", "kind": "Node", "name": host },
+            "target": { "apiVersion": "v1", "kind": "Node", "name": setting.host().as_str() },
         });
         let path = format!("{}/binding", path(setting, &Object::Pod(task)));
         self.send("POST", &path, Some(binding)).await.unwrap_or_else(|code| panic!("{path}: {code}"));

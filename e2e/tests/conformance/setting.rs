@@ -35,9 +35,6 @@ pub(crate) struct Setting {
 /// Children of the array.
 pub(crate) const CHILDREN: u32 = 4;
 
-/// A host that does not exist: no kubelet minds what is bound to it.
-pub(crate) const HOST: &str = "conformance-no-such-host";
-
 /// An identity that nothing has.
 pub(crate) const NOBODY: Uid = Uid::from_u128(0x0bad_0bad);
 
@@ -83,6 +80,12 @@ impl Setting {
     pub(crate) fn revision(&self, number: u32) -> ObjectKey {
         let name = format!("{}-{}-{number}", self.name, self.definition.prefix());
         ObjectKey::new(self.namespace.clone(), name)
+    }
+
+    /// A host that does not exist: no kubelet minds what is bound to it. One for each sequence, because the pod garbage collector
+    /// minds, 40 s after it has first missed a host.
+    pub(crate) fn host(&self) -> Name {
+        Name::from(format!("no-such-host-{}", self.name))
     }
 
     /// The name of the queue and of the environment.

@@ -1,6 +1,6 @@
 //! The contents that are written: a few of each kind, such as the operator writes, and some that the API server has to refuse.
 
-use crate::setting::{CHILDREN, HOST, NOBODY};
+use crate::setting::{CHILDREN, NOBODY};
 use std::collections::BTreeMap;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
@@ -45,6 +45,7 @@ pub(crate) fn job(choice: u8, is_array: bool) -> JobStatus {
         attempts,
         dependencies: Vec::new(),
         array: is_array.then(|| array(state)),
+        dependencies: Vec::new(),
         milestones: Milestones {
             accepted: Some(NOON),
             stalled: (state == State::Runnable).then_some(NOON),
@@ -77,7 +78,7 @@ fn attempt(number: u8, exit_code: Option<i32>) -> Attempt {
         number,
         launch: 0,
         pod_uid: Some(NOBODY),
-        host: Some(HOST.into()),
+        host: Some("host-1".into()),
         exit_code,
         reason: Name::default(),
         words: exit_code.map_or_else(Name::default, |code| Name::from(format!("exit code {code}"))),

@@ -69,9 +69,11 @@ pub(crate) enum Ask {
     CreatePod(Task, Place),
     ReadPod(Task),
     DeletePod(Task, Identity, Option<Version>),
+    StopPod(Task, Aim),
     ReleasePod(Task, Identity, bool),
     ReadJob(Which),
     WriteJob(Which, Aim, u8),
+    DeleteJob(Which, Aim),
     ReadRecord(u32),
     WriteRecord(u32, Option<Version>, u8, Place),
     ReadDefinition,
@@ -126,7 +128,7 @@ fn step(rng: &mut Rng) -> Step {
 }
 
 fn ask(rng: &mut Rng) -> Ask {
-    match rng.u32(0..26) {
+    match rng.u32(0..28) {
         0..4 => Ask::CreatePod(task(rng), place(rng)),
         4 => Ask::ReadPod(task(rng)),
         5 => Ask::DeletePod(task(rng), identity(rng), (rng.bool()).then(|| version(rng))),
@@ -146,6 +148,9 @@ fn ask(rng: &mut Rng) -> Ask {
         22 => Ask::ReadRevision(REVISIONS[rng.usize(0..REVISIONS.len())]),
         23 => Ask::WriteQueue(aim(rng), rng.u8(..)),
         24 => Ask::WriteEnvironment(aim(rng), rng.u8(..)),
+        25 => Ask::StopPod(task(rng), aim(rng)),
+        // Not often: with the job most of what can be tried is gone.
+        26 if rng.u32(0..4) == 0 => Ask::DeleteJob(which(rng), aim(rng)),
         _ => {
             let held = [Held::Queue, Held::Environment, Held::Revision][rng.usize(0..3)];
             Ask::Hold(held, aim(rng), rng.bool())

@@ -3,7 +3,7 @@
 use crate::sequence::play;
 use crate::server::Server;
 use crate::setting::Setting;
-use crate::{lease, statuses};
+use crate::{lease, quota, statuses};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
@@ -72,6 +72,8 @@ async fn play_all(
         compared += played.compared;
         differences.extend(played.difference);
     }
+    let last = stage.furnish(server, u64::MAX).await;
+    differences.extend(quota::play(&last, client.clone()).await.err());
     let seconds = started.elapsed().as_secs_f64();
     println!("{sequences} sequences, {compared} answers compared in {seconds:.1} s");
     if differences.is_empty() {
@@ -118,7 +120,10 @@ impl Stage {
         let name = format!("c{}-{seed}", std::process::id());
         let batch = "/apis/batch.windlass.dev/v1beta1";
         let namespaced = format!("{batch}/namespaces/{}", self.namespace);
-        let object = |kind: &str, name: &str, spec: Value| json!({ "apiVersion": "batch.windlass.dev/v1beta1", "kind": kind, "metadata": { "name": name }, "spec": spec });
+        let object = |kind: &str, name: &str, spec: Value| {
+            let (version, metadata) = ("batch.windlass.dev/v1beta1", json!({ "name": name }));
+            json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec })
+        };
         let job = |suffix: &str, array: Value| {
             let spec = json!({ "jobQueue": "none", "jobDefinition": "none", "arrayProperties": array });
             object("Job", &format!("{name}-{suffix}"), spec)

@@ -105,8 +105,8 @@ impl Cluster {
         }
     }
 
-    /// True in so many of a thousand cases. Takes as much from the source of chance when it never is, so that a fault that is left
-    /// out does not change what else happens.
+    /// True in so many of a thousand cases. Takes as much from the source of chance when it never is, so that a fault that is
+    /// left out does not change what else happens.
     pub fn chance(&mut self, thousandths: u64) -> bool {
         self.rng.u64(0..1000) < thousandths
     }
@@ -185,7 +185,8 @@ impl Cluster {
         (0..rounds).any(|_| self.round(end))
     }
 
-    /// Everybody does all there is to do, then time passes until there is something again. True when there is nothing before `end`.
+    /// Everybody does all there is to do, then time passes until there is something again. True when there is nothing before
+    /// `end`.
     pub fn round(&mut self, end: Time) -> bool {
         self.rounds += 1;
         operator::land_late_requests(self);

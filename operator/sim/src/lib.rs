@@ -20,7 +20,7 @@ mod shrink;
 pub mod store;
 mod told;
 mod truth;
-mod users;
+pub mod users;
 mod wishes;
 
 pub use coverage::{About, Coverage};

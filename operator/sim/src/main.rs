@@ -1,4 +1,4 @@
-//! `windlass-sim --seeds 0..10000`: runs seeds and tells what they explored; `--trace SEED` shows one, `--shrink SEED` the shortest
+//! `windlass-sim --seeds 0..10000`: runs seeds and tells what they explored; `--trace SEED` shows one, `--shrink SEED` a short
 //! run that breaks the same rule.
 
 use clap::Parser;

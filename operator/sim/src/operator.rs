@@ -47,6 +47,9 @@ const CHILDREN_PER_RECORD: u32 = 3;
 /// How long an API server may still carry out a request.
 const LATEST_MILLIS: u64 = 60_000;
 
+/// How far a clock can be off before a time server sets it right.
+const CLOCK_MILLIS: i64 = 20_000;
+
 impl Operator {
     /// A process that has just started.
     pub fn new(number: usize, faults: &Faults, rng: &mut Rng) -> Operator {
@@ -66,11 +69,11 @@ impl Operator {
         }
     }
 
-    /// What its clock shows.
+    /// What its clock shows: it goes wrong at its own rate, until a time server holds it.
     fn clock(&self, now: Time) -> Time {
         let since = i64::try_from(now.since(self.started_at).as_millis()).unwrap_or(i64::MAX);
         let drift = since / 1000 * (self.clock.1 - 1000);
-        Time::from_millis(now.as_millis() + self.clock.0 + drift)
+        Time::from_millis(now.as_millis() + (self.clock.0 + drift).clamp(-CLOCK_MILLIS, CLOCK_MILLIS))
     }
 
     /// When it wants to plan again, in true time; a wish for now counts as soon.

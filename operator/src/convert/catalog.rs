@@ -70,8 +70,13 @@ pub fn definition(wire: &Wire<kinds::JobDefinition>) -> Result<ObservedDefinitio
 /// # Errors
 /// When it cannot be written as JSON, which no definition that was read can be.
 pub fn definition_content(spec: JobDefinitionSpec) -> Result<RevisionContent, Error> {
-    let spec = JobDefinitionSpec { state: Activity::default(), inactive_revisions: Vec::new(), ..spec };
-    let payload = serde_json::to_vec(&spec).map_err(|source| Error::Unreadable { part: "spec", source })?;
+    let spec = JobDefinitionSpec { inactive_revisions: Vec::new(), ..spec };
+    let unreadable = |source| Error::Unreadable { part: "spec", source };
+    let mut content = serde_json::to_value(&spec).map_err(unreadable)?;
+    if let Some(content) = content.as_object_mut() {
+        content.remove("state");
+    }
+    let payload = serde_json::to_vec(&content).map_err(unreadable)?;
     let container = spec.container_properties.unwrap_or_default();
     let bytes = payload.len();
     let fault = (bytes > DEFINITION_BYTES).then(|| {

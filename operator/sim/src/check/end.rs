@@ -1,6 +1,6 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
-use super::life::may_fail_early;
+use super::life::{may_fail_early, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::Uid;
@@ -85,19 +85,11 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             && !attempts.is_empty()
             && attempts.len() < allowed
             && !may_fail_early(job, index)
-            && !was_refused(job)
         {
             return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
         }
     }
     None
-}
-
-/// The API server refused a pod of the job for good: then all tasks end that are not under way.
-fn was_refused(job: &ObservedJob) -> bool {
-    let failures = job.status.array.iter().flat_map(|array| &array.failures);
-    let reasons = failures.map(|failure| &failure.reason);
-    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }
 
 /// Every container that ran for a job that is still there is in its record, with its true exit code.
@@ -106,16 +98,16 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let job = cluster.store.job(container.job)?;
         let attempts = attempts(cluster, job, container.index);
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
+        let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
-            // Somebody took the pod away by force before any operator saw it, and the task ended without another attempt.
-            let nobody_saw_it = container.given_up && may_fail_early(job, container.index);
-            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its pod
-            // is removed; nothing was promised of what ran in it.
-            let nobody_saw_it = nobody_saw_it || was_refused(job);
-            return (!nobody_saw_it).then(|| format!("{} is not recorded", name(pod, container)));
+            // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
+            let was_never_seen = given_up && may_fail_early(job, container.index);
+            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its
+            // pod is removed; nothing was promised of what ran in it.
+            let was_never_seen = was_never_seen || was_refused(job);
+            return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
         };
-        let taken_away =
-            cluster.truth.was_given_up(container) || attempt.proof != Some(Proof::ContainerTerminated);
+        let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
     })
 }

@@ -59,9 +59,12 @@ pub fn may_fail_early(job: &ObservedJob, index: u32) -> bool {
     let stopped =
         job.spec.stop.is_some() || job.spec.stop_children.iter().any(|entry| entry.indexes.contains(index));
     let rules = job.spec.retry.as_ref().is_some_and(|retry| !retry.rules.is_empty());
-    stopped
-        || rules
-        || job.spec.timeout.is_some()
-        || !job.spec.depends_on.is_empty()
-        || job.status.reason.as_str() == "PodRefused"
+    stopped || rules || job.spec.timeout.is_some() || !job.spec.depends_on.is_empty() || was_refused(job)
+}
+
+/// The API server refused a pod of the job for good: then all tasks end that are not under way.
+pub fn was_refused(job: &ObservedJob) -> bool {
+    let failures = job.status.array.iter().flat_map(|array| &array.failures);
+    let reasons = failures.map(|failure| &failure.reason);
+    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }

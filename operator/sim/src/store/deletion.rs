@@ -74,7 +74,7 @@ impl Store {
             (_, Some(job)) => {
                 self.ending_jobs.insert(key.clone(), cascade);
                 // The deletion time stamp raises the generation.
-                self.put_job(ObservedJob { generation: job.generation + 1, deleting: true, ..job });
+                self.put_job(ObservedJob { deleting: true, generation: job.generation + 1, ..job });
             }
         }
     }
@@ -90,8 +90,11 @@ impl Store {
                 self.orphans.insert(pod.uid);
                 self.put_pod(pod);
             }
-            let records = self.records.keys().filter(|(job, _)| *job == uid);
-            self.orphan_records.extend(records.copied());
+            let version = self.next_version();
+            for (place, record) in self.records.iter_mut().filter(|((job, _), _)| *job == uid) {
+                record.resource_version = version;
+                self.orphan_records.insert(*place);
+            }
         }
         self.remove_job(key);
     }

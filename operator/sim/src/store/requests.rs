@@ -1,6 +1,6 @@
 //! What the API server does with a request of the operator's.
 
-use super::rules::{conflict, finalizer_comes_too_late, refused_status};
+use super::rules::{Holding, conflict, refused_status, without_change};
 use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
 use windlass_core::array::Intervals;
@@ -148,52 +148,55 @@ impl Store {
 
     /// Sets or takes our finalizer on the object as it is now: the shell reads it first, so that its version does not matter.
     fn hold(&mut self, held: Held, guard: &Guard, hold: bool) -> Outcome {
-        match held {
+        let before = match held {
             Held::Queue => {
                 let found = self.queues.get(&guard.key.name).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 self.put_queue_or_let_it_go(ObservedQueue { held: hold, ..found });
+                now
             }
             Held::Environment => {
                 let found = self.environments.get(&guard.key.name).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 self.put_environment_or_let_it_go(ObservedEnvironment { held: hold, ..found });
+                now
             }
             Held::Revision => {
                 let found = self.revisions.get(&guard.key).filter(|found| found.uid == guard.uid);
                 let Some(found) = found.cloned() else { return Outcome::NotFound };
-                if found.held == hold {
-                    return Outcome::Written(found.resource_version);
-                }
-                if let Some(refused) = finalizer_comes_too_late(hold, found.held, found.deleting) {
-                    return refused;
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
                 if !hold {
                     self.check_revision_is_unused(found.uid);
                 }
                 self.put_revision_or_let_it_go(ObservedRevision { held: hold, ..found });
+                now
             }
-        }
-        self.written()
+        };
+        // The answer for an object that goes with its last finalizer shows it as it was.
+        if before.deleting { Outcome::Written(before.version) } else { self.written() }
     }
 
     fn check_revision_is_unused(&mut self, uid: Uid) {
         let uses = |status: &JobStatus| {
             !status.state.is_final() && status.pinned.as_ref().is_some_and(|pin| pin.uid == uid)
         };
-        if let Some(job) = self.jobs.values().find(|job| uses(&job.status)) {
+        // A namespace that is being deleted takes its jobs along.
+        let stays = |job: &&ObservedJob| self.namespaces.get(&job.key.namespace) == Some(&false);
+        if let Some(job) = self.jobs.values().filter(stays).find(|job| uses(&job.status)) {
             self.breaches.push(format!("revision {uid} was released although job {} runs with it", job.key));
         }
     }
@@ -242,6 +245,8 @@ impl Store {
             }
         }
         let resource_version = self.next_version();
+        // Its owner is written each time: what somebody had made nobody's has one again.
+        self.orphan_records.remove(&place);
         self.records.insert(place, StoredRecord { resource_version, record: order.record });
         Outcome::Written(resource_version)
     }
@@ -283,26 +288,25 @@ impl Store {
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
 
+    /// Two requests: the patch that says why, and the deletion.
     fn stop_pod(&mut self, key: &ObjectKey, uid: Uid, version: ResourceVersion, ending: Ending) -> Outcome {
-        let Some(pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
-            return Outcome::NotFound;
-        };
-        if pod.resource_version != version {
+        let Some(pod) = self.pods.get(key).cloned() else { return Outcome::NotFound };
+        if pod.uid != uid || pod.resource_version != version {
             return Outcome::Conflict;
         }
         let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
-        self.put_pod(ObservedPod { task, ..pod });
+        if task != pod.task {
+            self.put_pod(ObservedPod { task, ..pod });
+        }
         self.delete_pod(key);
         Outcome::Done
     }
 
     /// Only what has ended long enough ago may expire.
     fn expire_job(&mut self, guard: &Guard, now: Time) -> Outcome {
-        let Some(job) = self.jobs.get(&guard.key).filter(|job| job.uid == guard.uid) else {
-            return Outcome::NotFound;
-        };
-        if job.resource_version != guard.resource_version {
-            return Outcome::Conflict;
+        let Some(job) = self.jobs.get(&guard.key) else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, job.uid, job.resource_version) {
+            return refused;
         }
         let kept_for = job.spec.time_to_live.unwrap_or(TIME_TO_LIVE);
         let finished = job.status.milestones.finished.filter(|_| job.status.state.is_final());
@@ -332,6 +336,10 @@ impl Store {
 
     /// A pod may be released only when the end of its attempt is in the Job (DESIGN.md, rule 5).
     fn check_release(&mut self, pod: &ObservedPod) {
+        // Where everything is being deleted no record can be made, and the Job goes too.
+        if self.namespaces.get(&pod.key.namespace) == Some(&true) {
+            return;
+        }
         let Some(task) = &pod.task else { return };
         let Some(job) = self.job(task.job) else { return };
         let single = job.spec.size.is_none();

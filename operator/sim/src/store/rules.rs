@@ -13,9 +13,20 @@ pub(super) fn conflict(guard: &Guard, uid: Uid, version: ResourceVersion) -> Opt
     (guard.uid != uid || guard.resource_version != version).then_some(Outcome::Conflict)
 }
 
-/// A finalizer cannot be set on what is being deleted already.
-pub(super) fn finalizer_comes_too_late(hold: bool, held: bool, deleting: bool) -> Option<Outcome> {
-    (hold && !held && deleting).then(|| {
+/// An object, as far as our finalizer is concerned.
+pub(super) struct Holding {
+    pub(super) held: bool,
+    pub(super) deleting: bool,
+    pub(super) version: ResourceVersion,
+}
+
+/// The answer to setting or taking our finalizer, when that changes nothing, or is refused: one cannot be set on what is being
+/// deleted already.
+pub(super) fn without_change(now: &Holding, hold: bool) -> Option<Outcome> {
+    if now.held == hold {
+        return Some(Outcome::Written(now.version));
+    }
+    (hold && now.deleting).then(|| {
         let words = "no new finalizers can be added if the object is being deleted";
         Outcome::Refused(Refusal::Invalid, Name::from(words))
     })

@@ -1,10 +1,10 @@
 //! Watches, as kube's watcher has them: a fresh list, then every change after it, in order; streams are not in step.
 //!
-//! That watcher (kube 5, `ListSemantic::MostRecent`) lists without a version, so that the API server answers with the newest state
-//! also when its cache lags: a stale list cannot reach the operator. The list comes in pages of one version, and the core may
-//! plan between two of its objects. A stream that ends goes on from the last version it has seen, of an object or of a bookmark;
-//! nothing is lost or told twice by that. When the API server has forgotten that version, it says "too old resource version", and
-//! all is listed anew: what was deleted meanwhile is never told, only missing.
+//! That watcher (kube 5, `ListSemantic::MostRecent`) lists without a version, so that the API server answers with the newest
+//! state also when its cache lags: a stale list cannot reach the operator. The list comes in pages of one version, and the core
+//! may plan between two of its objects. A stream that ends goes on from the last version it has seen, of an object or of a
+//! bookmark; nothing is lost or told twice by that. When the API server has forgotten that version, it says "too old resource
+//! version", and all is listed anew: what was deleted meanwhile is never told, only missing.
 
 use super::Store;
 use std::collections::{BTreeMap, VecDeque};

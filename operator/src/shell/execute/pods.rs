@@ -78,8 +78,11 @@ pub(super) async fn stop(
         &PatchParams::default(),
         &Patch::Merge(patch),
     );
-    api.send::<kinds::Pod, IgnoredAny>("patch", request).await?;
-    delete(api, key, uid, None).await
+    match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
+        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
+        Err(failure) => Err(failure),
+        Ok(_) => delete(api, key, uid, None).await,
+    }
 }
 
 /// Takes our finalizer from a pod that is over, and has it deleted unless that was asked for before.
