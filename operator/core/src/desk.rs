@@ -9,6 +9,7 @@ use crate::job::Job;
 use crate::limits::{
     CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
+use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Lines, OrderKey, Waiting};
@@ -165,7 +166,11 @@ impl Desk {
 
     /// Takes a pod in: the room it uses on its host, and if it is one of ours, its task.
     pub(crate) fn take_pod(&mut self, pod: ObservedPod) {
-        if self.gone.has(pod.uid) {
+        if self.gone.has(pod.uid) && !mutant::is(Mutant::GoneComesBack) {
+            return;
+        }
+        if self.pods.has_later(&pod) {
+            // A late answer: what it used then it may have given back.
             return;
         }
         self.claim_for(&pod);
@@ -181,7 +186,7 @@ impl Desk {
             .as_ref()
             .or(pod.task.as_ref().map(|task| &task.admitted_to))
             .filter(|host| !host.is_empty());
-        let never_bound = pod.host.is_none() && pod.deleting;
+        let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
                 if self.hosts.claim(host, &pod.key, pod.requests) {
@@ -209,6 +214,9 @@ impl Desk {
 
     /// Room may have become free, or more of it.
     pub(crate) fn capacity_changed(&mut self) {
+        if mutant::is(Mutant::FreedRoomUnnoticed) {
+            return;
+        }
         self.agenda.mark(Item::Schedule);
         self.numbers_changed();
     }
@@ -246,6 +254,9 @@ impl Desk {
     /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
     /// name is safe, and the namespace waits for its pods before it deletes anything else.
     pub(crate) fn tombstone(&self, namespace: &Name) -> Duration {
+        if mutant::is(Mutant::TombstoneTooShort) {
+            return Duration::from_secs(1);
+        }
         if self.terminating_namespaces.contains(namespace) { Duration::ZERO } else { TOMBSTONE }
     }
 

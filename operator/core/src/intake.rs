@@ -6,6 +6,7 @@ use crate::core::Core;
 use crate::dependency::Found;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
+use crate::mutant::{self, Mutant};
 use crate::objects::{
     ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue, ObservedRevision,
 };
@@ -21,6 +22,9 @@ impl Core {
 
     /// Jobs that are not accepted yet, or whose queue is gone.
     fn jobs_waiting_for_names(&self) -> Vec<Uid> {
+        if mutant::is(Mutant::LateCatalogUnnoticed) {
+            return Vec::new();
+        }
         let unaccepted = |job: &&Job| job.verdict.is_none() && (job.pinned.is_none() || job.queue.is_none());
         self.jobs.values().filter(unaccepted).map(|job| job.uid).collect()
     }
@@ -184,7 +188,8 @@ impl Core {
 
     pub(crate) fn pod_gone(&mut self, key: &ObjectKey, uid: Option<Uid>) {
         let known = self.desk.pods.by_key(key).map(|known| known.uid);
-        if known.is_some_and(|known| uid.is_some_and(|uid| uid != known)) {
+        let is_another = known.is_some_and(|known| uid.is_some_and(|uid| uid != known));
+        if is_another && !mutant::is(Mutant::GoneByName) {
             return;
         }
         if let Some(uid) = uid.or(known) {

@@ -4,6 +4,7 @@ use crate::action::Outcome;
 use crate::core::Core;
 use crate::event::{Event, Kind};
 use crate::ids::{Name, ObjectKey, Uid};
+use crate::mutant::{self, Mutant};
 use crate::world::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +73,9 @@ impl Core {
     /// What a complete list did not name is gone.
     pub(crate) fn end_list(&mut self, kind: Kind) {
         let Some(listed) = self.lists.under_way.remove(&kind) else { return };
+        if mutant::is(Mutant::MissedDeletionKept) && self.lists.complete.contains(&kind) {
+            return;
+        }
         let absent =
             |uids: Vec<Uid>| uids.into_iter().filter(|uid| !listed.uids.contains(uid)).collect::<Vec<_>>();
         match kind {

@@ -11,6 +11,7 @@ use crate::job::{
     write_outcome,
 };
 use crate::limits::{RETRY_PAUSE, SILENCE};
+use crate::mutant::{self, Mutant};
 use crate::objects::ObservedJob;
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -140,6 +141,7 @@ fn take_job_read(core: &mut Core, uid: Uid, outcome: Outcome) {
     let found: Option<Option<ObservedJob>> = match outcome {
         Outcome::Job(observed) => Some(Some(*observed)),
         Outcome::NotFound => Some(None),
+        Outcome::Unknown(_) if mutant::is(Mutant::UnknownJobIsGone) => Some(None),
         _ => None,
     };
     let Some(found) = found else {
@@ -191,6 +193,10 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
     }
     let known = core.desk.pods.by_key(key).map(|pod| pod.uid);
     let item = Item::Task(uid, slot.index);
+    let outcome = match outcome {
+        Outcome::Unknown(_) if mutant::is(Mutant::UnknownPodIsGone) => Outcome::NotFound,
+        outcome => outcome,
+    };
     match outcome {
         Outcome::Pod(pod) => {
             core.desk.take_pod(*pod);

@@ -96,7 +96,8 @@ fn garbage(store: &Store) -> Vec<Due> {
     }
     due.extend(store.definitions.keys().filter(|key| ends(key)).cloned().map(Due::Definition));
     due.extend(store.jobs.keys().filter(|key| ends(key)).cloned().map(Due::Job));
-    due.extend(store.ending_jobs.keys().cloned().map(Due::EndOfJob));
+    let ending = store.ending_jobs.iter().filter(|(key, cascade)| **cascade != Cascade::Held || ends(key));
+    due.extend(ending.map(|(key, _)| Due::EndOfJob(key.clone())));
     let ending = store.namespaces.iter().filter(|(_, ends)| **ends).map(|(name, _)| name);
     due.extend(ending.filter(|name| is_empty(store, name)).cloned().map(Due::Namespace));
     due

@@ -4,7 +4,7 @@ use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::Coverage;
 use crate::plan::{Part, Plan};
-use crate::users;
+use crate::{operator, users};
 use std::time::Duration;
 use windlass_core::time::Time;
 
@@ -80,12 +80,14 @@ fn come_to_rest(cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
 /// Goes on until nothing is left to be done before `end`.
 fn rest_before(end: Time, cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
     for _ in 0..ROUNDS_TO_REST {
+        let before = check::before_round(cluster);
         let is_at_rest = cluster.round(end);
-        if let Some(broken) = broken_rule(cluster, rules) {
-            return Some(broken);
+        let broken = broken_rule(cluster, rules).or_else(|| check::after_round(cluster, &before));
+        if broken.is_some() {
+            return broken;
         }
         if is_at_rest && !users::bring_back(cluster) {
-            return None;
+            return operator::plans_again(cluster);
         }
     }
     Some("no rest: something is done again and again".to_owned())

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::store::{Cascade, Store, resources_in};
-use crate::wishes;
+use crate::{wishes, worst};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
@@ -85,6 +85,11 @@ pub fn act(cluster: &mut Cluster) {
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
         with_pod(cluster, remove_by_force);
+    } else if hit(faults.pauses) {
+        let paused = !cluster.paused;
+        worst::pause(cluster, paused);
+    } else if hit(faults.squatters) {
+        worst::squat(cluster);
     } else if hit(faults.strangers) {
         stranger(cluster);
     } else if hit(faults.refusals) {
@@ -122,8 +127,13 @@ pub fn calm_down(cluster: &mut Cluster) {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
     }
     bring_back(cluster);
-    let strangers: Vec<ObjectKey> =
-        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
+    let strangers: Vec<ObjectKey> = cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.task.is_none() && !worst::is_squatter(pod))
+        .map(|pod| pod.key.clone())
+        .collect();
     for key in strangers {
         cluster.store.remove_pod(&key);
     }
@@ -261,6 +271,7 @@ fn delete_job(cluster: &mut Cluster, key: &ObjectKey) {
     let (cascade, what) = match cluster.rng.u64(0..6) {
         0 => (Cascade::Foreground, "jobs deleted in the foreground"),
         1 => (Cascade::Orphan, "jobs deleted without their pods"),
+        2 => (Cascade::Held, "jobs deleted and held by somebody's finalizer"),
         _ => (Cascade::Background, "jobs deleted"),
     };
     cluster.note(About::Faults, what);
@@ -286,8 +297,13 @@ fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
 fn stranger(cluster: &mut Cluster) {
     let hosts: Vec<Name> = cluster.store.hosts.keys().cloned().collect();
     let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))).cloned() else { return };
-    let strangers: Vec<ObjectKey> =
-        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
+    let strangers: Vec<ObjectKey> = cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.task.is_none() && !worst::is_squatter(pod))
+        .map(|pod| pod.key.clone())
+        .collect();
     if let Some(key) = strangers.first()
         && (strangers.len() > 2 || cluster.rng.bool())
     {

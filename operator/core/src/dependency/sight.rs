@@ -4,6 +4,7 @@ use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Dependency, DependencyStatus, JobReference};
 use crate::state::State;
 use std::collections::BTreeMap;
@@ -43,7 +44,10 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn of(job: &Job, gone: bool) -> Found {
-        let verdict = job.verdict.as_ref().filter(|_| job.final_is_written);
+        let verdict = job
+            .verdict
+            .as_ref()
+            .filter(|_| job.final_is_written || mutant::is(Mutant::UnwrittenOutcomeTaken));
         Found {
             name: job.key.name.clone(),
             uid: job.uid,
@@ -51,7 +55,11 @@ impl Found {
             state: job.state(),
             ended: verdict.map(|verdict| (verdict.state, verdict.words.clone())),
             succeeded: job.tasks.succeeded.clone(),
-            failed: job.tasks.failed.clone(),
+            failed: if mutant::is(Mutant::UnwrittenOutcomeTaken) {
+                job.tasks.failed.clone()
+            } else {
+                job.failed_for_sure.clone()
+            },
             gone,
         }
     }
@@ -69,7 +77,8 @@ impl Found {
         };
         ended.or_else(|| {
             let words = format!("job {} disappeared before it had ended", self.name);
-            self.gone.then(|| (State::Failed, Name::from(words)))
+            let is_over = self.gone && !mutant::is(Mutant::DeletedDependencyWaitedFor);
+            is_over.then(|| (State::Failed, Name::from(words)))
         })
     }
 }

@@ -30,8 +30,10 @@ pub(crate) use tombs::Tombs;
 pub(crate) use verdict::Verdict;
 
 use crate::agenda::Item;
+use crate::array::Intervals;
 use crate::desk::{Counted, Desk, Settings};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::mutant::{self, Mutant};
 use crate::objects::{
     DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
 };
@@ -85,6 +87,8 @@ pub(crate) struct Job {
     pub(crate) verdict: Option<Verdict>,
     /// Its final state is confirmed to be written: others may go by it.
     pub(crate) final_is_written: bool,
+    /// Children of whose failure the API server knows: others may go by it.
+    pub(crate) failed_for_sure: Intervals,
     /// The API server refuses its pods for good; its words.
     pub(crate) refused: Option<Name>,
     /// Until when pods of launches that an earlier process decided may still turn up.
@@ -139,6 +143,7 @@ impl Job {
             waits_for: None,
             verdict: None,
             final_is_written: false,
+            failed_for_sure: Intervals::default(),
             refused: None,
             unsafe_until: None,
             expiring: false,
@@ -201,6 +206,9 @@ impl Job {
         if stalled != self.milestones.stalled.is_some() {
             self.milestones.stalled = stalled.then_some(desk.now.to_second());
         }
+        if mutant::is(Mutant::ReasonNotTold) {
+            return;
+        }
         self.waits_for = Some(waiting);
         self.report.ask(if news { Urgency::Patient } else { Urgency::Numbers });
     }
@@ -241,8 +249,8 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
 
 /// Has the jobs looked at that wait for this one, when something of it came to its end.
 fn tell_dependents(job: &mut Job, desk: &mut Desk) {
-    let now = (job.tasks.succeeded.count(), job.tasks.failed.count(), job.final_is_written);
-    if std::mem::replace(&mut job.told_dependents, now) != now {
+    let now = (job.tasks.succeeded.count(), job.failed_for_sure.count(), job.final_is_written);
+    if std::mem::replace(&mut job.told_dependents, now) != now && !mutant::is(Mutant::DependentNotWoken) {
         for dependent in desk.dependents.of_job(job.uid) {
             desk.agenda.mark(Item::Job(dependent));
         }

@@ -6,6 +6,7 @@ use crate::agenda::Item;
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Cause, Ending, PodPhase, Stop, StopKind};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -23,7 +24,9 @@ pub(crate) struct Order {
 impl Order {
     fn by_person(stop: &Stop) -> Order {
         let (code, nothing_said, running_too) = match stop.kind {
-            StopKind::Cancel => ("Cancelled", "cancelled; no reason was given", false),
+            StopKind::Cancel => {
+                ("Cancelled", "cancelled; no reason was given", mutant::is(Mutant::CancelStopsRunning))
+            }
             StopKind::Terminate => (Cause::Terminated.as_str(), "terminated; no reason was given", true),
         };
         let words = if stop.reason.is_empty() { Name::from(nothing_said) } else { stop.reason.clone() };
@@ -35,7 +38,7 @@ impl Order {
         if let Some(words) = &job.refused {
             return Some(Order { code: "PodRefused", words: words.clone(), running_too: false });
         }
-        if job.deleting {
+        if job.deleting && !mutant::is(Mutant::DeletionIgnored) {
             let words = Name::from("the Job is being deleted");
             return Some(Order { code: Cause::Terminated.as_str(), words, running_too: true });
         }
@@ -51,6 +54,13 @@ impl Order {
 
 /// Carries out the orders there are. What has no pod ends at once, or once none can turn up any more; what has one is stopped.
 pub(crate) fn carry_out(job: &mut Job, desk: &mut Desk) {
+    if mutant::is(Mutant::FinalStateOverwritten) && job.loading.is_none() && job.verdict.is_some() {
+        if let Some(order) = Order::for_all(job) {
+            job.verdict = Some(super::Verdict::failed(order.code, order.words));
+            job.report.ask(Urgency::Soon);
+        }
+        return;
+    }
     if job.verdict.is_some() || job.loading.is_some() {
         return;
     }
@@ -100,6 +110,9 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
 
 /// Those of `indexes` whose pod may still turn up, because a create of it was sent and never answered; and until when.
 fn still_unsafe(job: &Job, indexes: &Intervals, now: Time) -> (Intervals, Option<Time>) {
+    if mutant::is(Mutant::StopIgnoresOpenCreates) {
+        return (Intervals::default(), None);
+    }
     let begun = |index: u32| !job.tasks.submitted.contains(index) && !job.tasks.pending.contains(index);
     if let Some(until) = job.unsafe_until.filter(|until| *until > now) {
         let all: Intervals = indexes.iter().filter(|index| begun(*index)).collect();

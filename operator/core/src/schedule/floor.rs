@@ -1,6 +1,7 @@
 //! The room on all hosts, as one pass fills it.
 
 use crate::ids::{Name, Uid};
+use crate::mutant::{self, Mutant};
 use crate::units::Resources;
 use crate::world::Hosts;
 use std::collections::BTreeMap;
@@ -66,7 +67,9 @@ impl Floor {
             members.iter().filter(|at| self.places.get(**at).is_some_and(|place| place.free.covers(need)));
         let best = *fitting.min_by_key(|at| self.places.get(**at).map(|place| place.free))?;
         let place = self.places.get_mut(best)?;
-        place.free = place.free.minus(need);
+        if !mutant::is(Mutant::OverAdmission) {
+            place.free = place.free.minus(need);
+        }
         Some(place.name.clone())
     }
 

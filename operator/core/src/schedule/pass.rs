@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
+use crate::mutant::{self, Mutant};
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,9 @@ fn by_priority(desk: &Desk) -> Vec<Uid> {
     let mut queues: Vec<_> =
         desk.lines.queues().filter_map(|uid| desk.queues.get(uid)).map(|queue| &queue.observed).collect();
     queues.sort_by_key(|queue| (Reverse(queue.priority), queue.created_at, queue.uid));
+    if mutant::is(Mutant::PriorityReversed) {
+        queues.reverse();
+    }
     queues.into_iter().map(|queue| queue.uid).collect()
 }
 
@@ -75,9 +79,14 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
     let heads =
         needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
     let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
-    while let Some((order, need)) = heads.pop_first() {
+    if mutant::is(Mutant::OrderReversed) {
+        let all = desk.lines.of(queue).into_iter().flatten();
+        heads = all.flat_map(|(need, orders)| orders.iter().map(|order| (*order, *need))).collect();
+    }
+    let reversed = mutant::is(Mutant::OrderReversed);
+    while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
-        let waiting = if desk.settings.paused {
+        let waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
             Some(Waiting::AdmissionPaused)
         } else {
             place(job, &choices, floor, budget, desk)
@@ -86,6 +95,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
             return;
         }
         match waiting {
+            None if reversed => {}
             None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
             Some(waiting) => tell(queue, need, &waiting, jobs, desk),
         }

@@ -1,6 +1,7 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
-use super::life::{may_fail_early, was_refused};
+use super::attempts::follow;
+use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::Uid;
@@ -20,7 +21,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
 pub fn after_expiry(cluster: &Cluster) -> Option<String> {
     let store = &cluster.store;
-    if let Some(job) = store.jobs.values().find(|job| !job.kept) {
+    if let Some(job) = store.jobs.values().find(|job| !job.kept && !job.deleting) {
         return Some(format!("job {} never expires: {:?}", job.key, job.status));
     }
     if let Some((job, first)) = store.records.keys().find(|record| store.record_has_lost_its_owner(**record))
@@ -74,19 +75,16 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             return Some(format!("{task} was tried again after it succeeded"));
         }
         let succeeded = attempts.last().is_some_and(Attempt::succeeded);
-        let stopped = succeeded && may_fail_early(job, index);
+        let stopped = succeeded && is_ordered(job, index);
         if (state == Some(State::Succeeded)) != succeeded && !stopped {
             return Some(format!(
                 "{task} is {state:?}, its last attempt says otherwise: {:?}",
                 attempts.last()
             ));
         }
-        if state == Some(State::Failed)
-            && !attempts.is_empty()
-            && attempts.len() < allowed
-            && !may_fail_early(job, index)
-        {
-            return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
+        let broken = follow(cluster, job, index, &attempts, state.unwrap_or_default());
+        if broken.is_some() {
+            return broken;
         }
     }
     None
@@ -101,7 +99,7 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
             // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
-            let was_never_seen = given_up && may_fail_early(job, container.index);
+            let was_never_seen = given_up && is_ordered(job, container.index);
             // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its
             // pod is removed; nothing was promised of what ran in it.
             let was_never_seen = was_never_seen || was_refused(job);
