@@ -67,6 +67,8 @@ pub(crate) struct Desk {
     pub(crate) definitions: Registry<Definition>,
     pub(crate) revisions: Revisions,
     pub(crate) terminating_namespaces: BTreeSet<Name>,
+    /// A list of the jobs is under way: those not told of yet are not missing.
+    pub(crate) jobs_are_being_listed: bool,
     /// Jobs by name, and who waits for whom.
     pub(crate) dependents: Dependents,
     pub(crate) lines: Lines,

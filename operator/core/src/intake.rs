@@ -4,7 +4,7 @@ use crate::agenda::Item;
 use crate::catalog::{Definition, Environment, Queue};
 use crate::core::Core;
 use crate::dependency::Found;
-use crate::ids::{Name, ObjectKey, Uid};
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::mutant::{self, Mutant};
 use crate::objects::{
@@ -172,6 +172,22 @@ impl Core {
             }
         }
         self.desk.agenda.mark(Item::Job(uid));
+    }
+
+    /// The watch has told of a job in this version, and so of all that was before. Answers run ahead of it.
+    pub(crate) fn job_watched(&mut self, uid: Uid, version: ResourceVersion) {
+        let Some(job) = self.jobs.get_mut(&uid) else { return };
+        job.watched = job.watched.max(version);
+        if job.watched >= job.resource_version && job.waits_for_others() {
+            self.desk.agenda.mark(Item::Job(uid));
+        }
+    }
+
+    /// Has those looked at that wait for jobs of which a list under way may not have told yet.
+    pub(crate) fn wake_dependents(&mut self) {
+        for job in self.jobs.values().filter(|job| job.waits_for_others()) {
+            self.desk.agenda.mark(Item::Job(job.uid));
+        }
     }
 
     pub(crate) fn job_gone(&mut self, uid: Uid) {

@@ -34,6 +34,7 @@ impl Core {
     /// A list of this kind begins.
     pub(crate) fn start_list(&mut self, kind: Kind) {
         self.lists.under_way.insert(kind, Listed::default());
+        self.desk.jobs_are_being_listed |= kind == Kind::Job;
     }
 
     /// An object was seen in an answer, perhaps made too late to be in the list under way.
@@ -106,9 +107,11 @@ impl Core {
                 }
             }
             Kind::Job => {
+                self.desk.jobs_are_being_listed = false;
                 for uid in absent(self.jobs.keys().copied().collect()) {
                     self.job_gone(uid);
                 }
+                self.wake_dependents();
             }
             Kind::Pod => self.end_pod_list(&listed),
         }

@@ -37,6 +37,10 @@ mutants! {
     LaunchSerialForgotten,
     /// A pod of somebody else under the wanted name is taken for ours (LLMKube#1405; DESIGN.md, rule 5).
     ForgedPodBelieved,
+    /// The answer to an earlier create is taken for that of the latest (a late answer; Sieve, stale state).
+    EarlierAnswerCounts,
+    /// A pod of somebody else under the wanted name has the launch withdrawn (I1; an earlier create lands once that pod is gone).
+    ForeignPodWithdraws,
     /// A launch whose create was never answered counts as not made (commit_unknown_result; I1).
     UnansweredCreateIsNone,
     /// A restart does not reckon with creates of the process before it (Sieve, intermediate state).
@@ -157,6 +161,8 @@ mutants! {
     GoneByName,
     /// A job that is being deleted, held by somebody's finalizer, goes on (I8; KEP-3329).
     DeletionIgnored,
+    /// A job that is waited for and not seen yet counts as gone (I4; a stale "missing" is not safe).
+    UnseenJobIsLost,
     /// A stop written on a pod is not understood after its writer died (I9; verdict before the kill).
     EndingForgotten,
 }

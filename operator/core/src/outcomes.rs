@@ -12,7 +12,7 @@ use crate::job::{
 };
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
-use crate::objects::ObservedJob;
+use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
@@ -36,7 +36,7 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::ReadRecord(uid, first_index) => take_record_read(core, id, uid, first_index, outcome),
         Purpose::Launch(uid, slot) => {
-            with_job(core, uid, |job, desk| launch_outcome(job, slot, outcome, desk));
+            with_job(core, uid, |job, desk| launch_outcome(job, id, slot, outcome, desk));
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::DeletePod(uid, slot, pod) => {
@@ -195,6 +195,8 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
     let item = Item::Task(uid, slot.index);
     let outcome = match outcome {
         Outcome::Unknown(_) if mutant::is(Mutant::UnknownPodIsGone) => Outcome::NotFound,
+        // Somebody else's pod has the name: ours is not there.
+        Outcome::Pod(pod) if !is_of(&pod, uid, slot) => Outcome::NotFound,
         outcome => outcome,
     };
     match outcome {
@@ -207,6 +209,13 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
         Outcome::NotFound => with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk)),
         _ => core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, item),
     }
+}
+
+fn is_of(pod: &ObservedPod, job: Uid, slot: Slot) -> bool {
+    pod.task.as_ref().is_some_and(|task| {
+        let its = Slot { index: task.index, attempt: task.attempt, launch: task.launch };
+        task.job == job && its == slot
+    })
 }
 
 fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, Uid), outcome: &Outcome) {

@@ -23,7 +23,10 @@ pub fn hunt(mutant: Mutant, seeds: Range<u64>) -> Option<Caught> {
     let first = seeds.start;
     let caught = seeds.into_iter().find_map(|seed| {
         let rule = broken(seed)?;
-        Some(Caught { seed, seeds: seed - first + 1, rule })
+        mutant::set(None);
+        let breaks_anyway = broken(seed).is_some();
+        mutant::set(Some(mutant));
+        (!breaks_anyway).then_some(Caught { seed, seeds: seed - first + 1, rule })
     });
     mutant::set(None);
     caught

@@ -127,13 +127,8 @@ pub fn calm_down(cluster: &mut Cluster) {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
     }
     bring_back(cluster);
-    let strangers: Vec<ObjectKey> = cluster
-        .store
-        .pods
-        .values()
-        .filter(|pod| pod.task.is_none() && !worst::is_squatter(pod))
-        .map(|pod| pod.key.clone())
-        .collect();
+    let strangers: Vec<ObjectKey> =
+        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
     for key in strangers {
         cluster.store.remove_pod(&key);
     }
@@ -290,6 +285,9 @@ fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod))
 fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
     cluster.note(About::Faults, "pods removed by force");
     cluster.truth.give_up(pod.uid);
+    if let Some(task) = &pod.task {
+        cluster.truth.removed.insert((task.job, task.index, task.attempt));
+    }
     cluster.store.remove_pod(&pod.key);
 }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 /// True while jobs are still being taken over, so that nobody knows what they use.
 fn some_are_unknown(jobs: &BTreeMap<Uid, Job>) -> bool {
-    jobs.values().any(|job| job.loading.is_some())
+    jobs.values().any(|job| job.loading.is_some() || job.verdict.is_some() && !job.final_is_written)
 }
 
 /// The validity now; since when it is so is kept while it stays the same.

@@ -66,6 +66,10 @@ pub(crate) fn apply(job: &mut Job, sights: Vec<Sight>, desk: &mut Desk) -> bool 
                 );
                 job.fail("DependencyAmbiguous", words, desk);
             }
+            Sight::Unclear => {
+                sum.open.push(text.to_string());
+                sum.blocked = true;
+            }
             Sight::Lost => {
                 let words = Name::from(format!("job {text} is gone, and nobody saw how it ended"));
                 end(job, at, (State::Failed, words), None, &mut sum, desk);

@@ -20,6 +20,8 @@ pub(crate) enum Sight {
     NeverThere,
     /// Several jobs have this AWS name: their names in Kubernetes.
     Ambiguous(Vec<Name>),
+    /// Not seen, but the watch may be behind: nothing is decided yet.
+    Unclear,
     /// The job it was pinned to is gone, and nobody saw how it ended.
     Lost,
     /// The job.
@@ -98,9 +100,17 @@ fn sight(job: &Job, entry: &DependencyStatus, jobs: &BTreeMap<Uid, Job>, desk: &
         let here = jobs.get(uid).filter(|found| found.key.namespace == job.key.namespace);
         here.map(|found| Found::of(found, false)).or_else(|| desk.dependents.last_seen(*uid).cloned())
     };
-    match &entry.pinned {
+    let sight = match &entry.pinned {
         Some((_, uid)) => found(uid).map_or(Sight::Lost, |found| Sight::Found(Box::new(found))),
         None => resolve(job, reference, jobs, desk, found),
+    };
+    // What the watch has not told yet is not missing: this version of the job may come from an answer, or from half a list.
+    let is_current = job.watched >= job.resource_version && !desk.jobs_are_being_listed;
+    match sight {
+        Sight::Lost | Sight::NeverThere if !is_current && !mutant::is(Mutant::UnseenJobIsLost) => {
+            Sight::Unclear
+        }
+        sight => sight,
     }
 }
 

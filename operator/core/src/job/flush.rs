@@ -322,6 +322,7 @@ fn safe(job: &mut Job, is_final: bool, failed: &Intervals, settled: &[Uid], desk
     }
     if is_final && job.verdict.is_some() && !job.final_is_written {
         job.final_is_written = true;
+        desk.numbers_changed();
         desk.let_go_of_dependencies(job);
         desk.agenda.mark(Item::Job(job.uid));
     }

@@ -8,7 +8,7 @@ use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::ids::Name;
+use crate::ids::{ActionId, Name};
 use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
 use crate::outbox::Purpose;
@@ -69,8 +69,9 @@ fn order_pod(job: &mut Job, index: u32, until: Time, desk: &mut Desk) {
     }
     let Some(order) = pod_order(job, index, until, desk) else { return put_back(job, index, desk) };
     let slot = job.tasks.current(index);
-    desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
+    let action = desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
     if let Some(live) = job.tasks.live.get_mut(&index) {
+        live.latest_create = Some(action);
         live.stage = Stage::Sent { until };
         live.open_creates = live.open_creates.saturating_add(1);
     }
@@ -99,10 +100,11 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
     })
 }
 
-/// What became of a create.
-pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: &mut Desk) {
-    let stage =
-        job.tasks.live.get(&slot.index).filter(|live| live.slot == slot).map(|live| live.stage.clone());
+/// What became of a create. An answer to an earlier one, sent before the job was loaded anew, says nothing about the latest.
+pub(crate) fn launch_outcome(job: &mut Job, id: ActionId, slot: Slot, outcome: Outcome, desk: &mut Desk) {
+    let live = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot);
+    let live = live.filter(|live| live.latest_create == Some(id) || mutant::is(Mutant::EarlierAnswerCounts));
+    let stage = live.map(|live| live.stage.clone());
     let Some(Stage::Sent { until }) = stage else { return };
     match outcome {
         Outcome::Pod(pod) => {
@@ -125,8 +127,13 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
                     "a pod named {} is there already and is not ours",
                     job.pod_key(slot).name
                 ));
-                desk.findings.push(Finding::Trouble(job.key.clone(), words));
-                withdraw(job, slot.index, desk);
+                desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+                // Not withdrawn: once that pod goes, an earlier create may still make ours.
+                if mutant::is(Mutant::ForeignPodWithdraws) {
+                    return withdraw(job, slot.index, desk);
+                }
+                put_back(job, slot.index, desk);
+                hold_back(job, Refusal::Other, words, desk);
             }
         }
         // The task, and all that have no pod yet, end in the API server's words (`order`).

@@ -5,7 +5,7 @@ use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, flush, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
-use crate::ids::{Name, ObjectKey};
+use crate::ids::{Name, ObjectKey, Uid};
 use crate::limits::TOMBSTONE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{ArrayStatus, DependencyStatus, JobSpec, JobStatus};
@@ -104,7 +104,14 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
     if status.state.is_final() {
         desk.let_go_of_dependencies(job);
     }
+    let before = std::mem::take(&mut job.dependencies);
     job.dependencies = dependencies(job, status.dependencies);
+    let is_meant = |uid: &Uid| {
+        job.dependencies.iter().any(|entry| entry.pinned.as_ref().is_some_and(|(_, meant)| meant == uid))
+    };
+    for (_, uid) in before.into_iter().filter_map(|entry| entry.pinned).filter(|(_, uid)| !is_meant(uid)) {
+        desk.dependents.done_with(uid, job.uid);
+    }
     for uid in flush::settled(job) {
         desk.dependents.done_with(uid, job.uid);
     }

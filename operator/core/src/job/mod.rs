@@ -53,6 +53,8 @@ pub(crate) struct Job {
     pub(crate) key: ObjectKey,
     pub(crate) uid: Uid,
     pub(crate) resource_version: ResourceVersion,
+    /// The version the watch has told of: an answer may have told of a later one.
+    pub(crate) watched: ResourceVersion,
     pub(crate) generation: i64,
     pub(crate) created_at: Time,
     /// Deletion was asked for; somebody's finalizer keeps it.
@@ -121,6 +123,7 @@ impl Job {
             key: observed.key,
             uid: observed.uid,
             resource_version: observed.resource_version,
+            watched: ResourceVersion(0),
             generation: observed.generation,
             created_at: observed.created_at,
             deleting: observed.deleting,
@@ -164,6 +167,11 @@ impl Job {
 
     pub(crate) fn is_array(&self) -> bool {
         self.spec.size.is_some()
+    }
+
+    /// True while it is not known how all jobs ended that it depends on.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        self.verdict.is_none() && self.dependencies.iter().any(|entry| entry.outcome.is_none())
     }
 
     /// The name of a task's pod.

@@ -88,6 +88,9 @@ fn end(job: &mut Job, indexes: &Intervals, order: &Order, desk: &mut Desk) {
     if let Some(until) = until {
         desk.agenda.wake(until, Item::Job(job.uid));
         doomed.subtract(&unsafe_yet);
+        if job.tasks.ending.intersection(&unsafe_yet) != unsafe_yet {
+            job.report.ask(Urgency::Soon);
+        }
         job.tasks.take_waiting(&unsafe_yet);
         job.tasks.ending.extend(&unsafe_yet);
         desk.stand_in_line(job);

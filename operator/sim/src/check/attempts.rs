@@ -2,11 +2,11 @@
 
 use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
-use windlass_core::objects::{Attempt, Cause, ObservedJob};
+use windlass_core::objects::{Attempt, Cause, ObservedJob, Proof};
 use windlass_core::state::State;
 
 /// AWS Batch's words for an attempt that ran too long.
-const TIMED_OUT: &str = "Job attempt duration exceeded timeout";
+pub(super) const TIMED_OUT: &str = "Job attempt duration exceeded timeout";
 
 /// The first rule that the attempts of a task break, in words.
 pub fn follow(
@@ -28,6 +28,11 @@ pub fn follow(
     }
     if let Some(attempt) = attempts.iter().find(|attempt| attempt.reason.as_str().starts_with("OutOfcpu")) {
         return Some(format!("{task} spent an attempt in which nothing ran: {attempt:?}"));
+    }
+    let was_removed = |attempt: &&Attempt| cluster.truth.removed.contains(&(job.uid, index, attempt.number));
+    let mut removed = attempts.iter().filter(|attempt| attempt.proof == Some(Proof::PodRemoved));
+    if let Some(attempt) = removed.find(|attempt| !was_removed(attempt)) {
+        return Some(format!("{task}: nobody removed the pod of {attempt:?}"));
     }
     let may_end = is_ordered(job, index) || was_refused(job) || attempts.last().is_some_and(is_last_word);
     if state == State::Failed

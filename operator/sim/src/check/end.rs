@@ -1,6 +1,6 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
-use super::attempts::follow;
+use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
@@ -75,7 +75,9 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             return Some(format!("{task} was tried again after it succeeded"));
         }
         let succeeded = attempts.last().is_some_and(Attempt::succeeded);
-        let stopped = succeeded && is_ordered(job, index);
+        // A container that is stopped in time for all but its timeout may still exit with 0.
+        let is_late = attempts.last().is_some_and(|last| last.words.as_str() == TIMED_OUT);
+        let stopped = succeeded && (is_late || is_ordered(job, index));
         if (state == Some(State::Succeeded)) != succeeded && !stopped {
             return Some(format!(
                 "{task} is {state:?}, its last attempt says otherwise: {:?}",
