@@ -161,7 +161,12 @@ impl Core {
             return;
         }
         match self.jobs.get_mut(&uid) {
-            Some(job) if job.resource_version >= observed.resource_version => return,
+            Some(job)
+                if job.resource_version >= observed.resource_version
+                    && !mutant::is(Mutant::StaleJobTaken) =>
+            {
+                return;
+            }
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
                 let aws_name = observed.spec.aws_name.clone();
@@ -204,8 +209,7 @@ impl Core {
 
     pub(crate) fn pod_gone(&mut self, key: &ObjectKey, uid: Option<Uid>) {
         let known = self.desk.pods.by_key(key).map(|known| known.uid);
-        let is_another = known.is_some_and(|known| uid.is_some_and(|uid| uid != known));
-        if is_another && !mutant::is(Mutant::GoneByName) {
+        if known.is_some_and(|known| uid.is_some_and(|uid| uid != known)) {
             return;
         }
         if let Some(uid) = uid.or(known) {

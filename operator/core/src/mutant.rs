@@ -37,8 +37,6 @@ mutants! {
     LaunchSerialForgotten,
     /// A pod of somebody else under the wanted name is taken for ours (LLMKube#1405; DESIGN.md, rule 5).
     ForgedPodBelieved,
-    /// The answer to an earlier create is taken for that of the latest (a late answer; Sieve, stale state).
-    EarlierAnswerCounts,
     /// A pod of somebody else under the wanted name has the launch withdrawn (I1; an earlier create lands once that pod is gone).
     ForeignPodWithdraws,
     /// A launch whose create was never answered counts as not made (commit_unknown_result; I1).
@@ -157,8 +155,8 @@ mutants! {
     GoneComesBack,
     /// What a fresh list does not name is kept (Sieve, unobserved state).
     MissedDeletionKept,
-    /// The end of an earlier pod is taken for that of a later one of its name (Volcano#5986; kube-rs, UID ignored).
-    GoneByName,
+    /// An older version of a job is taken over (Sieve, stale state; kubernetes#59848, going back in time).
+    StaleJobTaken,
     /// A job that is being deleted, held by somebody's finalizer, goes on (I8; KEP-3329).
     DeletionIgnored,
     /// A job that is waited for and not seen yet counts as gone (I4; a stale "missing" is not safe).

@@ -207,6 +207,7 @@ impl Cluster {
             return false;
         }
         let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
+        let wakes = wakes.chain(kubelet::next_wake(self));
         let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
             return true;
         };

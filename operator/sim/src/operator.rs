@@ -37,7 +37,8 @@ pub struct Operator {
 
 /// A request that the API server carries out later than its sender waits.
 pub struct LateRequest {
-    action: Action,
+    /// What is to be done.
+    pub action: Action,
     /// When it is carried out.
     pub lands_at: Time,
     sender: usize,

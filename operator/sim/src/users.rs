@@ -84,7 +84,10 @@ pub fn act(cluster: &mut Cluster) {
         cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
-        with_pod(cluster, remove_by_force);
+        match worst::twin(cluster).filter(|_| cluster.rng.bool()) {
+            Some(pod) => remove_by_force(cluster, &pod),
+            None => with_pod(cluster, remove_by_force),
+        }
     } else if hit(faults.pauses) {
         let paused = !cluster.paused;
         worst::pause(cluster, paused);

@@ -122,3 +122,11 @@ pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time)
         }
     }
 }
+
+/// A pod of which another create is still under way: it would be made again.
+pub fn twin(cluster: &Cluster) -> Option<ObservedPod> {
+    cluster.late.iter().find_map(|late| match &late.action {
+        Action::CreatePod(order) => cluster.store.pods.get(&order.pod).cloned(),
+        _ => None,
+    })
+}

@@ -103,7 +103,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
 /// What became of a create. An answer to an earlier one, sent before the job was loaded anew, says nothing about the latest.
 pub(crate) fn launch_outcome(job: &mut Job, id: ActionId, slot: Slot, outcome: Outcome, desk: &mut Desk) {
     let live = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot);
-    let live = live.filter(|live| live.latest_create == Some(id) || mutant::is(Mutant::EarlierAnswerCounts));
+    let live = live.filter(|live| live.latest_create == Some(id));
     let stage = live.map(|live| live.stage.clone());
     let Some(Stage::Sent { until }) = stage else { return };
     match outcome {

@@ -34,6 +34,9 @@ pub fn follow(
     if let Some(attempt) = removed.find(|attempt| !was_removed(attempt)) {
         return Some(format!("{task}: nobody removed the pod of {attempt:?}"));
     }
+    if was_refused(job) && !cluster.truth.refused.contains(&job.uid) {
+        return Some(format!("{task}: nobody refused its pod for good"));
+    }
     let may_end = is_ordered(job, index) || was_refused(job) || attempts.last().is_some_and(is_last_word);
     if state == State::Failed
         && !attempts.is_empty()

@@ -4,9 +4,10 @@ use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
-use windlass_core::ids::Uid;
-use windlass_core::objects::{Attempt, ObservedJob, Proof};
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{Attempt, ObservedJob, Proof, ObservedPod, PodPhase};
 use windlass_core::state::State;
+use windlass_core::units::Resources;
 
 /// The first rule that is broken, in words.
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
@@ -16,6 +17,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| every_container_is_recorded(cluster))
         .or_else(|| nothing_is_left(cluster))
         .or_else(|| every_status_is_written(cluster))
+        .or_else(|| numbers_are_true(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
@@ -28,7 +30,7 @@ pub fn after_expiry(cluster: &Cluster) -> Option<String> {
     {
         return Some(format!("record {first} is left of job {job}, which is gone"));
     }
-    nothing_is_left(cluster)
+    nothing_is_left(cluster).or_else(|| numbers_are_true(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.
@@ -171,4 +173,24 @@ fn every_status_is_written(cluster: &Cluster) -> Option<String> {
     let (kind, name, generation, told) =
         definitions.chain(queues).chain(environments).find(|(_, _, generation, told)| generation != told)?;
     Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
+}
+
+/// An environment tells what its hosts' pods really use.
+fn numbers_are_true(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    let environment = store.environments.values().next()?;
+    let is_in = |host: &Name| {
+        store.hosts.get(host).is_some_and(|host| {
+            let labels = environment.selector.iter();
+            host.ready && !host.unschedulable && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
+        })
+    };
+    let uses = |pod: &&ObservedPod| {
+        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
+        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
+    };
+    let used = store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+    let told = environment.status.used;
+    (told.cpu_millis != used.cpu_millis)
+        .then(|| format!("environment {} uses {used:?}, its status says {told:?}", environment.name))
 }
