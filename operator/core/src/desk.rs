@@ -135,8 +135,15 @@ impl Desk {
 
     /// A job waits for others no more.
     pub(crate) fn let_go_of_dependencies(&mut self, job: &Job) {
-        for (_, uid) in job.dependencies.iter().filter_map(|entry| entry.pinned.as_ref()) {
-            self.dependents.done_with(*uid, job.uid);
+        for entry in &job.dependencies {
+            match (&entry.pinned, entry.on.job()) {
+                (Some((_, uid)), _) => self.dependents.done_with(*uid, job.uid),
+                (None, Some(reference)) => {
+                    let (namespace, name) = (job.key.namespace.clone(), reference.name.clone());
+                    self.dependents.done_with_name(&ObjectKey { namespace, name }, job.uid);
+                }
+                (None, None) => {}
+            }
         }
     }
 
