@@ -35,6 +35,15 @@ pub enum Obstacle {
         /// Why, in words.
         words: Name,
     },
+    /// Its hosts are of another architecture than those of the environments before it.
+    OtherArchitecture {
+        /// The environment.
+        environment: Name,
+        /// Its architecture.
+        theirs: Name,
+        /// The queue's.
+        queue: Name,
+    },
     /// It is DISABLED, or being deleted.
     Disabled {
         /// The environment.
@@ -90,6 +99,7 @@ impl Waiting {
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
+                Some(Obstacle::OtherArchitecture { .. }) => "OtherArchitecture",
                 Some(Obstacle::Disabled { .. }) => "ComputeEnvironmentDisabled",
                 Some(Obstacle::Missing { .. }) | None => "ComputeEnvironmentNotFound",
             },
@@ -102,7 +112,10 @@ impl Waiting {
     pub fn is_hopeless(&self) -> bool {
         match self {
             Waiting::Capacity { obstacles, .. } => {
-                obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::TooSmall { .. }))
+                let never = |obstacle: &Obstacle| {
+                    matches!(obstacle, Obstacle::TooSmall { .. } | Obstacle::OtherArchitecture { .. })
+                };
+                obstacles.iter().all(never)
             }
             _ => false,
         }
@@ -168,6 +181,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
         }
         Obstacle::NoHosts { environment } => format!("{environment} has no host that takes jobs"),
         Obstacle::Invalid { environment, words } => format!("{environment} is INVALID: {words}"),
+        Obstacle::OtherArchitecture { environment, theirs, queue } => {
+            format!("{environment} is passed over: its hosts are {theirs}, the queue's {queue}")
+        }
         Obstacle::Disabled { environment } => format!("{environment} is DISABLED"),
         Obstacle::Missing { environment } => format!("compute environment {environment} does not exist"),
     }

@@ -4,6 +4,7 @@ use super::explain::{Obstacle, Waiting};
 use super::floor::Floor;
 use super::lines::OrderKey;
 use crate::agenda::Item;
+use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, admit};
@@ -51,7 +52,7 @@ type Choice = Result<(Uid, Name), Obstacle>;
 fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
     let Some(queue) = desk.queues.get(queue) else { return Vec::new() };
     let references = queue.observed.environments.iter();
-    references
+    let mut choices: Vec<Choice> = references
         .map(|reference| {
             let found = desk.environments.find(&Name::default(), reference);
             let environment =
@@ -65,7 +66,22 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             }
             Ok((environment.observed.uid, name))
         })
-        .collect()
+        .collect();
+    pass_over_other_architectures(&mut choices, desk);
+    choices
+}
+
+/// An image runs on one architecture: environments of another than the first one's take no jobs of the queue (SPEC.md Q1).
+fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
+    let uids: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let Some(ours) = architecture_of_queue(&uids, desk) else { return };
+    for choice in choices {
+        let Ok((uid, name)) = choice else { continue };
+        if let Some(theirs) = architecture_of(*uid, desk).filter(|theirs| *theirs != ours) {
+            *choice =
+                Err(Obstacle::OtherArchitecture { environment: name.clone(), theirs, queue: ours.clone() });
+        }
+    }
 }
 
 /// Serves one queue: always the job submitted first among those whose need may still fit.
