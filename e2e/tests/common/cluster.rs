@@ -30,5 +30,7 @@ pub(crate) async fn client_as(user: Option<&str>) -> Client {
 /// Runs the cluster's kubectl as the administrator.
 pub(crate) fn kubectl(arguments: &[&str]) -> Run {
     let kubeconfig = format!("--kubeconfig={}", of_cluster("kubeconfig").display());
-    run("kubectl", &[&[kubeconfig.as_str()], arguments].concat(), "")
+    // What kinds there are is kept for hours under the server's address, also of a cluster that is gone.
+    let cache = format!("--cache-dir={}/kubectl/{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    run("kubectl", &[&[kubeconfig.as_str(), cache.as_str()], arguments].concat(), "")
 }
