@@ -7,8 +7,8 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::limits::{CLOCKS_APART, TIME_TO_LIVE};
 use windlass_core::objects::{
-    Ending, JobStatus, ObservedEnvironment, ObservedPod, ObservedQueue, ObservedRevision, Payload, PodPhase,
-    ResourceRequest, RevisionContent, TaskPod,
+    Attempt, Ending, JobStatus, ObservedEnvironment, ObservedPod, ObservedQueue, ObservedRevision, Payload,
+    PodPhase, ResourceRequest, RevisionContent, TaskPod,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -214,6 +214,10 @@ impl Store {
                 Refusal::Invalid,
                 Name::from("status.status: a final state never changes"),
             );
+        }
+        let begun = |attempt: &&Attempt| attempt.started_at.is_some() || attempt.stopped_at.is_some();
+        if status.attempts.len() < job.status.attempts.iter().filter(begun).count() {
+            return Outcome::Refused(Refusal::Invalid, Name::from("status: attempts are never forgotten"));
         }
         job.status = status;
         self.put_job(job);
