@@ -3,6 +3,11 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+#[path = "../common/acts.rs"]
+mod acts;
+#[cfg(test)]
+mod attempts;
+#[cfg(test)]
 #[path = "../common/audit.rs"]
 mod audit;
 #[cfg(test)]
@@ -14,7 +19,15 @@ mod cluster;
 #[cfg(test)]
 mod copies;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod environments;
+#[cfg(test)]
+mod expiry;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
@@ -22,6 +35,8 @@ mod hello;
 #[cfg(test)]
 #[path = "../common/hosts.rs"]
 mod hosts;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
@@ -37,6 +52,10 @@ mod reasons;
 #[path = "../common/records.rs"]
 mod records;
 #[cfg(test)]
+mod references;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod revisions;
 #[cfg(test)]
 mod samples;
@@ -46,7 +65,15 @@ mod scene;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod stops;
+#[cfg(test)]
+mod stops_of_children;
+#[cfg(test)]
+mod timeouts;
+#[cfg(test)]
 #[path = "../common/wait.rs"]
 mod wait;
+#[cfg(test)]
+mod workflow;
 #[cfg(test)]
 mod wrong_order;

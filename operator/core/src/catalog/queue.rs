@@ -1,5 +1,6 @@
 //! Job queues: their validity, depth and deletion (SPEC.md Q1).
 
+use super::architecture::{of_environment, of_queue};
 use super::report::{Due, Meaning, StatusReport};
 use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
@@ -110,12 +111,22 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
 /// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).
 fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
     let mut faults = Vec::new();
+    let find = |reference| desk.environments.find(&Name::default(), reference);
+    let uids: Vec<Uid> =
+        queue.observed.environments.iter().filter_map(find).map(|found| found.observed.uid).collect();
+    let architecture = of_queue(&uids, desk);
     for reference in &queue.observed.environments {
-        match desk.environments.find(&Name::default(), reference) {
+        match find(reference) {
             None => faults.push(format!("compute environment {reference} does not exist")),
             Some(environment) => {
                 if let Some((_, words)) = &environment.report.current.validity.fault {
                     faults.push(format!("compute environment {reference} is INVALID: {words}"));
+                }
+                let theirs = of_environment(environment.observed.uid, desk);
+                if let Some((theirs, ours)) = theirs.zip(architecture.clone()).filter(|(a, b)| a != b) {
+                    faults.push(format!(
+                        "compute environment {reference} has hosts of architecture {theirs}, those before it {ours}"
+                    ));
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE, TOMBSTONE};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
 use crate::time::Time;
-use crate::world::Slot;
+use crate::world::{Claim, Slot};
 
 /// Gives a runnable task to a host. The claim on the host stands from now on.
 pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
@@ -23,7 +23,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    desk.hosts.claim(host, &job.pod_key(slot), job.need);
+    desk.hosts.claim(host, &job.pod_key(slot), Claim { need: job.need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();

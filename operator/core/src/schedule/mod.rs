@@ -4,7 +4,9 @@ mod explain;
 mod floor;
 mod lines;
 mod pass;
+mod reserve;
 
 pub use explain::{Obstacle, Waiting};
 pub(crate) use lines::{Lines, OrderKey};
 pub(crate) use pass::pass;
+pub(crate) use reserve::Reservation;
