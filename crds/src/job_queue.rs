@@ -113,6 +113,14 @@ pub struct JobStateTimeLimitAction {
     /// MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE or MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT.
     #[serde(default)]
     #[schemars(length(max = 256))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rule(
+            "self in ['', 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', \
+             'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE', 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT']",
+            "a reason is CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY, \
+             MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE or MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+        ),
+    ]))]
     pub reason: String,
     /// The state that the job is stuck in: RUNNABLE.
     #[serde(default, deserialize_with = "unset::choice", skip_serializing_if = "Option::is_none")]

@@ -147,6 +147,7 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
             .iter()
             .map(|entry| Reference::plain(&entry.compute_environment))
             .collect(),
+        time_limits: spec.job_state_time_limit_actions.iter().filter_map(policy::time_limit).collect(),
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
         status: QueueStatus {

@@ -157,6 +157,7 @@ mod tests {
             aws_name: None,
             enabled: true,
             priority: 1,
+            time_limits: Vec::new(),
             environments: Vec::new(),
             deleting: false,
             held,

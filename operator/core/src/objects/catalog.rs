@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Payload, ResourceRequest, RetryStrategy};
+use super::{Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -130,6 +130,8 @@ pub struct ObservedQueue {
     pub priority: i64,
     /// Its environments, in the order they are tried.
     pub environments: Vec<Reference>,
+    /// `jobStateTimeLimitActions`.
+    pub time_limits: Vec<TimeLimit>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.

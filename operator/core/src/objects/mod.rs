@@ -20,6 +20,7 @@ pub use job::{
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,
+    StuckReason, TimeLimit,
 };
 
 use std::sync::Arc;
