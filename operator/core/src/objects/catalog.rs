@@ -140,6 +140,19 @@ pub struct ObservedQueue {
     pub status: QueueStatus,
 }
 
+/// A job that waits for capacity, as its queue's status lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WaitingJob {
+    /// Its namespace and name.
+    pub job: ObjectKey,
+    /// Since when it is there.
+    pub submitted_at: Time,
+    /// Why it waits, as a code.
+    pub reason: Name,
+    /// By when it starts at the latest, if that is known.
+    pub expected_start: Option<Time>,
+}
+
 /// A JobQueue's status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QueueStatus {
@@ -149,6 +162,8 @@ pub struct QueueStatus {
     pub validity: Validity,
     /// Jobs and children in each state that is not final.
     pub depth: BTreeMap<State, u64>,
+    /// The first jobs that wait for capacity, at most [`crate::limits::WAITING_LISTED`], in about the order they start.
+    pub front: Vec<WaitingJob>,
     /// All admission is switched off.
     pub paused: bool,
     /// An older queue has its AWS name: which, in words.

@@ -10,7 +10,7 @@ mod policy;
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
-    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity,
+    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 pub use host::ObservedHost;
 pub use job::{
