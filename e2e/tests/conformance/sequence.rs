@@ -81,8 +81,8 @@ impl Both<'_> {
         self.compare(&server, &model)
     }
 
-    /// The pod garbage collector comes when it likes: the model follows once it is seen to have been there. What was asked last is
-    /// undone; false when the collector has no business with this pod.
+    /// The pod garbage collector comes when it likes: the model follows once it is seen to have been there. What was asked last
+    /// is undone; false when the collector has no business with this pod.
     fn pod_was_collected(&mut self, before: ObservedPod) -> bool {
         let (key, pods) = (before.key.clone(), &mut self.model.cluster.store.pods);
         let after = pods.insert(key.clone(), before);
