@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::operator;
-use crate::store::{Store, resources_in};
+use crate::store::{Cascade, Store, resources_in};
 use crate::users;
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +69,7 @@ impl Script {
         let (verb, rest) = words.split_first().ok_or_else(unknown)?;
         match (*verb, rest) {
             ("namespace", [name]) => {
-                self.cluster.store.namespaces.insert((*name).into(), false);
+                self.cluster.store.put_namespace(&(*name).into(), false);
             }
             ("host", [name, cpus, labels @ ..]) => self.host(name, cpus, labels)?,
             ("environment", [name, options @ ..]) => self.environment(name, options),
@@ -258,7 +258,7 @@ impl Script {
     fn delete(&mut self, kind: &str, name: &str) -> Result<(), String> {
         let key = ObjectKey::new(NAMESPACE, name);
         match kind {
-            "job" => self.cluster.store.delete_job(&key),
+            "job" => self.cluster.store.delete_job(&key, Cascade::Background),
             "definition" => self.cluster.store.delete_definition(&key),
             "queue" => self.cluster.store.delete_queue(&name.into()),
             "environment" => self.cluster.store.delete_environment(&name.into()),
