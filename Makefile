@@ -23,7 +23,7 @@ demo: cluster image ## Run the rainbow array job on the test cluster (CLUSTER=ex
 endif
 
 # The cluster and the operator come before the tests, because some of them are on it. All tests are one command, so
-# that none can be left out, and so that what they are made of is built once.
+# that none can be left out, and so that what they are made of is built once. More threads than cores: they mostly wait.
 .PHONY: test
 test: ## Check everything but the long tests
 	cargo fmt --check
@@ -31,14 +31,16 @@ test: ## Check everything but the long tests
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
-	cargo test --workspace --no-fail-fast
+	RUST_TEST_THREADS=8 cargo test --workspace --no-fail-fast
 
 .PHONY: verify
-verify: ## The long tests: 100,000 seeds, then the faults on the cluster five times over
+verify: ## The long tests: 100,000 seeds, the faults five times over, full size, a hundred kills, a long outage, a storm
 	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
 	$(MAKE) cluster KWOK_NODES=20
 	$(MAKE) install
 	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
+	WINDLASS_SEQUENCES=400 cargo test --package windlass-e2e --test conformance -- --nocapture
+	cargo test --package windlass-e2e --test verify -- --nocapture
 
 .PHONY: bench
 bench: ## Figures: seeds per second; requests and seconds of an array of 1,000 and of 50 jobs

@@ -20,9 +20,10 @@ use crate::shared::{conditions, times};
         "SUCCEEDED and FAILED are final"
     ),
     rule(
-        "!has(oldSelf.attempts) || oldSelf.attempts.all(old, !has(old.proof) || (has(self.attempts) && \
-         self.attempts.exists(now, now.attempt == old.attempt && has(now.proof))))",
-        "attempts that are over are never forgotten"
+        "!has(oldSelf.attempts) || \
+         oldSelf.attempts.filter(a, has(a.startedAt) || has(a.stoppedAt)).size() <= \
+         (has(self.attempts) ? self.attempts.size() : 0)",
+        "attempts are never forgotten"
     ),
     rule(
         "!has(oldSelf.jobDefinitionRevision) || (has(self.jobDefinitionRevision) && \
@@ -83,7 +84,8 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub next_launch: Option<i32>,
-    /// Every attempt, first to last. Those of an array's children are in JobRecords.
+    /// Every attempt, first to last. The last one may be gone again as long as it has not started: its pod was not
+    /// taken. Those of an array's children are in JobRecords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub attempts: Vec<Attempt>,

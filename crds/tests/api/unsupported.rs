@@ -51,10 +51,6 @@ fn every_row_refuses_what_is_set() {
         let schema = schema(refusal.kind, Stage::Now);
         let values = match refusal.path.rsplit('.').next().unwrap() {
             "resourceRequirements" => vec![json!([{ "type": "GPU", "value": "1" }])],
-            "computeEnvironmentOrder" => vec![json!([
-                { "order": 1, "computeEnvironment": "a" },
-                { "order": 2, "computeEnvironment": "b" },
-            ])],
             "type" if refusal.path == "spec.type" && refusal.kind == Kind::ComputeEnvironment => {
                 vec![json!("MANAGED")]
             }
@@ -218,6 +214,10 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.priority",
             "spec.computeEnvironmentOrder[].order",
             "spec.computeEnvironmentOrder[].computeEnvironment",
+            "spec.jobStateTimeLimitActions[].reason",
+            "spec.jobStateTimeLimitActions[].state",
+            "spec.jobStateTimeLimitActions[].maxTimeSeconds",
+            "spec.jobStateTimeLimitActions[].action",
             "spec.tags",
         ],
     ),

@@ -7,6 +7,9 @@ const VERSION: &str = "batch.windlass.dev/v1beta1";
 /// An image with a shell that every real node has.
 pub(crate) const BUSYBOX: &str = "windlass.dev/busybox:1";
 
+/// The label of the nodes that run real containers.
+pub(crate) const REAL: (&str, &str) = ("windlass.dev/pool", "real");
+
 /// An UNMANAGED environment of the nodes with one label.
 pub(crate) fn environment(name: &str, label: (&str, &str)) -> Value {
     let (key, value) = label;

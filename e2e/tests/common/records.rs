@@ -18,6 +18,16 @@ pub(crate) fn state(job: &Job) -> JobState {
     job.status.as_ref().map_or(JobState::Submitted, |status| status.status)
 }
 
+/// Why it stands there, as one word.
+pub(crate) fn reason(job: &Job) -> &str {
+    job.status.as_ref().and_then(|status| status.reason.as_deref()).unwrap_or_default()
+}
+
+/// Why it stands there, in words.
+pub(crate) fn words(job: &Job) -> &str {
+    job.status.as_ref().and_then(|status| status.status_reason.as_deref()).unwrap_or_default()
+}
+
 /// Whether a job has its final state.
 pub(crate) fn has_ended(job: &Job) -> bool {
     matches!(state(job), JobState::Succeeded | JobState::Failed)

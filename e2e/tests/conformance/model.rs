@@ -145,6 +145,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         enabled: true,
         priority: 1,
         environments: vec![Reference::plain(&setting.name)],
+        time_limits: Vec::new(),
         deleting: false,
         held: false,
         status: QueueStatus::default(),

@@ -7,6 +7,7 @@ use crate::server::Server;
 use crate::setting::{Object, Setting};
 use crate::steps::{Ask, RECORDS, REVISIONS, Step, Which, steps, tasks};
 use kube::Client;
+use windlass_core::objects::ObservedPod;
 
 /// Steps of a sequence.
 const STEPS: usize = 50;
@@ -63,18 +64,37 @@ impl Both<'_> {
 
     async fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let known = self.model.known.clone();
+        let pod = match object(ask) {
+            Object::Pod(task) => self.model.cluster.store.pods.get(&self.setting.pod(task)).cloned(),
+            _ => None,
+        };
         let mut model = self.model.ask(ask, self.setting);
         let server = self.server.ask(ask, self.setting).await;
         self.log.push(format!("  {ask:?} -> {server}"));
-        // The pod garbage collector comes when it likes: the model follows once it is seen to have been there.
-        if let (Object::Pod(task), true) = (object(ask), server != model)
-            && self.model.cluster.look_at_pod(&self.setting.pod(task))
+        if let Some(pod) = pod.filter(|_| server != model)
+            && self.pod_was_collected(pod)
         {
             self.log.push("  the pod garbage collector has been there".to_owned());
             self.model.known = known;
             model = self.model.ask(ask, self.setting);
         }
         self.compare(&server, &model)
+    }
+
+    /// The pod garbage collector comes when it likes: the model follows once it is seen to have been there. What was asked last
+    /// is undone; false when the collector has no business with this pod.
+    fn pod_was_collected(&mut self, before: ObservedPod) -> bool {
+        let (key, pods) = (before.key.clone(), &mut self.model.cluster.store.pods);
+        let after = pods.insert(key.clone(), before);
+        if self.model.cluster.look_at_pod(&key) {
+            return true;
+        }
+        let pods = &mut self.model.cluster.store.pods;
+        match after {
+            Some(after) => pods.insert(key, after),
+            None => pods.remove(&key),
+        };
+        false
     }
 
     fn compare(&mut self, server: &str, model: &str) -> Result<(), String> {

@@ -130,6 +130,7 @@ pub(crate) fn queue(choice: u8) -> QueueStatus {
         paused: choice.is_multiple_of(5),
         name_taken: None,
         in_use: None,
+        front: Vec::new(),
     }
 }
 

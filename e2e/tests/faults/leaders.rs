@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use windlass_crds::shared::attempt::JobState;
 
+use crate::breaking::mended;
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::hosts::{self, LABEL, Size};
-use crate::operator::{alone, kill_pod, mended, pods, set, until_it_decides, until_one_decides};
+use crate::operator::{alone, kill_pod, pods, until_it_decides, until_one_decides};
 use crate::records::{has_ended, state};
+use crate::release::set;
 use crate::scene::Scene;
 
 #[tokio::test]

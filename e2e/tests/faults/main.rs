@@ -2,8 +2,16 @@
 //! at a time: each takes [`operator::alone`] first, also where they are run without `--test-threads=1`.
 
 #[cfg(test)]
+#[path = "../common/admission.rs"]
+mod admission;
+#[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 #[path = "../common/audit.rs"]
 mod audit;
+#[cfg(test)]
+#[path = "../common/breaking.rs"]
+mod breaking;
 #[cfg(test)]
 #[path = "../common/catalog.rs"]
 mod catalog;
@@ -20,9 +28,15 @@ mod leaders;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]
+#[path = "../common/operator.rs"]
 mod operator;
 #[cfg(test)]
+#[path = "../common/outage.rs"]
+mod outage;
+#[cfg(test)]
 mod pause;
+#[cfg(test)]
+mod power;
 #[cfg(test)]
 #[path = "../common/programs.rs"]
 mod programs;
@@ -30,8 +44,15 @@ mod programs;
 #[path = "../common/records.rs"]
 mod records;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 #[path = "../common/scene.rs"]
 mod scene;
+#[cfg(test)]
+mod starts;
+#[cfg(test)]
+#[path = "../common/survival.rs"]
+mod survival;
 #[cfg(test)]
 mod uninstall;
 #[cfg(test)]

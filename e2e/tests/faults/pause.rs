@@ -5,13 +5,13 @@ use kube::Api;
 use windlass_crds::JobQueue;
 use windlass_crds::shared::attempt::JobState;
 
-use crate::catalog::{BUSYBOX, definition, job};
-use crate::operator::{alone, mended, set};
+use crate::breaking::mended;
+use crate::catalog::{BUSYBOX, REAL, definition, job};
+use crate::operator::alone;
 use crate::records::{has_ended, state, status};
+use crate::release::set;
 use crate::scene::Scene;
 use crate::wait::until;
-
-const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 
 async fn pause(scene: &Scene, paused: bool) {
     set(&scene.client, &format!("pauseAdmission={paused}")).await;

@@ -9,13 +9,14 @@ use kube::api::{DeleteParams, ListParams};
 use windlass_crds::shared::attempt::JobState;
 use windlass_crds::{ComputeEnvironment, Job, JobQueue};
 
-use crate::catalog::{BUSYBOX, definition, job};
-use crate::operator::{alone, helm, mended, until_it_decides};
+use crate::breaking::mended;
+use crate::catalog::{BUSYBOX, REAL, definition, job};
+use crate::operator::{alone, until_it_decides};
 use crate::records::{has_ended, state};
+use crate::release::helm;
 use crate::scene::Scene;
 use crate::wait::gone;
 
-const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 const BOUND: Duration = Duration::from_secs(75);
 
 #[tokio::test]

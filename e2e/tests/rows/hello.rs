@@ -7,12 +7,10 @@ use windlass_crds::Job;
 use windlass_crds::job::Attempt;
 use windlass_crds::shared::attempt::{JobState, Proof};
 
-use crate::catalog::{BUSYBOX, definition, job};
+use crate::catalog::{BUSYBOX, REAL, definition, job};
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
 use crate::states::States;
-
-const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 
 /// Runs a command as a job; gives the job once it has ended.
 async fn run(scene: &Scene, queue: &str, name: &str, command: &[&str]) -> Job {

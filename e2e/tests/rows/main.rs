@@ -3,6 +3,11 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+#[path = "../common/acts.rs"]
+mod acts;
+#[cfg(test)]
+mod attempts;
+#[cfg(test)]
 #[path = "../common/audit.rs"]
 mod audit;
 #[cfg(test)]
@@ -14,7 +19,15 @@ mod cluster;
 #[cfg(test)]
 mod copies;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod environments;
+#[cfg(test)]
+mod expiry;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
@@ -23,6 +36,8 @@ mod hello;
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod people;
@@ -30,12 +45,18 @@ mod people;
 #[path = "../common/programs.rs"]
 mod programs;
 #[cfg(test)]
+mod queues;
+#[cfg(test)]
 mod rainbow;
 #[cfg(test)]
 mod reasons;
 #[cfg(test)]
 #[path = "../common/records.rs"]
 mod records;
+#[cfg(test)]
+mod references;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod revisions;
 #[cfg(test)]
@@ -46,7 +67,15 @@ mod scene;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod stops;
+#[cfg(test)]
+mod stops_of_children;
+#[cfg(test)]
+mod timeouts;
+#[cfg(test)]
 #[path = "../common/wait.rs"]
 mod wait;
+#[cfg(test)]
+mod workflow;
 #[cfg(test)]
 mod wrong_order;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::catalog::{BUSYBOX, array, definition, job};
+use crate::catalog::{BUSYBOX, REAL, array, definition, job};
 use crate::cluster::kubectl;
 use crate::hosts::{self, LABEL, Size};
 use crate::programs::{checkout, run};
@@ -80,4 +80,27 @@ async fn the_definitions_fit_a_client_side_apply() {
     assert_eq!(said.lines().count(), 6, "{said}");
     let chart = run("helm", &["template", "windlass-crds", "charts/windlass-crds"], "").succeeded();
     assert!(chart.contains("kind: CustomResourceDefinition"));
+}
+
+#[tokio::test]
+async fn the_documented_command_shows_what_became_of_each_child() {
+    let scene = Scene::new("childrecord").await;
+    let queue = scene.queue("main", REAL).await;
+    let script = "[ $AWS_BATCH_JOB_ARRAY_INDEX != 1 ] || exit 4";
+    scene.create(definition("mixed", BUSYBOX, &["sh", "-c", script])).await;
+    scene.create(array("mixed", &queue, "mixed", 3)).await;
+    let job = scene.job("mixed", "ends", has_ended).await;
+    let uid = job.metadata.uid.as_deref().unwrap();
+    let namespace = format!("--namespace={}", scene.namespace);
+    // As `JobRecord` documents it, for one child, with kubectl alone.
+    let of_child_1 = format!(
+        "{{.items[?(@.jobUID==\"{uid}\")].children[?(@.index==1)].attempts[*]['exitCode','statusReason']}}"
+    );
+    let output = format!("--output=jsonpath={of_child_1}");
+    let told = kubectl(&["get", "jobrecords", &namespace, &output]).succeeded();
+    assert_eq!(told, "4 Essential container in task exited");
+    let table = kubectl(&["get", "jobrecords", &namespace]).succeeded();
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[1..3], ["mixed", "0"], "{table}");
+    scene.leave().await;
 }

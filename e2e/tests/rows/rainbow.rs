@@ -6,11 +6,10 @@ use kube::api::{ListParams, LogParams};
 use windlass_crds::job::StatusSummary;
 use windlass_crds::shared::attempt::JobState;
 
-use crate::catalog::{BUSYBOX, array, definition};
+use crate::catalog::{BUSYBOX, REAL, array, definition};
 use crate::records::{children, has_ended, state, status};
 use crate::scene::Scene;
 
-const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 const COLOURS: [&str; 7] = ["red", "orange", "yellow", "green", "blue", "indigo", "violet"];
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use windlass_crds::{ComputeEnvironment, Job, JobQueue};
 
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::hosts::{self, LABEL, Size};
-use crate::records::{has_ended, state, status};
+use crate::records::{has_ended, state, status, words};
 use crate::scene::Scene;
 use crate::wait::Object;
 
@@ -33,10 +33,6 @@ fn with(mut job: Value, overrides: Value) -> Value {
 fn stalled(job: &Job) -> Option<&Condition> {
     let status = job.status.as_ref()?;
     status.conditions.iter().find(|condition| condition.type_ == "Stalled" && condition.status == "True")
-}
-
-fn words(job: &Job) -> &str {
-    job.status.as_ref().and_then(|status| status.status_reason.as_deref()).unwrap_or_default()
 }
 
 fn has_reason(reason: &str) -> impl Fn(&Job) -> bool {

@@ -6,12 +6,10 @@ use kube::api::{LogParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use windlass_crds::{Job, JobDefinition};
 
-use crate::catalog::{BUSYBOX, definition, job};
+use crate::catalog::{BUSYBOX, REAL, definition, job};
 use crate::records::{has_ended, status};
 use crate::scene::Scene;
 use crate::wait::until;
-
-const REAL: (&str, &str) = ("windlass.dev/pool", "real");
 
 /// Changes the definition, and waits until its latest revision is `number`.
 async fn change(definitions: &Api<JobDefinition>, spec: Value, number: i32) {

@@ -12,11 +12,11 @@ use crate::limits::{
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Lines, OrderKey, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Reservation, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::Resources;
-use crate::world::{Gone, Hosts, Pods, Registry};
+use crate::world::{Claim, Gone, Hosts, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -72,6 +72,10 @@ pub(crate) struct Desk {
     /// Jobs by name, and who waits for whom.
     pub(crate) dependents: Dependents,
     pub(crate) lines: Lines,
+    /// Hosts kept free, for one job of each queue at most.
+    pub(crate) reservations: BTreeMap<Uid, Reservation>,
+    /// The job that waits first in each queue.
+    pub(crate) heads: BTreeMap<Uid, Head>,
     /// What each kind of need was last told about why it waits.
     pub(crate) told: BTreeMap<(Uid, Resources), Waiting>,
     pub(crate) agenda: Agenda,
@@ -138,8 +142,15 @@ impl Desk {
 
     /// A job waits for others no more.
     pub(crate) fn let_go_of_dependencies(&mut self, job: &Job) {
-        for (_, uid) in job.dependencies.iter().filter_map(|entry| entry.pinned.as_ref()) {
-            self.dependents.done_with(*uid, job.uid);
+        for entry in &job.dependencies {
+            match (&entry.pinned, entry.on.job()) {
+                (Some((_, uid)), _) => self.dependents.done_with(*uid, job.uid),
+                (None, Some(reference)) => {
+                    let (namespace, name) = (job.key.namespace.clone(), reference.name.clone());
+                    self.dependents.done_with_name(&ObjectKey { namespace, name }, job.uid);
+                }
+                (None, None) => {}
+            }
         }
     }
 
@@ -191,7 +202,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
-                if self.hosts.claim(host, &pod.key, pod.requests) {
+                let claim = Claim { need: pod.requests, ours: pod.task.is_some() };
+                if self.hosts.claim(host, &pod.key, claim) {
                     self.capacity_changed();
                 }
             }

@@ -32,6 +32,12 @@ impl Time {
         Time(self.0.div_euclid(1000) * 1000)
     }
 
+    /// The time of day in UTC, as `14:05`.
+    pub fn as_clock(self) -> String {
+        let minutes = self.0.div_euclid(60_000).rem_euclid(24 * 60);
+        format!("{:02}:{:02} UTC", minutes / 60, minutes % 60)
+    }
+
     /// How long ago `earlier` was; zero when it lies in the future.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

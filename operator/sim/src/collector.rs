@@ -94,11 +94,16 @@ fn garbage(store: &Store) -> Vec<Due> {
             due.push(Due::Revision(key.clone()));
         }
     }
-    due.extend(store.definitions.keys().filter(|key| ends(key)).cloned().map(Due::Definition));
-    due.extend(store.jobs.keys().filter(|key| ends(key)).cloned().map(Due::Job));
     let ending = store.ending_jobs.iter().filter(|(key, cascade)| **cascade != Cascade::Held || ends(key));
     due.extend(ending.map(|(key, _)| Due::EndOfJob(key.clone())));
-    let ending = store.namespaces.iter().filter(|(_, ends)| **ends).map(|(name, _)| name);
+    let ending: Vec<&Name> =
+        store.namespaces.iter().filter(|(_, ends)| **ends).map(|(name, _)| name).collect();
+    // Mostly none ends, and jobs may be many.
+    if !ending.is_empty() {
+        due.extend(store.definitions.keys().filter(|key| ends(key)).cloned().map(Due::Definition));
+        due.extend(store.jobs.keys().filter(|key| ends(key)).cloned().map(Due::Job));
+    }
+    let ending = ending.into_iter();
     due.extend(ending.filter(|name| is_empty(store, name)).cloned().map(Due::Namespace));
     due
 }

@@ -326,7 +326,9 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
     cluster.truth.breaches.extend(check::may_start(cluster, task));
     cluster.truth.start(pod.uid, ran);
     if let Some(kubelet) = cluster.kubelets.get_mut(name) {
-        kubelet.local.insert(pod.uid, Local { key: pod.key.clone(), started_at: now, grace_ends: None, exited: None });
+        kubelet
+            .local
+            .insert(pod.uid, Local { key: pod.key.clone(), started_at: now, grace_ends: None, exited: None });
     }
 }
 

@@ -18,7 +18,7 @@ use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
     ObservedHost, ObservedJob, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest, RetryStrategy,
-    RevisionContent, Stop, StopChildren, StopKind,
+    RevisionContent, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
@@ -172,6 +172,7 @@ impl Script {
                     .split(',')
                     .map(Reference::plain)
                     .collect(),
+                time_limits: time_limits(options)?,
                 deleting: false,
                 held: false,
                 status: QueueStatus::default(),
@@ -378,6 +379,24 @@ fn told_of_environment(environment: &ObservedEnvironment) -> String {
 
 fn validity(fault: Option<&(Name, Name)>) -> String {
     fault.map_or("VALID".to_owned(), |(code, words)| format!("INVALID {code}: {words}"))
+}
+
+/// `limit=capacity:600:CANCEL,requirement:600:TERMINATE`.
+fn time_limits(options: &[&str]) -> Result<Vec<TimeLimit>, String> {
+    let limits = option(options, "limit").into_iter().flat_map(|limits| limits.split(','));
+    let limit = |text: &str| match text.split(':').collect::<Vec<_>>().as_slice() {
+        [reason, seconds, action] => Ok(TimeLimit {
+            reason: if *reason == "capacity" {
+                StuckReason::InsufficientCapacity
+            } else {
+                StuckReason::ResourceRequirement
+            },
+            after: Duration::from_secs(number(seconds)?),
+            kind: if *action == "CANCEL" { StopKind::Cancel } else { StopKind::Terminate },
+        }),
+        _ => Err(format!("'{text}' is no limit")),
+    };
+    limits.map(limit).collect()
 }
 
 /// What the options of a job ask for.

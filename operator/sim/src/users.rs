@@ -248,6 +248,7 @@ fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
             enabled,
             priority,
             environments: vec![Reference::plain(ENVIRONMENT)],
+            time_limits: Vec::new(),
             deleting: false,
             held: false,
             status: QueueStatus::default(),

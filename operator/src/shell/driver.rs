@@ -27,6 +27,9 @@ const EVENTS_PER_PLAN: usize = 4_096;
 /// Longest time without a plan: a sign of life for the health check, and a net under every timer.
 const TICK: Duration = Duration::from_secs(5);
 
+/// Pause between two summaries for metrics: adding the use of every host up anew takes a look at every pod.
+const SUMMARY: Duration = Duration::from_secs(1);
+
 /// Events that may wait for the core.
 const EVENTS_WAITING: usize = 16_384;
 
@@ -48,6 +51,7 @@ pub(super) async fn drive(
     let mut writers = Writers { api, clock, waiting: VecDeque::new(), at_work: JoinSet::new() };
     let mut wake: Option<Time> = None;
     let mut taken = Vec::new();
+    let mut summed_up: Option<Instant> = None;
     loop {
         let pause = wake.map_or(TICK, |wake| wake.since(clock.now()).min(TICK));
         tokio::select! {
@@ -78,7 +82,10 @@ pub(super) async fn drive(
         report(&plan.findings, &metrics);
         writers.take(plan.actions);
         metrics.actions_waiting(writers.waiting.len());
-        metrics.summary(&core.summary());
+        if summed_up.is_none_or(|at| at.elapsed() >= SUMMARY) {
+            summed_up = Some(Instant::now());
+            metrics.summary(&core.summary());
+        }
         pulse.beat();
     }
 }

@@ -6,6 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use windlass_core::Summary;
 use windlass_core::finding::Finding;
@@ -36,6 +38,8 @@ pub(super) struct Metrics {
     requests: Family<Request, Counter>,
     request_seconds: Histogram,
     depth: Family<Depth, Gauge>,
+    /// What `depth` has, to take out what is gone.
+    queues_told: Arc<Mutex<HashSet<Depth>>>,
     admission_seconds: Histogram,
     start_seconds: Histogram,
     events: Family<Kind, Counter>,
@@ -55,6 +59,7 @@ impl Metrics {
             requests: Family::default(),
             request_seconds: seconds(0.001, 16),
             depth: Family::default(),
+            queues_told: Arc::default(),
             admission_seconds: seconds(0.1, 20),
             start_seconds: seconds(0.1, 20),
             events: Family::default(),
@@ -147,10 +152,17 @@ impl Metrics {
 
     pub(super) fn summary(&self, summary: &Summary) {
         self.drift.set(i64::try_from(summary.drift).unwrap_or(i64::MAX));
-        self.depth.clear();
+        // Never cleared: a scrape in between would see no queue.
+        let mut told = HashSet::new();
         for (queue, state, number) in &summary.depth {
             let labels = Depth { queue: queue.to_string(), state: state.as_str() };
             self.depth.get_or_create(&labels).set(i64::try_from(*number).unwrap_or(i64::MAX));
+            told.insert(labels);
         }
+        let Ok(mut known) = self.queues_told.lock() else { return };
+        for gone in known.difference(&told) {
+            self.depth.remove(gone);
+        }
+        *known = told;
     }
 }

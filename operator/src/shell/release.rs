@@ -7,7 +7,7 @@ use crate::names;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use serde_json::json;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Objects read at a time.
 const PAGE: u32 = 500;
@@ -18,26 +18,33 @@ const PAGE: u32 = 500;
 /// When the API server refuses; what was released stays so, and the command can be run again.
 pub async fn release() -> anyhow::Result<()> {
     let client = client().await?;
-    release_all::<kinds::Pod>(&client, Some(names::JOB_UID)).await?;
-    release_all::<kinds::ControllerRevision>(&client, Some(names::DEFINITION_UID)).await?;
-    release_all::<kinds::JobQueue>(&client, None).await?;
-    release_all::<kinds::ComputeEnvironment>(&client, None).await?;
+    let mut kept = release_all::<kinds::Pod>(&client, Some(names::JOB_UID)).await?;
+    kept += release_all::<kinds::ControllerRevision>(&client, Some(names::DEFINITION_UID)).await?;
+    kept += release_all::<kinds::JobQueue>(&client, None).await?;
+    kept += release_all::<kinds::ComputeEnvironment>(&client, None).await?;
+    anyhow::ensure!(kept == 0, "{kept} objects could not be released, all others are");
     Ok(())
 }
 
-async fn release_all<D: Described>(client: &Client, label: Option<&str>) -> anyhow::Result<()>
+/// Releases all of a kind; returns how many could not be: one that is refused does not keep the others.
+async fn release_all<D: Described>(client: &Client, label: Option<&str>) -> anyhow::Result<usize>
 where
     Wire<D>: Resource<DynamicType = ()>,
 {
     let api = Api::<Wire<D>>::all(client.clone());
-    let mut released = 0_usize;
+    let (mut released, mut kept) = (0_usize, 0_usize);
     let mut page = ListParams::default().limit(PAGE);
     page.label_selector = label.map(ToOwned::to_owned);
     loop {
         let list = api.list(&page).await?;
         for object in list.items.iter().filter(|object| object.metadata.is_held()) {
-            if release_one(client, object).await? {
-                released += 1;
+            match release_one(client, object).await {
+                Ok(true) => released += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    kept += 1;
+                    warn!(kind = D::KIND, object = %object.metadata.key(), %error, "not released");
+                }
             }
         }
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -45,8 +52,8 @@ where
             None => break,
         }
     }
-    info!(kind = D::KIND, released, "finalizers taken");
-    Ok(())
+    info!(kind = D::KIND, released, kept, "finalizers taken");
+    Ok(kept)
 }
 
 /// Takes our finalizer from one object, if it is still the one that was read; true when it was.

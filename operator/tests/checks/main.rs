@@ -5,6 +5,8 @@ mod limits;
 #[cfg(test)]
 mod pod;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod tidy;

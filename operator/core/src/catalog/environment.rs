@@ -1,5 +1,6 @@
 //! Compute environments: their validity, capacity and deletion (SPEC.md C1, C4, C6).
 
+use super::architecture::{architectures, chooses};
 use super::report::{Due, Meaning, StatusReport};
 use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
@@ -70,6 +71,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     let name_taken =
         rival.map(|(rival, aws_name)| name_taken("compute environment", aws_name, &rival.observed.name));
     let users = users(environment, desk);
+    let fault = mixed_architectures(&environment.observed.selector, &desk.hosts);
     let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
     let now = desk.now;
     let Some(environment) = desk.environments.get_mut(uid) else { return };
@@ -79,7 +81,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     let was_valid = environment.report.current.validity.fault.is_none();
     environment.report.current = EnvironmentStatus {
         observed_generation: observed.generation,
-        validity: validity(None, &environment.report.current.validity, now),
+        validity: validity(fault, &environment.report.current.validity, now),
         hosts,
         total,
         used,
@@ -117,15 +119,23 @@ fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, 
     let (mut total, mut used) = (Resources::default(), Resources::default());
     for (_, host) in hosts.iter() {
         let Some(node) = host.usable() else { continue };
-        let matches =
-            !selector.is_empty() && selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
-        if matches {
+        if chooses(selector, node) {
             number += 1;
             total = total.plus(&node.allocatable);
             used = used.plus(&host.used());
         }
     }
     (number, as_reported(&total), as_reported(&used))
+}
+
+/// An image runs on one architecture: an environment of several would fail jobs by chance.
+fn mixed_architectures(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> Option<(&'static str, String)> {
+    let found: Vec<String> = architectures(selector, hosts).iter().map(ToString::to_string).collect();
+    (found.len() > 1).then(|| {
+        let words =
+            format!("its hosts are {}: choose one with kubernetes.io/arch in its nodeSelector", list(&found));
+        ("MixedArchitectures", words)
+    })
 }
 
 /// An amount as the status tells it: vCPUs and whole MiB.

@@ -1,11 +1,13 @@
 //! What jobs refer to, and what is written about it: definitions, queues, compute environments.
 
+mod architecture;
 mod definition;
 mod environment;
 mod queue;
 mod report;
 mod revisions;
 
+pub(crate) use architecture::{of_environment as architecture_of, of_queue as architecture_of_queue};
 pub(crate) use definition::{Definition, tend_definition};
 pub(crate) use environment::{Environment, tend_environment};
 pub(crate) use queue::{DEPTH_STATES, Queue, tend_queue};

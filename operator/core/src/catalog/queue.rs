@@ -1,5 +1,6 @@
 //! Job queues: their validity, depth and deletion (SPEC.md Q1).
 
+use super::architecture::{of_environment, of_queue};
 use super::report::{Due, Meaning, StatusReport};
 use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
@@ -7,9 +8,11 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
+use crate::limits::WAITING_LISTED;
 use crate::mutant::{self, Mutant};
-use crate::objects::{ObservedQueue, QueueStatus};
+use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
 use crate::outbox::Purpose;
+use crate::schedule::OrderKey;
 use crate::state::State;
 use crate::text::list;
 use crate::time::Time;
@@ -42,7 +45,7 @@ impl Registered for Queue {
 
 impl Meaning for QueueStatus {
     fn means_the_same(&self, other: &QueueStatus) -> bool {
-        QueueStatus { depth: other.depth.clone(), ..self.clone() } == *other
+        QueueStatus { depth: other.depth.clone(), front: other.front.clone(), ..self.clone() } == *other
     }
 }
 
@@ -70,6 +73,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let rival = desk.queues.rival(queue).zip(queue.aws_name());
     let name_taken = rival.map(|(rival, aws_name)| name_taken("job queue", aws_name, &rival.observed.name));
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
+    let front = front(uid, jobs, desk);
     let unfinished: u64 = depth.values().sum();
     let (now, paused) = (desk.now, desk.settings.paused);
     let Some(queue) = desk.queues.get_mut(uid) else { return };
@@ -82,6 +86,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
         observed_generation: queue.observed.generation,
         validity: validity(fault, &queue.report.current.validity, now),
         depth,
+        front,
         paused,
         name_taken,
         in_use,
@@ -108,15 +113,47 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     }
 }
 
+/// The first jobs that wait for capacity.
+fn front(queue: Uid, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Vec<WaitingJob> {
+    let kept = desk.reservations.get(&queue);
+    let waiting = |order: &OrderKey| {
+        let job = jobs.get(&order.uid)?;
+        Some(WaitingJob {
+            job: job.key.clone(),
+            submitted_at: job.created_at,
+            reason: job
+                .waits_for
+                .as_ref()
+                .map_or(Name::from("Runnable"), |waiting| Name::from(waiting.code())),
+            expected_start: kept
+                .filter(|kept| kept.job == job.uid)
+                .and_then(|kept| kept.start)
+                .map(Time::to_second),
+        })
+    };
+    let front = desk.lines.front(queue, WAITING_LISTED);
+    front.iter().filter_map(waiting).collect()
+}
+
 /// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).
 fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
     let mut faults = Vec::new();
+    let find = |reference| desk.environments.find(&Name::default(), reference);
+    let uids: Vec<Uid> =
+        queue.observed.environments.iter().filter_map(find).map(|found| found.observed.uid).collect();
+    let architecture = of_queue(&uids, desk);
     for reference in &queue.observed.environments {
-        match desk.environments.find(&Name::default(), reference) {
+        match find(reference) {
             None => faults.push(format!("compute environment {reference} does not exist")),
             Some(environment) => {
                 if let Some((_, words)) = &environment.report.current.validity.fault {
                     faults.push(format!("compute environment {reference} is INVALID: {words}"));
+                }
+                let theirs = of_environment(environment.observed.uid, desk);
+                if let Some((theirs, ours)) = theirs.zip(architecture.clone()).filter(|(a, b)| a != b) {
+                    faults.push(format!(
+                        "compute environment {reference} has hosts of architecture {theirs}, those before it {ours}"
+                    ));
                 }
             }
         }
@@ -147,6 +184,7 @@ mod tests {
             aws_name: None,
             enabled: true,
             priority: 1,
+            time_limits: Vec::new(),
             environments: Vec::new(),
             deleting: false,
             held,

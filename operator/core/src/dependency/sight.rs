@@ -132,7 +132,10 @@ fn resolve(
         (Some(uid), 0) => found(uid).map_or(Sight::NotThere(key), |found| Sight::Found(Box::new(found))),
         (Some(_), _) => {
             let all = desk.dependents.named(&key);
-            Sight::Ambiguous(all.iter().filter_map(|uid| Some(jobs.get(uid)?.key.name.clone())).collect())
+            let mut names: Vec<Name> =
+                all.iter().filter_map(|uid| Some(jobs.get(uid)?.key.name.clone())).collect();
+            names.sort_unstable();
+            Sight::Ambiguous(names)
         }
     }
 }

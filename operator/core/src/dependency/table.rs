@@ -90,6 +90,16 @@ impl Dependents {
         self.of_name.entry(key).or_default().insert(dependent);
     }
 
+    /// `dependent` waits for a job of this name no more.
+    pub(crate) fn done_with_name(&mut self, key: &ObjectKey, dependent: Uid) {
+        if let Some(dependents) = self.of_name.get_mut(key) {
+            dependents.remove(&dependent);
+            if dependents.is_empty() {
+                self.of_name.remove(key);
+            }
+        }
+    }
+
     /// `dependent` waits for a job no more.
     pub(crate) fn done_with(&mut self, uid: Uid, dependent: Uid) {
         if let Some(dependents) = self.of_job.get_mut(&uid) {

@@ -3,7 +3,7 @@
 //! A pod is created only within [`LAUNCH_WINDOW`] after a guarded write of the Job's status that was sent after the launch was
 //! decided. Whoever acts on an old view of the Job fails at that write; whoever was held up after it lets the window pass.
 
-use super::{Job, Live, Stage, Urgency};
+use super::{Job, Live, Order, Stage, Urgency};
 use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -14,7 +14,7 @@ use crate::mutant::{self, Mutant};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
 use crate::time::Time;
-use crate::world::Slot;
+use crate::world::{Claim, Slot};
 
 /// Gives a runnable task to a host. The claim on the host stands from now on.
 pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
@@ -26,7 +26,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    desk.hosts.claim(host, &job.pod_key(slot), job.need);
+    desk.hosts.claim(host, &job.pod_key(slot), Claim { need: job.need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();
@@ -141,7 +141,7 @@ pub(crate) fn launch_outcome(job: &mut Job, id: ActionId, slot: Slot, outcome: O
             if refusal == Refusal::Invalid
                 || refusal == Refusal::Quota && mutant::is(Mutant::QuotaIsFinal) =>
         {
-            job.refused = Some(words);
+            job.ordered = Some(Order::new("PodRefused", words, false));
             let is_open = job.tasks.live.get(&slot.index).is_some_and(|live| live.open_creates > 1);
             take_back(job, slot.index, is_open, desk);
         }

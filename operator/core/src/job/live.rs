@@ -78,6 +78,14 @@ impl Live {
         }
     }
 
+    /// When its container started, if it runs.
+    pub(crate) const fn started_at(&self) -> Option<Time> {
+        match self.stage {
+            Stage::Running { started_at } => Some(started_at),
+            _ => None,
+        }
+    }
+
     /// True until the API server has answered the create.
     pub(crate) const fn is_launching(&self) -> bool {
         matches!(self.stage, Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. })

@@ -86,7 +86,7 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     job.verdict = None;
     job.final_is_written = false;
     job.failed_for_sure = Intervals::default();
-    job.refused = None;
+    job.ordered = None;
     job.held_until = None;
 }
 

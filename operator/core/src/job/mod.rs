@@ -23,6 +23,7 @@ pub(crate) use expire::outcome as expiry_outcome;
 pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
 pub(crate) use launch::{admit, launch_outcome};
 pub(crate) use live::{Stage, Tasks};
+pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
 pub(crate) use timeout::events_read;
@@ -91,8 +92,8 @@ pub(crate) struct Job {
     pub(crate) final_is_written: bool,
     /// Children of whose failure the API server knows: others may go by it.
     pub(crate) failed_for_sure: Intervals,
-    /// The API server refuses its pods for good; its words.
-    pub(crate) refused: Option<Name>,
+    /// It is to end for a reason that is not in its spec: its pods are refused for good, or it was stuck for too long.
+    pub(crate) ordered: Option<Order>,
     /// Until when pods of launches that an earlier process decided may still turn up.
     pub(crate) unsafe_until: Option<Time>,
     /// Its deletion was sent, because it has expired.
@@ -147,7 +148,7 @@ impl Job {
             verdict: None,
             final_is_written: false,
             failed_for_sure: Intervals::default(),
-            refused: None,
+            ordered: None,
             unsafe_until: None,
             expiring: false,
             last_verdict: None,

@@ -1,6 +1,7 @@
 //! Why a job waits: a closed list, with numbers, in words (SPEC.md Q5).
 
 use crate::ids::Name;
+use crate::time::Time;
 use crate::units::{Resources, gpus_in_words, vcpus_in_words};
 use std::fmt;
 
@@ -15,6 +16,8 @@ pub enum Obstacle {
         hosts: usize,
         /// The free room of the host that comes closest.
         most_free: Resources,
+        /// A host that has the room and is kept free for a job that was submitted before, and that job.
+        kept: Option<(Name, Name)>,
     },
     /// No host of it is large enough.
     TooSmall {
@@ -34,6 +37,15 @@ pub enum Obstacle {
         environment: Name,
         /// Why, in words.
         words: Name,
+    },
+    /// Its hosts are of another architecture than those of the environments before it.
+    OtherArchitecture {
+        /// The environment.
+        environment: Name,
+        /// Its architecture.
+        theirs: Name,
+        /// The queue's.
+        queue: Name,
     },
     /// It is DISABLED, or being deleted.
     Disabled {
@@ -68,6 +80,8 @@ pub enum Waiting {
         need: Resources,
         /// Why each environment does not, in the queue's order; at least one.
         obstacles: Vec<Obstacle>,
+        /// The host that is kept free for it, and by when at the latest it can start there, if that is known.
+        kept: Option<(Name, Option<Time>)>,
     },
     /// The namespace's quota is used up; the API server's words.
     QuotaUsedUp(Name),
@@ -90,6 +104,7 @@ impl Waiting {
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
+                Some(Obstacle::OtherArchitecture { .. }) => "OtherArchitecture",
                 Some(Obstacle::Disabled { .. }) => "ComputeEnvironmentDisabled",
                 Some(Obstacle::Missing { .. }) | None => "ComputeEnvironmentNotFound",
             },
@@ -102,7 +117,10 @@ impl Waiting {
     pub fn is_hopeless(&self) -> bool {
         match self {
             Waiting::Capacity { obstacles, .. } => {
-                obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::TooSmall { .. }))
+                let never = |obstacle: &Obstacle| {
+                    matches!(obstacle, Obstacle::TooSmall { .. } | Obstacle::OtherArchitecture { .. })
+                };
+                obstacles.iter().all(never)
             }
             _ => false,
         }
@@ -123,10 +141,16 @@ impl fmt::Display for Waiting {
                 formatter.write_str("an administrator has paused the admission of all jobs")
             }
             Waiting::NoEnvironment => formatter.write_str("its job queue has no compute environment"),
-            Waiting::Capacity { need, obstacles } => {
+            Waiting::Capacity { need, obstacles, kept } => {
                 write!(formatter, "needs {}", what_matters(need, obstacles))?;
                 for obstacle in obstacles {
                     write!(formatter, "; {}", in_words(obstacle, need))?;
+                }
+                if let Some((host, start)) = kept {
+                    write!(formatter, "; host {host} is kept free for it")?;
+                    if let Some(start) = start {
+                        write!(formatter, ", it starts there by {} at the latest", start.as_clock())?;
+                    }
                 }
                 Ok(())
             }
@@ -153,7 +177,12 @@ fn what_matters(need: &Resources, obstacles: &[Obstacle]) -> String {
 
 fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
     match obstacle {
-        Obstacle::Full { environment, hosts, most_free } => format!(
+        Obstacle::Full { environment, kept: Some((host, job)), .. } => {
+            format!(
+                "host {host} of {environment} has room, but is kept free for job {job}, which is larger and was first"
+            )
+        }
+        Obstacle::Full { environment, hosts, most_free, kept: None } => format!(
             "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
             if *hosts == 1 { "" } else { "s" }
         ),
@@ -168,6 +197,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
         }
         Obstacle::NoHosts { environment } => format!("{environment} has no host that takes jobs"),
         Obstacle::Invalid { environment, words } => format!("{environment} is INVALID: {words}"),
+        Obstacle::OtherArchitecture { environment, theirs, queue } => {
+            format!("{environment} is passed over: its hosts are {theirs}, the queue's {queue}")
+        }
         Obstacle::Disabled { environment } => format!("{environment} is DISABLED"),
         Obstacle::Missing { environment } => format!("compute environment {environment} does not exist"),
     }
@@ -206,7 +238,7 @@ mod tests {
     use super::*;
 
     fn capacity(need: Resources, obstacles: Vec<Obstacle>) -> Waiting {
-        Waiting::Capacity { need, obstacles }
+        Waiting::Capacity { need, obstacles, kept: None }
     }
 
     #[test]
@@ -222,7 +254,12 @@ mod tests {
             "NoHostLargeEnough: needs 64 vCPUs; largest host in c5-ondemand has 36 vCPUs"
         );
         assert_eq!(
-            told(Obstacle::Full { environment: environment.clone(), hosts: 1, most_free: largest }),
+            told(Obstacle::Full {
+                environment: environment.clone(),
+                hosts: 1,
+                most_free: largest,
+                kept: None
+            }),
             "WaitingForCapacity: needs 64 vCPUs, 1024 MiB; no host of c5-ondemand has that free now: the most free of its \
              1 host is 36 vCPUs, 69632 MiB"
         );
@@ -244,7 +281,8 @@ mod tests {
     fn the_code_is_that_of_the_environment_nearest_to_taking_the_job() {
         let need = Resources::of_job(1000, 64, 0);
         let disabled = Obstacle::Disabled { environment: "a".into() };
-        let full = Obstacle::Full { environment: "b".into(), hosts: 2, most_free: Resources::default() };
+        let full =
+            Obstacle::Full { environment: "b".into(), hosts: 2, most_free: Resources::default(), kept: None };
         let waiting = capacity(need, vec![disabled.clone(), full]);
         assert_eq!(waiting.code(), "WaitingForCapacity");
         assert!(!waiting.is_hopeless());

@@ -1,7 +1,9 @@
 //! The room on all hosts, as one pass fills it.
 
+use super::Reservation;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
+use crate::time::Time;
 use crate::units::Resources;
 use crate::world::Hosts;
 use std::collections::BTreeMap;
@@ -11,7 +13,19 @@ use std::collections::BTreeMap;
 struct Place {
     name: Name,
     whole: Resources,
+    /// What jobs can have of it: not what pods of others use.
+    for_jobs: Resources,
     free: Resources,
+    /// The job it is kept free for.
+    kept: Option<Reservation>,
+}
+
+impl Place {
+    /// True when it is kept free for another job, and one that ends by then may be in its way.
+    fn is_kept_from(&self, job: Uid, ends_by: Option<Time>) -> bool {
+        let in_time = |start: Option<Time>| ends_by.zip(start).is_some_and(|(end, start)| end <= start);
+        self.kept.as_ref().is_some_and(|kept| kept.job != job && !in_time(kept.start))
+    }
 }
 
 /// All hosts that take jobs, and which of them each environment has. A host may be in several environments: its room is
@@ -33,6 +47,8 @@ pub(crate) struct Room {
     pub(crate) one_is_large_enough: bool,
     /// The free room of the host that comes closest.
     pub(crate) most_free: Resources,
+    /// A host that has the room, but is kept free for another job: that job's name.
+    pub(crate) kept: Option<(Name, Name)>,
 }
 
 impl Floor {
@@ -44,8 +60,11 @@ impl Floor {
         let mut floor = Floor::default();
         let mut labels = Vec::new();
         for (name, host) in hosts.iter() {
-            if let (Some(node), Some(free)) = (host.usable(), host.free()) {
-                floor.places.push(Place { name: name.clone(), whole: node.allocatable, free });
+            if let (Some(node), Some(free), Some(for_jobs)) =
+                (host.usable(), host.free(), host.room_for_jobs())
+            {
+                let (name, whole) = (name.clone(), node.allocatable);
+                floor.places.push(Place { name, whole, for_jobs, free, kept: None });
                 labels.push(&node.labels);
             }
         }
@@ -60,17 +79,57 @@ impl Floor {
         floor
     }
 
-    /// Takes room for one pod in an environment: on the fullest host that has it, so that large jobs find whole hosts.
-    pub(crate) fn take(&mut self, environment: Uid, need: &Resources) -> Option<Name> {
+    /// Takes room for one pod of a job in an environment: on the fullest host that has it, so that large jobs find whole hosts;
+    /// on one that is kept for another job only if the pod is sure to have ended in time.
+    pub(crate) fn take(
+        &mut self,
+        environment: Uid,
+        need: &Resources,
+        job: Uid,
+        ends_by: Option<Time>,
+    ) -> Option<Name> {
         let members = self.environments.get(&environment)?;
-        let fitting =
-            members.iter().filter(|at| self.places.get(**at).is_some_and(|place| place.free.covers(need)));
+        let fits = |place: &Place| place.free.covers(need) && !place.is_kept_from(job, ends_by);
+        let fitting = members.iter().filter(|at| self.places.get(**at).is_some_and(fits));
         let best = *fitting.min_by_key(|at| self.places.get(**at).map(|place| place.free))?;
         let place = self.places.get_mut(best)?;
         if !mutant::is(Mutant::OverAdmission) {
             place.free = place.free.minus(need);
         }
         Some(place.name.clone())
+    }
+
+    /// Keeps a host free for a job.
+    pub(crate) fn keep(&mut self, reservation: &Reservation) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.name == reservation.host) {
+            place.kept = Some(reservation.clone());
+        }
+    }
+
+    /// Hosts of these environments that are large enough once all jobs there have ended, and kept for nobody.
+    pub(crate) fn large_enough(&self, environments: &[Uid], need: &Resources) -> Vec<Name> {
+        self.candidates(environments, need).map(|place| place.name.clone()).collect()
+    }
+
+    /// True when this host is one of them.
+    pub(crate) fn could_fit(&self, environments: &[Uid], host: &Name, need: &Resources) -> bool {
+        self.candidates(environments, need).any(|place| place.name == *host)
+    }
+
+    /// The one of them that comes nearest to having the room now.
+    pub(crate) fn nearest(&self, environments: &[Uid], need: &Resources) -> Option<Name> {
+        let nearest = self.candidates(environments, need).max_by_key(|place| closeness(&place.free, need))?;
+        Some(nearest.name.clone())
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        environments: &'a [Uid],
+        need: &'a Resources,
+    ) -> impl Iterator<Item = &'a Place> {
+        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
+        let places = members.filter_map(|at| self.places.get(*at));
+        places.filter(|place| place.for_jobs.covers(need) && place.kept.is_none())
     }
 
     /// What an environment has for this need.
@@ -81,6 +140,10 @@ impl Floor {
             room.hosts += 1;
             room.largest = room.largest.max_each(&place.whole);
             room.one_is_large_enough |= place.whole.covers(need);
+            if let Some(kept) = place.kept.as_ref().filter(|_| place.free.covers(need)) {
+                room.kept = Some((place.name.clone(), kept.job_name.clone()));
+                continue;
+            }
             if closeness(&place.free, need) >= closeness(&room.most_free, need) {
                 room.most_free = place.free;
             }
@@ -126,8 +189,9 @@ mod tests {
         let mut floor = floor(&[4, 2, 8, 1]);
         let environment = Uid::from_u128(7);
         let need = Resources::of_job(1000, 64, 0);
-        let taken: Vec<String> =
-            std::iter::from_fn(|| floor.take(environment, &need)).map(|name| name.to_string()).collect();
+        let taken: Vec<String> = std::iter::from_fn(|| floor.take(environment, &need, Uid::default(), None))
+            .map(|name| name.to_string())
+            .collect();
         assert_eq!(taken.len(), 14);
         assert_eq!(taken[..3], ["n1", "n1", "n0"]);
         assert!(!taken.contains(&"n3".to_owned()));

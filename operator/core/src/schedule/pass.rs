@@ -3,12 +3,16 @@
 use super::explain::{Obstacle, Waiting};
 use super::floor::Floor;
 use super::lines::OrderKey;
+use super::reserve::{ends_by, reserve};
+use super::stuck::watch_head;
 use crate::agenda::Item;
+use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
+use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +59,7 @@ type Choice = Result<(Uid, Name), Obstacle>;
 fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
     let Some(queue) = desk.queues.get(queue) else { return Vec::new() };
     let references = queue.observed.environments.iter();
-    references
+    let mut choices: Vec<Choice> = references
         .map(|reference| {
             let found = desk.environments.find(&Name::default(), reference);
             let environment =
@@ -69,7 +73,22 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             }
             Ok((environment.observed.uid, name))
         })
-        .collect()
+        .collect();
+    pass_over_other_architectures(&mut choices, desk);
+    choices
+}
+
+/// An image runs on one architecture: environments of another than the first one's take no jobs of the queue (SPEC.md Q1).
+fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
+    let uids: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let Some(ours) = architecture_of_queue(&uids, desk) else { return };
+    for choice in choices {
+        let Ok((uid, name)) = choice else { continue };
+        if let Some(theirs) = architecture_of(*uid, desk).filter(|theirs| *theirs != ours) {
+            *choice =
+                Err(Obstacle::OtherArchitecture { environment: name.clone(), theirs, queue: ours.clone() });
+        }
+    }
 }
 
 /// Serves one queue: always the job submitted first among those whose need may still fit.
@@ -84,9 +103,11 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
         heads = all.flat_map(|(need, orders)| orders.iter().map(|order| (*order, *need))).collect();
     }
     let reversed = mutant::is(Mutant::OrderReversed);
+    let mut reserved = false;
+    let mut head: Option<(Uid, Waiting)> = None;
     while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
-        let waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
+        let mut waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
             Some(Waiting::AdmissionPaused)
         } else {
             place(job, &choices, floor, budget, desk)
@@ -94,12 +115,40 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
         if *budget == 0 {
             return;
         }
+        if let Some(Waiting::Capacity { obstacles, kept, .. }) = &mut waiting
+            && !reserved
+            && obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Full { .. }))
+        {
+            *kept = keep_free(queue, order.uid, &choices, floor, jobs, desk);
+            reserved = kept.is_some();
+        }
+        if let Some(waiting) = &waiting {
+            head.get_or_insert((order.uid, waiting.clone()));
+        }
         match waiting {
             None if reversed => {}
             None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
             Some(waiting) => tell(queue, need, &waiting, jobs, desk),
         }
     }
+    if !reserved {
+        desk.reservations.remove(&queue);
+    }
+    watch_head(queue, head.as_ref().map(|(job, waiting)| (*job, waiting)), jobs, desk);
+}
+
+/// Keeps a host free for the first job of a queue that is too large for what is free.
+fn keep_free(
+    queue: Uid,
+    job: Uid,
+    choices: &[Choice],
+    floor: &mut Floor,
+    jobs: &BTreeMap<Uid, Job>,
+    desk: &mut Desk,
+) -> Option<(Name, Option<Time>)> {
+    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let kept = reserve(queue, jobs.get(&job)?, &open, floor, jobs, desk)?;
+    Some((kept.host, kept.start))
 }
 
 /// Places a job's tasks, lowest index first. `None` when none is left; else why the next does not fit anywhere.
@@ -110,14 +159,18 @@ fn place(
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
+    let ends_by = ends_by(job, desk);
     while let Some(index) = job.tasks.runnable.first() {
         if *budget == 0 {
             break;
         }
         let open = choices.iter().filter_map(|choice| choice.as_ref().ok());
-        let taken =
-            open.into_iter().find_map(|(uid, name)| floor.take(*uid, &job.need).map(|host| (host, name)));
-        let Some((host, environment)) = taken else { return Some(obstacles(&job.need, choices, floor)) };
+        let taken = open
+            .into_iter()
+            .find_map(|(uid, name)| floor.take(*uid, &job.need, job.uid, ends_by).map(|host| (host, name)));
+        let Some((host, environment)) = taken else {
+            return Some(obstacles(&job.need, choices, floor));
+        };
         admit(job, index, &host, environment, desk);
         *budget -= 1;
         desk.agenda.mark(Item::Job(job.uid));
@@ -139,13 +192,13 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
             if room.hosts == 0 {
                 Obstacle::NoHosts { environment }
             } else if room.one_is_large_enough {
-                Obstacle::Full { environment, hosts: room.hosts, most_free: room.most_free }
+                Obstacle::Full { environment, hosts: room.hosts, most_free: room.most_free, kept: room.kept }
             } else {
                 Obstacle::TooSmall { environment, largest: room.largest }
             }
         }
     };
-    Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect() }
+    Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect(), kept: None }
 }
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,

@@ -14,14 +14,33 @@ pub(crate) struct Host {
     pub(crate) node: Option<ObservedHost>,
     /// Since when the node is known to be gone.
     pub(crate) gone_since: Option<Time>,
-    claims: BTreeMap<ObjectKey, Resources>,
+    claims: BTreeMap<ObjectKey, Claim>,
     used: Resources,
+    used_by_others: Resources,
+}
+
+/// Room that one pod takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) need: Resources,
+    /// It is a pod of a job; all others may stay for ever.
+    pub(crate) ours: bool,
 }
 
 impl Host {
     /// What its pods use: those bound to it that are not over, and those admitted to it, whoever owns them.
     pub(crate) const fn used(&self) -> Resources {
         self.used
+    }
+
+    /// The pods that claim room here, and how much each.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (&ObjectKey, &Resources)> {
+        self.claims.iter().map(|(pod, claim)| (pod, &claim.need))
+    }
+
+    /// The room there is for jobs, once all that run here have ended.
+    pub(crate) fn room_for_jobs(&self) -> Option<Resources> {
+        self.usable().map(|node| node.allocatable.minus(&self.used_by_others))
     }
 
     /// The room left for more pods: none unless the node is there, ready and schedulable.
@@ -35,7 +54,11 @@ impl Host {
     }
 
     fn derive_used(&mut self) {
-        self.used = self.claims.values().fold(Resources::default(), |sum, claim| sum.plus(claim));
+        let sum = |ours_too: bool| {
+            let counted = self.claims.values().filter(|claim| ours_too || !claim.ours);
+            counted.fold(Resources::default(), |sum, claim| sum.plus(&claim.need))
+        };
+        (self.used, self.used_by_others) = (sum(true), sum(false));
     }
 
     fn is_blank(&self) -> bool {
@@ -98,17 +121,17 @@ impl Hosts {
     }
 
     /// Claims room on a host for a pod, in place of what it claimed before. True when that frees room.
-    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, need: Resources) -> bool {
+    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, claim: Claim) -> bool {
         let moved = self.places.get(pod).is_some_and(|place| place != host) && self.unclaim(pod);
         let entry = self.hosts.entry(host.clone()).or_default();
-        let before = entry.claims.insert(pod.clone(), need);
+        let before = entry.claims.insert(pod.clone(), claim);
         if mutant::is(Mutant::UsageCounted) {
-            entry.used = entry.used.plus(&need);
-        } else if before != Some(need) {
+            entry.used = entry.used.plus(&claim.need);
+        } else if before != Some(claim) {
             entry.derive_used();
         }
         self.places.insert(pod.clone(), host.clone());
-        moved || before.is_some_and(|before| !need.covers(&before))
+        moved || before.is_some_and(|before| !claim.need.covers(&before.need))
     }
 
     /// Gives a pod's room back; true when it claimed some.
@@ -117,7 +140,7 @@ impl Hosts {
         if let Some(host) = self.hosts.get_mut(&place) {
             let claim = host.claims.remove(pod);
             if let Some(claim) = claim.filter(|_| mutant::is(Mutant::UsageCounted)) {
-                host.used = host.used.minus(&claim);
+                host.used = host.used.minus(&claim.need);
             } else {
                 host.derive_used();
             }
@@ -140,7 +163,7 @@ impl Hosts {
     /// Hosts whose use, added up anew from the claims, is not what was kept: always none.
     pub(crate) fn drift(&self) -> usize {
         let adds_up = |host: &Host| {
-            host.claims.values().fold(Resources::default(), |sum, claim| sum.plus(claim)) == host.used
+            host.claims.values().fold(Resources::default(), |sum, claim| sum.plus(&claim.need)) == host.used
         };
         self.hosts.values().filter(|host| !adds_up(host)).count()
     }
@@ -157,6 +180,10 @@ mod tests {
     use super::*;
     use crate::ids::{ResourceVersion, Uid};
 
+    fn claim(cpu_millis: u64) -> Claim {
+        Claim { need: Resources::of_job(cpu_millis, 64, 0), ours: cpu_millis != 1000 }
+    }
+
     fn node(name: &str, version: u64) -> ObservedHost {
         ObservedHost {
             name: name.into(),
@@ -172,12 +199,13 @@ mod tests {
     fn use_follows_the_pods() {
         let mut hosts = Hosts::default();
         let (first, second) = (ObjectKey::new("a", "pod-1"), ObjectKey::new("a", "pod-2"));
-        hosts.claim(&"n1".into(), &first, Resources::of_job(1000, 64, 0));
+        hosts.claim(&"n1".into(), &first, claim(1000));
         assert!(hosts.put(node("n1", 1)));
-        hosts.claim(&"n1".into(), &second, Resources::of_job(2000, 64, 0));
-        hosts.claim(&"n1".into(), &second, Resources::of_job(2500, 64, 0));
+        hosts.claim(&"n1".into(), &second, claim(2000));
+        hosts.claim(&"n1".into(), &second, claim(2500));
         assert_eq!(hosts.get(&"n1".into()).unwrap().used().cpu_millis, 3500);
-        hosts.claim(&"n2".into(), &second, Resources::of_job(2500, 64, 0));
+        assert_eq!(hosts.get(&"n1".into()).unwrap().room_for_jobs().unwrap().cpu_millis, 3000);
+        hosts.claim(&"n2".into(), &second, claim(2500));
         assert_eq!(hosts.get(&"n1".into()).unwrap().free().unwrap().cpu_millis, 3000);
         assert!(hosts.unclaim(&second));
         assert!(!hosts.unclaim(&second));

@@ -7,7 +7,7 @@ mod pods;
 mod registry;
 
 pub(crate) use gone::Gone;
-pub(crate) use hosts::Hosts;
+pub(crate) use hosts::{Claim, Hosts};
 pub use names::{pod_name, pod_name_prefix};
 pub(crate) use pods::{Pods, Slot};
 pub(crate) use registry::{Registered, Registry};

@@ -5,7 +5,7 @@ use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{Attempt, ObservedJob, Proof, ObservedPod, PodPhase};
+use windlass_core::objects::{Attempt, ObservedJob, ObservedPod, PodPhase, Proof};
 use windlass_core::state::State;
 use windlass_core::units::Resources;
 
@@ -182,14 +182,17 @@ fn numbers_are_true(cluster: &Cluster) -> Option<String> {
     let is_in = |host: &Name| {
         store.hosts.get(host).is_some_and(|host| {
             let labels = environment.selector.iter();
-            host.ready && !host.unschedulable && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
+            host.ready
+                && !host.unschedulable
+                && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
         })
     };
     let uses = |pod: &&ObservedPod| {
         let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
         pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
     };
-    let used = store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+    let used =
+        store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
     let told = environment.status.used;
     (told.cpu_millis != used.cpu_millis)
         .then(|| format!("environment {} uses {used:?}, its status says {told:?}", environment.name))

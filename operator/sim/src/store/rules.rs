@@ -3,7 +3,7 @@
 use super::Store;
 use windlass_core::action::{Guard, Outcome, Refusal};
 use windlass_core::ids::{Name, ResourceVersion, Uid};
-use windlass_core::objects::JobStatus;
+use windlass_core::objects::{Attempt, JobStatus};
 
 /// The most attempts a status can hold (`maxItems` in the CRD).
 const ATTEMPTS: usize = 10;
@@ -36,8 +36,8 @@ pub(super) fn without_change(now: &Holding, hold: bool) -> Option<Outcome> {
 pub(super) fn refused_status(before: &JobStatus, after: &JobStatus) -> Option<Outcome> {
     let words = if before.state.is_final() && after.state != before.state {
         "status: SUCCEEDED and FAILED are final"
-    } else if over(before).any(|attempt| !over(after).any(|kept| kept == attempt)) {
-        "status: attempts that are over are never forgotten"
+    } else if before.attempts.iter().filter(|attempt| has_begun(attempt)).count() > after.attempts.len() {
+        "status: attempts are never forgotten"
     } else if before.pinned.is_some() && pin(before) != pin(after) {
         "status: a job keeps the revision of its definition that it began with"
     } else if after.attempts.len() > ATTEMPTS {
@@ -48,9 +48,9 @@ pub(super) fn refused_status(before: &JobStatus, after: &JobStatus) -> Option<Ou
     Some(Outcome::Refused(Refusal::Invalid, Name::from(words)))
 }
 
-/// The numbers of the attempts that are over.
-fn over(status: &JobStatus) -> impl Iterator<Item = u8> + '_ {
-    status.attempts.iter().filter(|attempt| attempt.is_over()).map(|attempt| attempt.number)
+/// A launch that the API server refused is no attempt: it is taken back.
+const fn has_begun(attempt: &Attempt) -> bool {
+    attempt.started_at.is_some() || attempt.stopped_at.is_some()
 }
 
 fn pin(status: &JobStatus) -> Option<(&Name, Uid)> {

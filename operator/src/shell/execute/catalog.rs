@@ -1,5 +1,6 @@
 //! Definitions and their revisions, queues, compute environments.
 
+use super::escape::as_go_writes;
 use super::{Written, json, read as outcome, write_status};
 use crate::convert::{self, Described, Wire, kinds};
 use crate::names;
@@ -38,7 +39,7 @@ pub(super) async fn create_revision(
     let revision = revision(definition, definition_uid, number, content)?;
     let name = revision.metadata.name.clone().unwrap_or_default();
     let url = url::<kinds::ControllerRevision>(&definition.namespace);
-    let request = Request::new(url).create(&PostParams::default(), json(&revision)?);
+    let request = Request::new(url).create(&PostParams::default(), as_go_writes(&json(&revision)?));
     match api.send::<kinds::ControllerRevision, Wire<kinds::ControllerRevision>>("post", request).await {
         Ok(made) => outcome(convert::revision(&made), |revision| Outcome::Revision(Box::new(revision))),
         Err(Failure::Exists) => {

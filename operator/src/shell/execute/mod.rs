@@ -1,6 +1,7 @@
 //! Actions become requests, answers become outcomes.
 
 mod catalog;
+mod escape;
 mod events;
 mod jobs;
 mod pods;

@@ -1,13 +1,10 @@
-//! The operator, as the test's victim: its process, its release, its settings.
+//! The operator, as the test's victim: its process and its lease.
 
 use std::fs;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use futures::FutureExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -16,7 +13,6 @@ use kube::{Api, Client};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cluster::SYSTEM;
-use crate::programs::{Run, of_cluster, run};
 use crate::wait::{gone, within};
 
 /// Longer than a lease that nobody gave back takes to expire.
@@ -26,26 +22,6 @@ const BOUND: Duration = Duration::from_secs(90);
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::const_new(());
     ONE.lock().await
-}
-
-/// Runs the cluster's Helm on the operator's namespace.
-pub(crate) fn helm(arguments: &[&str]) -> Run {
-    let kubeconfig = format!("--kubeconfig={}", of_cluster("kubeconfig").display());
-    run("helm", &[&[kubeconfig.as_str(), "--namespace", SYSTEM], arguments].concat(), "")
-}
-
-/// Sets a value of the installed chart, and waits until the operator runs with it.
-pub(crate) async fn set(client: &Client, value: &str) {
-    let fixed = ["upgrade", "windlass", "charts/windlass", "--reuse-values", "--wait", "--set", value];
-    helm(&fixed).succeeded();
-    until_it_decides(client).await;
-}
-
-/// Runs a test, then what mends the operator, also when the test fails.
-pub(crate) async fn mended<T>(test: impl Future<Output = T>, mend: impl AsyncFnOnce()) -> T {
-    let outcome = AssertUnwindSafe(test).catch_unwind().await;
-    mend().await;
-    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Waits until the operator is there as its Deployment says, and one pod of it decides; gives that pod's name.
@@ -106,7 +82,7 @@ pub(crate) async fn kill_pod(client: &Client, pod: Pod) {
 }
 
 /// Processes that run `/windlass` in a control group of this pod.
-fn processes_of(pod_uid: &str) -> Vec<u32> {
+pub(crate) fn processes_of(pod_uid: &str) -> Vec<u32> {
     let group = format!("pod{pod_uid}");
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {

@@ -1,0 +1,34 @@
+//! Processor architectures: one in an environment, and one in a queue (SPEC.md Q1).
+
+use crate::desk::Desk;
+use crate::ids::{Name, Uid};
+use crate::objects::ObservedHost;
+use crate::world::Hosts;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The label that every kubelet sets on its node.
+const LABEL: &str = "kubernetes.io/arch";
+
+/// True when a selector (labels of nodes) chooses a host; an empty one chooses none.
+pub(crate) fn chooses(selector: &BTreeMap<Name, Name>, host: &ObservedHost) -> bool {
+    !selector.is_empty() && selector.iter().all(|(key, value)| host.labels.get(key) == Some(value))
+}
+
+/// The architectures of the hosts that a selector chooses.
+pub(crate) fn architectures(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> BTreeSet<Name> {
+    let label = Name::from(LABEL);
+    let nodes = hosts.iter().filter_map(|(_, host)| host.node.as_ref());
+    nodes.filter(|node| chooses(selector, node)).filter_map(|node| node.labels.get(&label)).cloned().collect()
+}
+
+/// The architecture of a queue: that of the first of its environments that has one.
+pub(crate) fn of_queue(environments: &[Uid], desk: &Desk) -> Option<Name> {
+    environments.iter().find_map(|uid| of_environment(*uid, desk))
+}
+
+/// The one architecture of an environment's hosts; `None` while it has no hosts, or several.
+pub(crate) fn of_environment(uid: Uid, desk: &Desk) -> Option<Name> {
+    let environment = desk.environments.get(uid)?;
+    let mut found = architectures(&environment.observed.selector, &desk.hosts).into_iter();
+    found.next().filter(|_| found.next().is_none())
+}
