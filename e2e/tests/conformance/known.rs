@@ -91,7 +91,6 @@ impl Known {
             Outcome::Refused(refusal, _) => format!("refused: {refusal:?}"),
             Outcome::Words(words) => format!("words: {}", words.is_some()),
             Outcome::Unknown(words) => format!("unknown: {words}"),
-            Outcome::Words(words) => format!("trouble: {words:?}"),
             Outcome::Done | Outcome::NotFound | Outcome::Conflict | Outcome::Expired => {
                 format!("{outcome:?}")
             }

@@ -115,8 +115,6 @@ fn furnish(store: &mut Store, setting: &Setting) {
             resource_version: ResourceVersion(0),
             generation: 1,
             created_at: Time::ZERO,
-            deleting: false,
-            kept: false,
             spec: Arc::new(JobSpec { size, ..JobSpec::default() }),
             status: JobStatus::default(),
             deleting: false,

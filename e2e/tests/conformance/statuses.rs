@@ -43,7 +43,6 @@ pub(crate) fn job(choice: u8, is_array: bool) -> JobStatus {
         environment: (!attempts.is_empty()).then(|| "ce".into()),
         launch: u16::from(choice % 2),
         attempts,
-        dependencies: Vec::new(),
         array: is_array.then(|| array(state)),
         dependencies: Vec::new(),
         milestones: Milestones {
