@@ -39,6 +39,7 @@ verify: ## The long tests: 100,000 seeds, the faults five times over, full size,
 	$(MAKE) cluster KWOK_NODES=20
 	$(MAKE) install
 	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
+	WINDLASS_SEQUENCES=400 cargo test --package windlass-e2e --test conformance -- --nocapture
 	cargo test --package windlass-e2e --test verify -- --nocapture
 	$(E2E) cluster build-argocd
 	cargo test --package windlass-e2e --test argocd -- --nocapture

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::rule;
 use crate::shared::state::{State, Validity};
-use crate::shared::{conditions, names, tags};
+use crate::shared::{conditions, names, tags, times};
 use crate::unset::{self, Blank};
 
 /// What AWS's CreateJobQueue takes.
@@ -113,6 +113,14 @@ pub struct JobStateTimeLimitAction {
     /// MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE or MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT.
     #[serde(default)]
     #[schemars(length(max = 256))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rule(
+            "self in ['', 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', \
+             'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE', 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT']",
+            "a reason is CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY, \
+             MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE or MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+        ),
+    ]))]
     pub reason: String,
     /// The state that the job is stuck in: RUNNABLE.
     #[serde(default, deserialize_with = "unset::choice", skip_serializing_if = "Option::is_none")]
@@ -167,10 +175,36 @@ pub struct JobQueueStatus {
     /// How many of its jobs are in each state, children counted; at most a minute old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobCounts>,
+    /// The first 100 jobs that wait for capacity, in about the order they start; at most a minute old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub front_of_queue: Vec<WaitingJob>,
     /// Ready, Stalled, Ignored (fields that mean nothing here).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,
+}
+
+/// A job that waits for capacity.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingJob {
+    /// Its namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// Its name in Kubernetes.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// When it was submitted.
+    #[schemars(schema_with = "times::time")]
+    pub created_at: String,
+    /// Why it waits, as one word; the Job has the words.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// By when it starts at the latest, if the timeouts of what runs tell: a host is kept free for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "times::time")]
+    pub expected_start: Option<String>,
 }
 
 /// How many unfinished jobs of a queue are in each state.

@@ -173,7 +173,6 @@ const NODE_RANGE: &[Row] = &[
 
 const JOB_QUEUE: &[Row] = &[
     yet("schedulingPolicyArn", "the queue is about first in, first out"),
-    yet("jobStateTimeLimitActions", "delete stuck Jobs yourself"),
     never(
         "serviceEnvironmentOrder",
         Shape::Objects,

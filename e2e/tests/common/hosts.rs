@@ -30,6 +30,18 @@ impl Size {
 /// Adds a host to those labelled `pool`, and waits until it takes pods. It is as large as `capacity`, of which pods
 /// can have `allocatable`.
 pub(crate) async fn add(scene: &Scene, name: &str, pool: &str, capacity: Size, allocatable: Size) {
+    add_of("amd64", scene, name, pool, capacity, allocatable).await;
+}
+
+/// The same, of an architecture.
+pub(crate) async fn add_of(
+    architecture: &str,
+    scene: &Scene,
+    name: &str,
+    pool: &str,
+    capacity: Size,
+    allocatable: Size,
+) {
     let name = scene.unique(name);
     scene
         .create(json!({
@@ -42,7 +54,7 @@ pub(crate) async fn add(scene: &Scene, name: &str, pool: &str, capacity: Size, a
                     LABEL: pool,
                     "kubernetes.io/hostname": name,
                     "kubernetes.io/os": "linux",
-                    "kubernetes.io/arch": "amd64",
+                    "kubernetes.io/arch": architecture,
                 },
             },
             "status": {"capacity": capacity.as_value(), "allocatable": allocatable.as_value()},

@@ -17,42 +17,12 @@ use crate::wait::{gone, within};
 const SERVER: &str = "kube-apiserver";
 const CHILDREN: u32 = 40;
 
-/// How the API server goes away.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Outage {
-    /// It is killed and started again.
-    Restart,
-    /// It hangs for so long.
-    Hangs(Duration),
-}
-
-impl Outage {
-    async fn happen(self) {
-        match self {
-            Self::Restart => cluster(&["restart-component", SERVER, "--kill"]),
-            Self::Hangs(duration) => {
-                cluster(&["pause", SERVER]);
-                tokio::time::sleep(duration).await;
-                cluster(&["resume", SERVER]);
-            }
-        }
-    }
-
-    /// The longest that it can keep anything from being seen.
-    const fn bound(self) -> Duration {
-        match self {
-            Self::Restart => Duration::from_secs(120),
-            Self::Hangs(duration) => Duration::from_secs(120 + duration.as_secs()),
-        }
-    }
-
-    /// A container that ends this much later ends once the outage is over; a little earlier than its timeout.
-    const fn seconds(self) -> u64 {
-        match self {
-            Self::Restart => 30,
-            Self::Hangs(duration) => duration.as_secs() + 30,
-        }
-    }
+/// Kills the API server and starts it again; then it hangs for so long.
+async fn break_it(silence: Duration) {
+    cluster(&["restart-component", SERVER, "--kill"]);
+    cluster(&["pause", SERVER]);
+    tokio::time::sleep(silence).await;
+    cluster(&["resume", SERVER]);
 }
 
 fn is_running(job: &Job) -> bool {
@@ -60,19 +30,19 @@ fn is_running(job: &Job) -> bool {
 }
 
 /// Jobs that run, that fail and are tried again, that would run out of time and that expire, all while the server is away.
-async fn begin(scene: &Scene, outage: Outage) {
+async fn begin(scene: &Scene, seconds: u64) {
     let queue = scene.queue("main", REAL).await;
     scene.create(definition("brief", BUSYBOX, &["sleep", "3"])).await;
-    let long = outage.seconds().to_string();
+    let long = seconds.to_string();
     let mut slow = definition("slow", BUSYBOX, &["sleep", &long]);
-    slow["spec"]["timeout"] = json!({"attemptDurationSeconds": (outage.seconds() + 15).max(60)});
+    slow["spec"]["timeout"] = json!({"attemptDurationSeconds": (seconds + 15).max(60)});
     scene.create(slow).await;
     let script = "sleep 8; [ $AWS_BATCH_JOB_ATTEMPT = 2 ]";
     let mut flaky = definition("flaky", BUSYBOX, &["sh", "-c", script]);
     flaky["spec"]["retryStrategy"] = json!({"attempts": 3});
     scene.create(flaky).await;
     let mut kept = job("kept", &queue, "brief");
-    kept["spec"]["ttlSecondsAfterFinished"] = json!(outage.seconds());
+    kept["spec"]["ttlSecondsAfterFinished"] = json!(seconds);
     scene.create(kept).await;
     scene.job("kept", "ends", has_ended).await;
     for name in ["slow", "flaky"] {
@@ -85,15 +55,17 @@ async fn begin(scene: &Scene, outage: Outage) {
     scene.job("many", "runs", is_running).await;
 }
 
-/// Has it happen in the midst of all that, and looks what becomes of each.
-pub(crate) async fn outlast(topic: &str, outage: Outage) {
+/// Has the API server restarted, and then hang for a while, in the midst of all that, and looks what becomes of each.
+pub(crate) async fn outlast(topic: &str, silence: Duration) {
+    // What runs so long ends once all is over, and a little before its time is.
+    let seconds = silence.as_secs() + 30;
     let scene = Scene::new(topic).await;
     until_it_decides(&scene.client).await;
-    begin(&scene, outage).await;
+    begin(&scene, seconds).await;
     let kept = scene.job("kept", "is there", |_| true).await;
-    mended(outage.happen(), async || cluster(&["start-component", SERVER])).await;
+    mended(break_it(silence), async || cluster(&["start-component", SERVER])).await;
 
-    let bound = outage.bound();
+    let bound = Duration::from_secs(120) + silence;
     let slow: Job = within(bound, &scene.api(), "slow", "ends", has_ended).await;
     assert_eq!((state(&slow), status(&slow).attempts.len()), (JobState::Succeeded, 1), "{:#?}", slow.status);
     let flaky: Job = within(bound, &scene.api(), "flaky", "ends", has_ended).await;
@@ -109,7 +81,7 @@ pub(crate) async fn outlast(topic: &str, outage: Outage) {
     gone(bound, &scene.api::<Job>(), "kept").await;
     let stopped_at: Timestamp = status(&kept).stopped_at.as_ref().unwrap().parse().unwrap();
     let lasted = Timestamp::now().duration_since(stopped_at).as_secs();
-    assert!(lasted >= i64::try_from(outage.seconds()).unwrap(), "it expired after {lasted} s");
+    assert!(lasted >= i64::try_from(seconds).unwrap(), "it expired after {lasted} s");
     scene.create(job("after", &scene.unique("main"), "brief")).await;
     assert_eq!(state(&scene.job("after", "ends", has_ended).await), JobState::Succeeded);
     scene.leave().await;

@@ -45,6 +45,8 @@ mod people;
 #[path = "../common/programs.rs"]
 mod programs;
 #[cfg(test)]
+mod queues;
+#[cfg(test)]
 mod rainbow;
 #[cfg(test)]
 mod reasons;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 use windlass_crds::{Job, JobRecord};
@@ -68,22 +68,23 @@ async fn act(scene: &Scene, queues: &[&str], chance: &mut Chance) -> &'static st
     let number = chance.below(JOBS);
     let (name, kind) = (name(number), chance.of(&["CANCEL", "TERMINATE"]));
     let (what, answer) = match chance.below(10) {
-        0..=5 => {
+        0..=3 => {
             let made = any_job(number, queues, chance);
             ("apply", scene.try_create(&scene.client, made).await.map(drop))
         }
-        6 => {
+        4 | 5 => {
             let spec = json!({"stop": {"type": kind, "reason": "at random"}});
             ("stop", change(scene, &name, spec).await.map(drop))
         }
-        7 => {
+        6 => {
             let indexes = format!("{}-{}", chance.below(4), 4 + chance.below(4));
             let entry = json!({"indexes": indexes, "type": kind, "reason": "some at random"});
             ("stop children", change(scene, &name, json!({"stopChildren": [entry]})).await.map(drop))
         }
-        8 => {
-            let spec = json!({"ttlSecondsAfterFinished": chance.below(30)});
-            ("edit", change(scene, &name, spec).await.map(drop))
+        7 => {
+            let note = json!({"metadata": {"annotations": {"note": chance.below(100).to_string()}}});
+            let jobs = scene.api::<Job>();
+            ("edit", jobs.patch(&name, &PatchParams::default(), &Patch::Merge(note)).await.map(drop))
         }
         _ => ("delete", scene.api::<Job>().delete(&name, &Default::default()).await.map(drop)),
     };

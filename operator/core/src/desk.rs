@@ -11,7 +11,7 @@ use crate::limits::{
 };
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Lines, OrderKey, Reservation, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Reservation, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::Resources;
@@ -71,6 +71,8 @@ pub(crate) struct Desk {
     pub(crate) lines: Lines,
     /// Hosts kept free, for one job of each queue at most.
     pub(crate) reservations: BTreeMap<Uid, Reservation>,
+    /// The job that waits first in each queue.
+    pub(crate) heads: BTreeMap<Uid, Head>,
     /// What each kind of need was last told about why it waits.
     pub(crate) told: BTreeMap<(Uid, Resources), Waiting>,
     pub(crate) agenda: Agenda,

@@ -99,6 +99,10 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// From the request to stop a container to its end: 30 s of grace (SPEC.md J5), and as much again for a busy kubelet.
 pub const KILL_GRACE: Duration = Duration::from_secs(60);
 
+/// Waiting jobs listed in their queue's status, with their place in line (SPEC.md, Status): some 12 KiB, written every few
+/// seconds at most.
+pub const WAITING_LISTED: usize = 100;
+
 /// Unfinished jobs, children counted, that the whole installation holds (SPEC.md J10): intervals and shapes keep a pass cheap
 /// up to there, which the benchmark shows.
 pub const UNFINISHED_TASKS: u64 = 1_000_000;

@@ -1,8 +1,10 @@
 //! The whole model: API server, hosts, users and operators, and the clock that moves them.
 
+use crate::coverage::{About, Coverage};
 use crate::faults::Faults;
 use crate::kubelet::Kubelet;
 use crate::operator::{LateRequest, Operator};
+use crate::plan::Size;
 use crate::store::PodRefusal;
 use crate::store::Store;
 use crate::truth::Truth;
@@ -10,7 +12,7 @@ use crate::{collector, kubelet, operator, scheduler, users};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use windlass_core::ids::Name;
+use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::time::Time;
 
 /// A model cluster in the middle of a run.
@@ -45,21 +47,33 @@ pub struct Cluster {
     pub broken_jobs: BTreeSet<Name>,
     /// Jobs users have made.
     pub jobs_made: u32,
+    /// How large it may get.
+    pub size: Size,
     /// Steps made.
     pub steps: u64,
+    /// The number of the step that is made; none before and after those under faults.
+    pub step: Option<u32>,
+    /// Rounds made without faults.
+    pub rounds: u64,
+    /// What was met.
+    pub coverage: Coverage,
 }
 
 impl Cluster {
     /// A cluster with hosts, a queue, an environment and a definition, and operators that have just started.
-    pub fn new(rng: Rng, faults: Faults, transcript: bool) -> Cluster {
+    pub fn new(rng: Rng, faults: Faults, size: Size, transcript: bool) -> Cluster {
         let mut cluster = Cluster::bare(rng, faults, transcript);
         cluster.scripted = false;
+        cluster.size = size;
         users::furnish(&mut cluster);
         cluster
     }
 
     /// When every run begins.
     pub const BEGINNING: Time = Time::from_seconds(1_000_000);
+
+    /// Later than anything happens.
+    pub const NEVER: Time = Time::from_millis(i64::MAX);
 
     /// A cluster with nothing in it but operators that have just started.
     pub fn bare(mut rng: Rng, faults: Faults, transcript: bool) -> Cluster {
@@ -83,25 +97,37 @@ impl Cluster {
             held_jobs: BTreeSet::new(),
             broken_jobs: BTreeSet::new(),
             jobs_made: 0,
+            size: Size::FULL,
             steps: 0,
+            step: None,
+            rounds: 0,
+            coverage: Coverage::default(),
         }
     }
 
-    /// True once in a thousand times `thousandths`.
+    /// True in so many of a thousand cases. Takes as much from the source of chance when it never is, so that a fault that is
+    /// left out does not change what else happens.
     pub fn chance(&mut self, thousandths: u64) -> bool {
-        thousandths > 0 && self.rng.u64(0..1000) < thousandths
+        self.rng.u64(0..1000) < thousandths
+    }
+
+    /// Notes that something was met.
+    pub fn note(&mut self, about: About, what: &'static str) {
+        self.coverage.note(about, what);
     }
 
     /// Adds a line to the transcript.
     pub fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(transcript) = &mut self.transcript {
-            transcript.push(format!("{} {}", self.now, line()));
+            let step = self.step.map_or_else(String::new, |step| step.to_string());
+            transcript.push(format!("{step:>5} {} {}", self.now, line()));
         }
     }
 
     /// Something happens somewhere.
-    pub fn step(&mut self) {
+    pub fn step(&mut self, number: u32) {
         self.steps += 1;
+        self.step = Some(number);
         self.now = self.now + Duration::from_millis(self.rng.u64(0..=60));
         if self.chance(15) {
             self.now = self.now + Duration::from_millis(self.rng.u64(0..20_000));
@@ -118,6 +144,7 @@ impl Cluster {
 
     /// The faults stop: from now on everything must come to rest.
     pub fn calm_down(&mut self) {
+        self.step = None;
         self.faults = Faults { operators: self.faults.operators, ..Faults::none() };
         self.refusal = None;
         users::calm_down(self);
@@ -129,7 +156,21 @@ impl Cluster {
 
     /// Runs without faults until nothing happens any more, or for so many rounds; true when all came to rest.
     pub fn settle(&mut self, rounds: u32) -> bool {
-        self.rest_before(Time::from_millis(i64::MAX), rounds)
+        self.rest_before(Cluster::NEVER, rounds)
+    }
+
+    /// Kubernetes' garbage collector and namespace controller do all there is for them to do. True when there was anything.
+    pub fn collect_garbage(&mut self) -> bool {
+        let mut busy = false;
+        while collector::collect_garbage(self) {
+            busy = true;
+        }
+        busy
+    }
+
+    /// The pod garbage collector looks at a pod. True when it had to do something about it.
+    pub fn look_at_pod(&mut self, key: &ObjectKey) -> bool {
+        collector::look_at_pod(self, key)
     }
 
     /// Runs without faults until this time; true when all came to rest before.
@@ -141,25 +182,30 @@ impl Cluster {
 
     /// Runs without faults until nothing happens any more, or nothing before this time; true when it came to that.
     pub fn rest_before(&mut self, end: Time, rounds: u32) -> bool {
-        for _ in 0..rounds {
-            operator::land_late_requests(self);
-            let mut busy = operator::run_to_rest(self);
-            busy |= scheduler::run_to_rest(self);
-            busy |= kubelet::run_to_rest(self);
-            busy |= collector::run_to_rest(self);
-            if busy {
-                self.now = self.now + Duration::from_millis(20);
-                continue;
-            }
-            let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
-            let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
-                return true;
-            };
-            if wake >= end {
-                return true;
-            }
-            self.now = wake.max(self.now + Duration::from_millis(1));
+        (0..rounds).any(|_| self.round(end))
+    }
+
+    /// Everybody does all there is to do, then time passes until there is something again. True when there is nothing before
+    /// `end`.
+    pub fn round(&mut self, end: Time) -> bool {
+        self.rounds += 1;
+        operator::land_late_requests(self);
+        let mut busy = operator::run_to_rest(self);
+        busy |= scheduler::run_to_rest(self);
+        busy |= kubelet::run_to_rest(self);
+        busy |= collector::run_to_rest(self);
+        if busy {
+            self.now = self.now + Duration::from_millis(20);
+            return false;
         }
+        let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
+        let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
+            return true;
+        };
+        if wake >= end {
+            return true;
+        }
+        self.now = wake.max(self.now + Duration::from_millis(1));
         false
     }
 }

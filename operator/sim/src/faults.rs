@@ -17,8 +17,10 @@ pub struct Faults {
     pub crashes: u64,
     /// A watch event comes twice.
     pub duplicates: u64,
-    /// A watch breaks and is listed anew.
-    pub relists: u64,
+    /// A watch ends before its time, or a list halfway.
+    pub drops: u64,
+    /// The API server forgets what was before: who has to go on from there is told "too old resource version".
+    pub compactions: u64,
     /// An operator hears nothing of one kind for a while.
     pub stalls: u64,
     /// A host loses power; somebody deletes its node later.
@@ -43,7 +45,33 @@ pub struct Faults {
     pub clock_skew_seconds: i64,
 }
 
+/// Takes a fault out of a mix.
+pub type LeaveOut = fn(&mut Faults);
+
 impl Faults {
+    /// Every fault by name, and how it is left out of a mix.
+    pub const ALL: [(&'static str, LeaveOut); 19] = [
+        ("second-operator", |faults| faults.operators = 1),
+        ("lost-requests", |faults| faults.lost_requests = 0),
+        ("lost-responses", |faults| faults.lost_responses = 0),
+        ("late-requests", |faults| faults.late_requests = 0),
+        ("crashes", |faults| faults.crashes = 0),
+        ("duplicates", |faults| faults.duplicates = 0),
+        ("drops", |faults| faults.drops = 0),
+        ("compactions", |faults| faults.compactions = 0),
+        ("stalls", |faults| faults.stalls = 0),
+        ("host-deaths", |faults| faults.host_deaths = 0),
+        ("partitions", |faults| faults.partitions = 0),
+        ("forced-removals", |faults| faults.forced_removals = 0),
+        ("pod-deletions", |faults| faults.pod_deletions = 0),
+        ("strangers", |faults| faults.strangers = 0),
+        ("job-deletions", |faults| faults.job_deletions = 0),
+        ("stops", |faults| faults.stops = 0),
+        ("edits", |faults| faults.edits = 0),
+        ("refusals", |faults| faults.refusals = 0),
+        ("clock-skew-seconds", |faults| faults.clock_skew_seconds = 0),
+    ];
+
     /// A mix of faults. Every other seed has a single leader.
     pub fn mixed(rng: &mut Rng) -> Faults {
         let mut chance =
@@ -54,17 +82,18 @@ impl Faults {
             late_requests: chance(40, 60),
             crashes: chance(50, 15),
             duplicates: chance(50, 100),
-            relists: chance(40, 10),
+            drops: chance(50, 60),
+            compactions: chance(50, 30),
             stalls: chance(30, 10),
             host_deaths: chance(30, 6),
             partitions: chance(20, 6),
-            forced_removals: chance(15, 4),
-            pod_deletions: chance(25, 10),
-            strangers: chance(30, 20),
-            job_deletions: chance(30, 10),
-            stops: chance(40, 20),
-            edits: chance(40, 15),
-            refusals: chance(20, 40),
+            forced_removals: chance(15, 20),
+            pod_deletions: chance(25, 40),
+            strangers: chance(30, 60),
+            job_deletions: chance(30, 60),
+            stops: chance(40, 60),
+            edits: chance(40, 60),
+            refusals: chance(20, 60),
             clock_skew_seconds: if chance(50, 1) > 0 { 10 } else { 0 },
             operators: if chance(50, 1) > 0 { 2 } else { 1 },
         }

@@ -4,6 +4,7 @@
 use crate::behaviour::{exit_code, hangs, is_broken};
 use crate::check;
 use crate::cluster::Cluster;
+use crate::coverage::About;
 use crate::truth::Container as Ran;
 use std::collections::BTreeMap;
 use windlass_core::ids::{Name, ObjectKey, Uid};
@@ -113,6 +114,7 @@ pub fn calm_down(cluster: &mut Cluster) {
 /// Removes a node, as an administrator does whose host is lost: that is his word that its pods are over.
 pub fn forget_node(cluster: &mut Cluster, name: &Name) {
     cluster.tell(|| format!("node {name} is deleted"));
+    cluster.note(About::Faults, "nodes deleted");
     cluster.store.remove_host(name);
     let pods: Vec<Uid> = cluster
         .store
@@ -140,6 +142,7 @@ fn lose_power(cluster: &mut Cluster, name: &Name) {
         cluster.truth.end(pod, now, 255);
     }
     cluster.tell(|| format!("host {name} loses power"));
+    cluster.note(About::Faults, "hosts that lost power");
     set_ready(cluster, name, false);
 }
 
@@ -152,6 +155,7 @@ fn toggle_link(cluster: &mut Cluster, name: &Name) {
     };
     kubelet.link = link;
     cluster.tell(|| format!("host {name}: link {link:?}"));
+    cluster.note(About::Faults, if ready { "hosts reached again" } else { "hosts cut off" });
     if ready && !cluster.store.hosts.contains_key(name) {
         let uid = cluster.store.next_uid();
         if let Some(node) = cluster.kubelets.get(name).map(|kubelet| kubelet.node.clone()) {
@@ -216,11 +220,7 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
     let Some(kubelet) = cluster.kubelets.get_mut(name) else { return false };
     let local = kubelet.local.get(&pod.uid).cloned();
     if pod.phase != PodPhase::Active {
-        if pod.deleting && !task.held {
-            cluster.store.remove_pod(&pod.key);
-            return true;
-        }
-        return false;
+        return cluster.store.stopped(&pod.key);
     }
     match local {
         None if pod.deleting => {

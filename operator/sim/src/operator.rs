@@ -1,12 +1,14 @@
 //! Operators: the same core as in production, with a shell that can be slow, unlucky, or dead.
 
 use crate::cluster::Cluster;
+use crate::coverage::About;
 use crate::faults::Faults;
-use crate::store::Cursor;
+use crate::store::{Cursor, Heard};
+use crate::told;
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use windlass_core::action::{Action, Outcome};
+use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{ActionId, Name};
 use windlass_core::time::Time;
@@ -19,8 +21,6 @@ pub struct Operator {
     /// Its decisions.
     pub core: Core,
     cursor: Cursor,
-    /// Kinds it has listed since its start.
-    listed: Vec<Kind>,
     /// Kinds it hears nothing of, and until when.
     stalled: BTreeMap<Kind, Time>,
     /// Actions handed out and not sent yet.
@@ -47,6 +47,9 @@ const CHILDREN_PER_RECORD: u32 = 3;
 /// How long an API server may still carry out a request.
 const LATEST_MILLIS: u64 = 60_000;
 
+/// How far a clock can be off before a time server sets it right.
+const CLOCK_MILLIS: i64 = 20_000;
+
 impl Operator {
     /// A process that has just started.
     pub fn new(number: usize, faults: &Faults, rng: &mut Rng) -> Operator {
@@ -57,7 +60,6 @@ impl Operator {
             number,
             core: Core::new(settings),
             cursor: Cursor::default(),
-            listed: Vec::new(),
             stalled: BTreeMap::new(),
             to_send: Vec::new(),
             answers: Vec::new(),
@@ -67,11 +69,11 @@ impl Operator {
         }
     }
 
-    /// What its clock shows.
+    /// What its clock shows: it goes wrong at its own rate, until a time server holds it.
     fn clock(&self, now: Time) -> Time {
         let since = i64::try_from(now.since(self.started_at).as_millis()).unwrap_or(i64::MAX);
         let drift = since / 1000 * (self.clock.1 - 1000);
-        Time::from_millis(now.as_millis() + self.clock.0 + drift)
+        Time::from_millis(now.as_millis() + (self.clock.0 + drift).clamp(-CLOCK_MILLIS, CLOCK_MILLIS))
     }
 
     /// When it wants to plan again, in true time; a wish for now counts as soon.
@@ -98,6 +100,7 @@ pub fn act(cluster: &mut Cluster) {
 /// The process is killed, and another starts: what was sent may still land, all else is forgotten.
 pub fn restart(cluster: &mut Cluster, number: usize) {
     cluster.tell(|| format!("operator {number}: killed and started"));
+    cluster.note(About::Faults, "operators killed");
     let mut operator = Operator::new(number, &cluster.faults, &mut cluster.rng);
     operator.started_at = cluster.now;
     cluster.operators[number] = operator;
@@ -107,29 +110,76 @@ pub fn restart(cluster: &mut Cluster, number: usize) {
 fn hear(cluster: &mut Cluster, number: usize) {
     let kind = Kind::ALL[cluster.rng.usize(0..Kind::ALL.len())];
     let stall = cluster.chance(cluster.faults.stalls);
-    let relist = cluster.chance(cluster.faults.relists);
+    let drop = cluster.chance(cluster.faults.drops);
+    let compact = cluster.chance(cluster.faults.compactions);
     let again = cluster.chance(cluster.faults.duplicates);
     let bunch = cluster.rng.usize(1..=6);
     let until = cluster.now + Duration::from_millis(cluster.rng.u64(0..120_000));
-    let now = cluster.now;
-    let operator = &mut cluster.operators[number];
-    if operator.stalled.get(&kind).is_some_and(|until| *until > now) {
+    if cluster.operators[number].stalled.get(&kind).is_some_and(|until| *until > cluster.now) {
         return;
     }
-    let events = if !operator.listed.contains(&kind) || relist {
-        operator.listed.push(kind);
-        cluster.store.list(&mut operator.cursor, kind)
-    } else if again {
-        cluster.store.last_event(&operator.cursor, kind).into_iter().collect()
+    if compact {
+        cluster.note(About::Watches, "what was before is forgotten");
+        cluster.store.compact();
+    }
+    if drop {
+        drop_stream(cluster, number, kind);
+    }
+    if again {
+        hear_again(cluster, number, kind);
     } else {
-        std::iter::from_fn(|| cluster.store.next_event(&mut operator.cursor, kind)).take(bunch).collect()
-    };
+        hear_news(cluster, number, kind, bunch);
+    }
+    if stall {
+        cluster.note(About::Watches, "nothing heard for a while");
+        cluster.operators[number].stalled.insert(kind, until);
+    }
+}
+
+fn drop_stream(cluster: &mut Cluster, number: usize, kind: Kind) {
+    let cursor = &mut cluster.operators[number].cursor;
+    let what = if cursor.is_listing(kind) { "lists that broke halfway" } else { "watches that ended" };
+    cursor.drop_stream(kind);
+    cluster.note(About::Watches, what);
+}
+
+fn hear_again(cluster: &mut Cluster, number: usize, kind: Kind) {
+    let operator = &mut cluster.operators[number];
+    if let Some(event) = cluster.store.last_event(&operator.cursor, kind) {
+        let words = cluster.transcript.is_some().then(|| told::event(&event));
+        operator.core.observe(event);
+        cluster.note(About::Watches, "events told twice");
+        cluster.tell(|| format!("operator {number}: hears again: {}", words.unwrap_or_default()));
+    }
+}
+
+/// True when there was anything new.
+fn hear_news(cluster: &mut Cluster, number: usize, kind: Kind, most: usize) -> bool {
+    let operator = &mut cluster.operators[number];
+    let (heard, events) = cluster.store.hear(&mut operator.cursor, kind, most);
+    let told = cluster.transcript.is_some().then(|| events.iter().map(told::event).collect::<Vec<_>>());
+    let is_news = !events.is_empty();
     for event in events {
         operator.core.observe(event);
     }
-    if stall {
-        operator.stalled.insert(kind, until);
+    cluster.note(
+        About::Watches,
+        match heard {
+            Heard::ListBegan => "lists",
+            Heard::WentOn => "deliveries",
+            Heard::Resumed => "watches that went on after their end",
+            Heard::Bookmark => "bookmarks",
+            Heard::TooOld => "watches that met: too old resource version",
+        },
+    );
+    if heard == Heard::TooOld {
+        cluster.tell(|| format!("operator {number}: watch of {kind:?}: too old resource version"));
     }
+    if is_news {
+        let told = told.unwrap_or_default();
+        cluster.tell(|| format!("operator {number}: hears: {}", told.join("; ")));
+    }
+    is_news
 }
 
 fn plan(cluster: &mut Cluster, number: usize) {
@@ -156,18 +206,24 @@ fn send(cluster: &mut Cluster, number: usize) {
         && operator.clock(cluster.now) > order.not_after
     {
         operator.answers.push((id, Outcome::Expired));
-        return;
+        return cluster.note(About::Faults, "creates that were too old to be sent");
     }
-    let outcome = if cluster.chance(cluster.faults.lost_requests) {
-        Outcome::Unknown(Name::from("connection refused"))
-    } else if cluster.chance(cluster.faults.late_requests) {
-        let lands_at = cluster.now + Duration::from_millis(cluster.rng.u64(0..LATEST_MILLIS));
-        cluster.late.push(LateRequest { action, lands_at, sender: number });
-        Outcome::Unknown(Name::from("timeout"))
+    let lost = cluster.chance(cluster.faults.lost_requests);
+    let late = cluster.chance(cluster.faults.late_requests);
+    let unheard = cluster.chance(cluster.faults.lost_responses);
+    let delay = Duration::from_millis(cluster.rng.u64(0..LATEST_MILLIS));
+    let outcome = if lost {
+        cluster.tell(|| format!("operator {number}: {} is lost", told::action(&action)));
+        unknown(cluster, "requests that were lost", "connection refused")
+    } else if late {
+        cluster.tell(|| format!("operator {number}: {} is late", told::action(&action)));
+        cluster.late.push(LateRequest { action, lands_at: cluster.now + delay, sender: number });
+        unknown(cluster, "requests that were carried out late", "timeout")
     } else {
         let outcome = carry_out(cluster, number, action);
-        if cluster.chance(cluster.faults.lost_responses) {
-            Outcome::Unknown(Name::from("connection reset"))
+        if unheard {
+            cluster.tell(|| format!("operator {number}: does not get that answer"));
+            unknown(cluster, "requests whose answer was lost", "connection reset")
         } else {
             outcome
         }
@@ -175,11 +231,33 @@ fn send(cluster: &mut Cluster, number: usize) {
     cluster.operators[number].answers.push((id, outcome));
 }
 
+fn unknown(cluster: &mut Cluster, what: &'static str, words: &str) -> Outcome {
+    cluster.note(About::Faults, what);
+    Outcome::Unknown(Name::from(words))
+}
+
 fn carry_out(cluster: &mut Cluster, number: usize, action: Action) -> Outcome {
-    let told = cluster.transcript.is_some().then(|| in_short(&action));
+    let told = cluster.transcript.is_some().then(|| told::action(&action));
+    let was_there =
+        matches!(&action, Action::CreatePod(order) if cluster.store.pods.contains_key(&order.pod));
     let outcome = cluster.store.apply(action, cluster.now, &cluster.refusal);
+    cluster.note(
+        About::Answers,
+        match &outcome {
+            Outcome::Pod(_) if was_there => "pod found instead of made",
+            Outcome::Done | Outcome::Written(_) => "done",
+            Outcome::NotFound => "not found",
+            Outcome::Conflict => "conflict",
+            Outcome::Refused(Refusal::Invalid, _) => "refused: invalid",
+            Outcome::Refused(Refusal::Quota, _) => "refused: quota",
+            Outcome::Refused(Refusal::NamespaceTerminating, _) => "refused: the namespace ends",
+            Outcome::Refused(Refusal::Other, _) => "refused: other",
+            Outcome::Unknown(_) | Outcome::Expired => "unknown",
+            _ => "an object",
+        },
+    );
     if let Some(told) = told {
-        let ended = outcome_in_short(&outcome);
+        let ended = told::outcome(&outcome);
         cluster.tell(|| format!("operator {number}: {told} -> {ended}"));
     }
     outcome
@@ -192,7 +270,9 @@ fn take_answer(cluster: &mut Cluster, number: usize) {
     }
     let at = cluster.rng.usize(0..operator.answers.len());
     let (id, outcome) = operator.answers.swap_remove(at);
+    let words = cluster.transcript.is_some().then(|| told::outcome(&outcome));
     operator.core.observe(Event::Outcome(id, outcome));
+    cluster.tell(|| format!("operator {number}: learns: {}", words.unwrap_or_default()));
 }
 
 /// Requests whose time has come are carried out, whoever sent them and whether or not he still lives.
@@ -200,6 +280,7 @@ pub fn land_late_requests(cluster: &mut Cluster) {
     while let Some(at) = cluster.late.iter().position(|late| late.lands_at <= cluster.now) {
         let late = cluster.late.swap_remove(at);
         cluster.tell(|| "a late request lands:".to_owned());
+        cluster.note(About::Faults, "late requests that landed");
         carry_out(cluster, late.sender, late.action);
     }
 }
@@ -208,18 +289,10 @@ pub fn land_late_requests(cluster: &mut Cluster) {
 pub fn run_to_rest(cluster: &mut Cluster) -> bool {
     let mut busy = false;
     for number in 0..cluster.operators.len() {
-        let operator = &mut cluster.operators[number];
-        operator.stalled.clear();
+        cluster.operators[number].stalled.clear();
         for kind in Kind::ALL {
-            if !operator.listed.contains(&kind) {
-                operator.listed.push(kind);
-                for event in cluster.store.list(&mut operator.cursor, kind) {
-                    operator.core.observe(event);
-                }
-            }
-            while let Some(event) = cluster.store.next_event(&mut operator.cursor, kind) {
-                busy = true;
-                operator.core.observe(event);
+            while !cluster.store.has_told_all(&cluster.operators[number].cursor, kind) {
+                busy |= hear_news(cluster, number, kind, usize::MAX);
             }
         }
         plan(cluster, number);
@@ -233,59 +306,4 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
         }
     }
     busy
-}
-
-fn in_short(action: &Action) -> String {
-    match action {
-        Action::CreatePod(order) => format!("create pod {} on {}", order.pod.name, order.host),
-        Action::WriteJob(guard, status) => {
-            let children = status.array.as_ref().map(|array| {
-                let sets = array.children.iter().map(|(state, indexes)| format!("{state}={indexes}"));
-                sets.collect::<Vec<_>>().join(" ")
-            });
-            let attempts: Vec<String> = status
-                .attempts
-                .iter()
-                .map(|a| format!("{}{}", a.number, if a.is_over() { "x" } else { "" }))
-                .collect();
-            format!(
-                "write job {} at {}: {} {} [{}] {}",
-                guard.key.name,
-                guard.resource_version.0,
-                status.state,
-                status.reason,
-                attempts.join(","),
-                children.unwrap_or_default()
-            )
-        }
-        Action::WriteRecord(order) => {
-            let children = order.record.children.iter();
-            let told =
-                children.map(|(index, child)| format!("{index}:{}x{}", child.state, child.attempts.len()));
-            format!(
-                "write record {}+{} {}",
-                order.job.name,
-                order.first_index,
-                told.collect::<Vec<_>>().join(" ")
-            )
-        }
-        Action::ReleasePod(key, _, delete) => format!("release pod {} (delete {delete})", key.name),
-        Action::DeletePod(key, ..) => format!("delete pod {}", key.name),
-        Action::StopPod { pod, ending, .. } => format!("stop pod {}: {}", pod.name, ending.cause.as_str()),
-        Action::DeleteJob(guard) => format!("delete expired job {}", guard.key.name),
-        Action::ReadJob(key) => format!("read job {}", key.name),
-        Action::ReadPod(key) => format!("read pod {}", key.name),
-        other => format!("{other:?}").chars().take(70).collect(),
-    }
-}
-
-fn outcome_in_short(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Written(version) => format!("written {}", version.0),
-        Outcome::Pod(pod) => format!("pod {} {:?}", pod.key.name, pod.phase),
-        Outcome::Job(job) => {
-            format!("job {} at {}: {}", job.key.name, job.resource_version.0, job.status.state)
-        }
-        other => format!("{other:?}").chars().take(60).collect(),
-    }
 }

@@ -2,60 +2,94 @@
 
 use crate::check;
 use crate::cluster::Cluster;
-use crate::faults::Faults;
-use fastrand::Rng;
-use std::collections::BTreeMap;
+use crate::coverage::Coverage;
+use crate::plan::{Part, Plan};
+use crate::users;
 
 /// Rounds without faults within which everything must come to rest.
 const ROUNDS_TO_REST: u32 = 20_000;
+
+/// Something that must hold after every step: says in words how it is broken.
+pub type Rule = fn(&Cluster) -> Option<String>;
 
 /// What a run did.
 #[derive(Debug)]
 pub struct Report {
     /// Steps under faults.
     pub steps: u64,
-    /// Containers that ran.
-    pub containers: usize,
-    /// Requests carried out, by verb and kind.
-    pub requests: BTreeMap<&'static str, u64>,
+    /// Rounds until everything came to rest.
+    pub rounds: u64,
+    /// What was met.
+    pub coverage: Coverage,
     /// The rule that was broken, in words.
     pub broken: Option<String>,
+    /// The step after which it was broken; `None` also when that was after the faults had stopped.
+    pub broken_at: Option<u32>,
     /// One line an event, when asked for.
     pub transcript: Vec<String>,
+    /// What each operator knew when a rule broke, when a transcript was asked for.
+    pub minds: Vec<String>,
 }
 
 /// Runs one seed. The same seed gives the same run.
 pub fn run(seed: u64, transcript: bool) -> Report {
-    let mut rng = Rng::with_seed(seed);
-    let faults = Faults::mixed(&mut rng);
-    let steps = rng.u64(200..=1500);
-    let mut cluster = Cluster::new(rng, faults, transcript);
-    let broken = live(&mut cluster, steps);
-    if let Some(broken) = &broken {
-        cluster.tell(|| format!("BROKEN: {broken}"));
-        let cores: Vec<String> =
-            cluster.operators.iter().map(|operator| format!("{:#?}", operator.core)).collect();
-        cluster.tell(|| cores.join("\n"));
-    }
-    Report {
-        steps: cluster.steps,
-        containers: cluster.truth.all().count(),
-        requests: std::mem::take(&mut cluster.store.requests),
-        broken,
-        transcript: cluster.transcript.unwrap_or_default(),
+    Plan::of(seed).run(&[], transcript)
+}
+
+impl Plan {
+    /// Makes the run, with `rules` beside those that always hold.
+    pub fn run(&self, rules: &[Rule], transcript: bool) -> Report {
+        let mut cluster = Cluster::new(self.rng(Part::Start), self.faults(), self.size, transcript);
+        let mut broken_at = None;
+        let mut broken = None;
+        for step in self.steps.iter() {
+            cluster.rng = self.rng(Part::Step(step));
+            cluster.step(step);
+            broken = broken_rule(&cluster, rules);
+            if broken.is_some() {
+                broken_at = Some(step);
+                break;
+            }
+        }
+        if broken.is_none() {
+            cluster.rng = self.rng(Part::End);
+            broken = come_to_rest(&mut cluster, rules);
+        }
+        report(cluster, broken, broken_at)
     }
 }
 
-fn live(cluster: &mut Cluster, steps: u64) -> Option<String> {
-    for _ in 0..steps {
-        cluster.step();
-        if let Some(broken) = check::after_step(cluster) {
+fn broken_rule(cluster: &Cluster, rules: &[Rule]) -> Option<String> {
+    check::after_step(cluster).or_else(|| rules.iter().find_map(|rule| rule(cluster)))
+}
+
+fn come_to_rest(cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
+    cluster.calm_down();
+    for _ in 0..ROUNDS_TO_REST {
+        let is_at_rest = cluster.round(Cluster::NEVER);
+        if let Some(broken) = broken_rule(cluster, rules) {
             return Some(broken);
         }
+        if is_at_rest && !users::bring_back(cluster) {
+            return check::at_rest(cluster);
+        }
     }
-    cluster.calm_down();
-    if !cluster.settle(ROUNDS_TO_REST) {
-        return Some("no rest: something is done again and again".to_owned());
+    Some("no rest: something is done again and again".to_owned())
+}
+
+fn report(mut cluster: Cluster, broken: Option<String>, broken_at: Option<u32>) -> Report {
+    let is_told = broken.is_some() && cluster.transcript.is_some();
+    if let Some(broken) = &broken {
+        cluster.tell(|| format!("BROKEN: {broken}"));
     }
-    check::after_step(cluster).or_else(|| check::at_rest(cluster))
+    let minds = cluster.operators.iter().filter(|_| is_told);
+    Report {
+        steps: cluster.steps,
+        rounds: cluster.rounds,
+        broken,
+        broken_at,
+        minds: minds.map(|operator| format!("operator {}: {:#?}", operator.number, operator.core)).collect(),
+        coverage: Coverage::of(&mut cluster),
+        transcript: cluster.transcript.unwrap_or_default(),
+    }
 }

@@ -33,7 +33,7 @@ fn bind(cluster: &mut Cluster, key: &ObjectKey) -> bool {
     let host = task.admitted_to.clone();
     if has_room(cluster, &host, &pod) {
         cluster.tell(|| format!("scheduler: {} is bound to {host}", key.name));
-        let task = TaskPod { unschedulable: None, ..task };
+        let task = TaskPod { unschedulable: None, bound_at: Some(cluster.now.to_second()), ..task };
         cluster.store.put_pod(ObservedPod { host: Some(host), task: Some(task), ..pod });
         return true;
     }

@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::operator;
-use crate::store::{Store, resources_in};
+use crate::store::{Cascade, Store, resources_in};
 use crate::users;
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
     ObservedHost, ObservedJob, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest, RetryStrategy,
-    RevisionContent, Stop, StopChildren, StopKind,
+    RevisionContent, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
@@ -69,7 +69,7 @@ impl Script {
         let (verb, rest) = words.split_first().ok_or_else(unknown)?;
         match (*verb, rest) {
             ("namespace", [name]) => {
-                self.cluster.store.namespaces.insert((*name).into(), false);
+                self.cluster.store.put_namespace(&(*name).into(), false);
             }
             ("host", [name, cpus, labels @ ..]) => self.host(name, cpus, labels)?,
             ("environment", [name, options @ ..]) => self.environment(name, options),
@@ -172,6 +172,7 @@ impl Script {
                     .split(',')
                     .map(Reference::plain)
                     .collect(),
+                time_limits: time_limits(options)?,
                 deleting: false,
                 held: false,
                 status: QueueStatus::default(),
@@ -257,7 +258,7 @@ impl Script {
     fn delete(&mut self, kind: &str, name: &str) -> Result<(), String> {
         let key = ObjectKey::new(NAMESPACE, name);
         match kind {
-            "job" => self.cluster.store.delete_job(&key),
+            "job" => self.cluster.store.delete_job(&key, Cascade::Background),
             "definition" => self.cluster.store.delete_definition(&key),
             "queue" => self.cluster.store.delete_queue(&name.into()),
             "environment" => self.cluster.store.delete_environment(&name.into()),
@@ -378,6 +379,24 @@ fn told_of_environment(environment: &ObservedEnvironment) -> String {
 
 fn validity(fault: Option<&(Name, Name)>) -> String {
     fault.map_or("VALID".to_owned(), |(code, words)| format!("INVALID {code}: {words}"))
+}
+
+/// `limit=capacity:600:CANCEL,requirement:600:TERMINATE`.
+fn time_limits(options: &[&str]) -> Result<Vec<TimeLimit>, String> {
+    let limits = option(options, "limit").into_iter().flat_map(|limits| limits.split(','));
+    let limit = |text: &str| match text.split(':').collect::<Vec<_>>().as_slice() {
+        [reason, seconds, action] => Ok(TimeLimit {
+            reason: if *reason == "capacity" {
+                StuckReason::InsufficientCapacity
+            } else {
+                StuckReason::ResourceRequirement
+            },
+            after: Duration::from_secs(number(seconds)?),
+            kind: if *action == "CANCEL" { StopKind::Cancel } else { StopKind::Terminate },
+        }),
+        _ => Err(format!("'{text}' is no limit")),
+    };
+    limits.map(limit).collect()
 }
 
 /// What the options of a job ask for.

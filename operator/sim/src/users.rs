@@ -1,8 +1,9 @@
 //! Users and administrators: they submit, delete and edit, at the worst moments.
 
 use crate::cluster::Cluster;
+use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
-use crate::store::{Store, resources_in};
+use crate::store::{Cascade, Store, resources_in};
 use crate::wishes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,6 @@ pub const NAMESPACES: [&str; 2] = ["team", "doomed"];
 const DEFINITIONS: [&str; 2] = ["small", "large"];
 const QUEUES: [&str; 2] = ["high", "low"];
 const ENVIRONMENT: &str = "ce";
-const JOBS_AT_MOST: u32 = 8;
 
 /// Names that jobs have.
 const NAMES: u32 = 5;
@@ -35,7 +35,7 @@ pub fn furnish(cluster: &mut Cluster) {
             put_definition(cluster, namespace, name, content);
         }
     }
-    for _ in 0..cluster.rng.u32(1..=3) {
+    for _ in 0..cluster.rng.u32(1..=3).min(cluster.size.hosts) {
         add_host(cluster);
     }
     put_environment(cluster, true);
@@ -77,10 +77,11 @@ pub fn act(cluster: &mut Cluster) {
     if hit(120) {
         submit(cluster);
     } else if hit(faults.job_deletions) {
-        with_job(cluster, |cluster, key| cluster.store.delete_job(key));
+        with_job(cluster, delete_job);
     } else if hit(faults.stops) {
         wishes::stop(cluster);
     } else if hit(faults.pod_deletions) {
+        cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
         with_pod(cluster, remove_by_force);
@@ -95,17 +96,32 @@ pub fn act(cluster: &mut Cluster) {
     }
 }
 
-/// What was disabled or removed comes back, strangers leave: every job that can run now must.
-pub fn calm_down(cluster: &mut Cluster) {
-    put_environment(cluster, true);
+/// What was removed is made again, also when its deletion took until now. True when anything was missing.
+pub fn bring_back(cluster: &mut Cluster) -> bool {
+    let versions = cluster.store.next_version();
+    if !cluster.store.environments.contains_key(&Name::from(ENVIRONMENT)) {
+        put_environment(cluster, true);
+    }
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
-        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+        if !cluster.store.queues.contains_key(&Name::from(name)) {
+            put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+        }
     }
     for name in DEFINITIONS {
         if !cluster.store.definitions.contains_key(&ObjectKey::new(NAMESPACES[0], name)) {
             put_definition(cluster, NAMESPACES[0], name, "1000 64");
         }
     }
+    cluster.store.next_version().0 > versions.0 + 1
+}
+
+/// What was disabled or removed comes back, strangers leave: every job that can run now must.
+pub fn calm_down(cluster: &mut Cluster) {
+    put_environment(cluster, true);
+    for (priority, name) in QUEUES.into_iter().rev().enumerate() {
+        put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
+    }
+    bring_back(cluster);
     let strangers: Vec<ObjectKey> =
         cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
     for key in strangers {
@@ -127,7 +143,7 @@ pub fn calm_down(cluster: &mut Cluster) {
 
 /// Submits a job: single, or a small array.
 pub fn submit(cluster: &mut Cluster) {
-    if cluster.jobs_made >= JOBS_AT_MOST {
+    if cluster.jobs_made >= cluster.size.jobs {
         return;
     }
     cluster.jobs_made += 1;
@@ -152,6 +168,8 @@ pub fn submit(cluster: &mut Cluster) {
         status: JobStatus::default(),
         key,
     };
+    cluster.note(About::Work, if job.spec.size.is_some() { "arrays" } else { "single jobs" });
+    cluster.coverage.add(About::Work, "children", job.spec.size.map_or(0, u64::from));
     cluster.tell(|| format!("user: submits {} {} {:?}", job.key, job.uid.prefix(), job.spec));
     cluster.store.put_job(job);
 }
@@ -222,6 +240,7 @@ fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
             enabled,
             priority,
             environments: vec![Reference::plain(ENVIRONMENT)],
+            time_limits: Vec::new(),
             deleting: false,
             held: false,
             status: QueueStatus::default(),
@@ -238,6 +257,17 @@ fn with_job(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObjectKey)) {
     }
 }
 
+/// `kubectl delete`, now and then with a `--cascade` of its own.
+fn delete_job(cluster: &mut Cluster, key: &ObjectKey) {
+    let (cascade, what) = match cluster.rng.u64(0..6) {
+        0 => (Cascade::Foreground, "jobs deleted in the foreground"),
+        1 => (Cascade::Orphan, "jobs deleted without their pods"),
+        _ => (Cascade::Background, "jobs deleted"),
+    };
+    cluster.note(About::Faults, what);
+    cluster.store.delete_job(key, cascade);
+}
+
 fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod)) {
     let pods: Vec<ObservedPod> = cluster.store.pods.values().cloned().collect();
     if let Some(pod) = pods.get(cluster.rng.usize(0..pods.len().max(1))) {
@@ -248,6 +278,7 @@ fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod))
 
 /// Strips the finalizers and deletes with no grace: whoever does it says that nothing runs any more.
 fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
+    cluster.note(About::Faults, "pods removed by force");
     cluster.truth.give_up(pod.uid);
     cluster.store.remove_pod(&pod.key);
 }
@@ -294,6 +325,9 @@ fn toggle_refusal(cluster: &mut Cluster) {
         None if cluster.rng.u64(0..4) == 0 => {
             Some((Refusal::Other, Name::from("forbidden: the operator lacks a right")))
         }
+        None if cluster.rng.u64(0..8) == 0 => {
+            Some((Refusal::Invalid, Name::from("violates PodSecurity \"restricted:latest\"")))
+        }
         None => Some((Refusal::Quota, words)),
     };
 }
@@ -302,6 +336,7 @@ fn edit(cluster: &mut Cluster) {
     let queue = QUEUES[cluster.rng.usize(0..QUEUES.len())];
     let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
     let dice = cluster.rng.u64(0..9);
+    cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
     match dice {
         0 => put_definition(cluster, NAMESPACES[0], definition, "1000 128"),
@@ -320,9 +355,23 @@ fn edit(cluster: &mut Cluster) {
         7 => cordon(cluster),
         _ => {
             if cluster.rng.u64(0..3) == 0 {
-                cluster.store.delete_namespace(&NAMESPACES[1].into());
+                end_or_revive_namespace(cluster);
             }
         }
+    }
+}
+
+/// Deletes the second namespace, or makes it anew once it is gone.
+fn end_or_revive_namespace(cluster: &mut Cluster) {
+    let name = Name::from(NAMESPACES[1]);
+    if cluster.store.namespaces.contains_key(&name) {
+        cluster.note(About::Faults, "namespaces deleted");
+        return cluster.store.delete_namespace(&name);
+    }
+    cluster.note(About::Faults, "namespaces made again under an old name");
+    cluster.store.put_namespace(&name, false);
+    for definition in DEFINITIONS {
+        put_definition(cluster, NAMESPACES[1], definition, "1000 64");
     }
 }
 

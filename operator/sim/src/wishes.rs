@@ -1,6 +1,7 @@
 //! What users ask for: random submissions, and stops of what was submitted.
 
 use crate::cluster::Cluster;
+use crate::coverage::About;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -19,8 +20,9 @@ pub fn submission(
     definitions: &[&str],
     names: u32,
 ) -> JobSpec {
+    let most = cluster.size.children.max(2);
     let rng = &mut cluster.rng;
-    let size = (rng.u64(0..2) == 0).then(|| rng.u32(2..=7));
+    let size = (rng.u64(0..2) == 0).then(|| rng.u32(2..=7).min(most));
     let revision = (rng.u64(0..6) == 0).then(|| rng.u32(1..=2));
     let name = definitions.get(rng.usize(0..definitions.len())).copied().unwrap_or_default().into();
     let queue = queues.get(rng.usize(0..queues.len())).copied().unwrap_or_default();
@@ -103,6 +105,7 @@ pub fn stop(cluster: &mut Cluster) {
         }
         _ => return,
     }
+    cluster.note(About::Faults, "stops of jobs or children");
     cluster.tell(|| format!("user: stops {}: {:?} {:?}", job.key, spec.stop, spec.stop_children));
     cluster.store.put_job(ObservedJob { spec: Arc::new(spec), generation: job.generation + 1, ..job });
 }

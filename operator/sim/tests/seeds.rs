@@ -1,8 +1,6 @@
 //! A sample of seeds in every test run; `cargo run -p windlass-sim -- --seeds …` explores many more.
 
-use std::collections::BTreeMap;
-
-use windlass_sim::run;
+use windlass_sim::{About, Coverage, run};
 
 #[test]
 fn seeds_break_no_rule() {
@@ -26,26 +24,56 @@ fn a_seed_gives_the_same_run_again() {
 /// The faults must be met, not only allowed: over a sample of seeds each path has to be taken.
 #[test]
 fn the_sample_meets_what_it_is_for() {
-    let mut containers = 0;
-    let mut requests = BTreeMap::<&str, u64>::new();
-    for seed in 0..300 {
-        let report = run(seed, false);
-        containers += report.containers;
-        for (request, number) in report.requests {
-            *requests.entry(request).or_default() += number;
+    let mut met = Coverage::default();
+    for seed in 0..500 {
+        met.merge(&run(seed, false).coverage);
+    }
+    let expected: [(About, &[&str]); 5] = [
+        (About::Work, &["single jobs", "arrays", "containers", "containers of a second or later attempt"]),
+        (
+            About::Faults,
+            &[
+                "operators killed",
+                "requests that were lost",
+                "requests whose answer was lost",
+                "late requests that landed",
+                "hosts that lost power",
+                "hosts cut off",
+                "nodes deleted",
+                "pods removed by force",
+                "pods deleted by somebody",
+                "pods given up with their node",
+                "pods collected after their owner or namespace",
+                "records collected after their job",
+                "jobs deleted",
+                "jobs deleted in the foreground",
+                "jobs deleted without their pods",
+                "namespaces that ended",
+            ],
+        ),
+        (
+            About::Watches,
+            &[
+                "bookmarks",
+                "events told twice",
+                "lists that broke halfway",
+                "watches that ended",
+                "watches that met: too old resource version",
+            ],
+        ),
+        (
+            About::Requests,
+            &["create pod", "put record", "get record", "get job", "get pod", "release pod", "delete pod"],
+        ),
+        (
+            About::Answers,
+            &["conflict", "not found", "pod found instead of made", "refused: quota", "refused: invalid"],
+        ),
+    ];
+    for (about, things) in expected {
+        for thing in things {
+            assert!(met.of_one(about, thing) > 0, "{thing} was not met:\n{met}");
         }
     }
-    assert!(containers > 1_000, "{containers} containers");
-    for request in [
-        "create pod",
-        "put record",
-        "get record",
-        "get job",
-        "get pod",
-        "release pod",
-        "delete pod",
-        "create revision",
-    ] {
-        assert!(requests.get(request).is_some_and(|number| *number > 0), "no {request} in 300 seeds");
-    }
+    assert!(met.of_one(About::Work, "containers") > 1_000, "{met}");
 }

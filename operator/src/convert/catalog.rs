@@ -8,15 +8,16 @@ use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use windlass_core::ids::Name;
+use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
-    ObservedRevision, Payload, QueueStatus, RevisionContent, RevisionEntry, Validity,
+    ObservedRevision, Payload, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::Resources;
+use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
 use windlass_crds::{
     ComputeEnvironmentSpec, ComputeEnvironmentStatus, JobDefinitionSpec, JobDefinitionStatus, JobQueueSpec,
@@ -147,12 +148,14 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
             .iter()
             .map(|entry| Reference::plain(&entry.compute_environment))
             .collect(),
+        time_limits: spec.job_state_time_limit_actions.iter().filter_map(policy::time_limit).collect(),
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
         status: QueueStatus {
             observed_generation: status.observed_generation.unwrap_or(0),
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             depth: depth.collect(),
+            front: status.front_of_queue.iter().map(waiting).collect(),
             paused: condition(&status.conditions, "AdmissionPaused").is_some(),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),
@@ -198,6 +201,15 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             name_taken: told(&status.conditions, "NameTaken"),
         },
     })
+}
+
+fn waiting(waiting: &api_queue::WaitingJob) -> WaitingJob {
+    WaitingJob {
+        job: ObjectKey::new(waiting.namespace.as_str(), waiting.name.as_str()),
+        submitted_at: moment(Some(&waiting.created_at)).unwrap_or_default(),
+        reason: name(&waiting.reason),
+        expected_start: moment(waiting.expected_start.as_deref()),
+    }
 }
 
 fn created_at(metadata: &Metadata) -> Result<Time, Error> {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::objects::{
     Dependency, DependencyStatus, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren,
-    StopKind,
+    StopKind, StuckReason, TimeLimit,
 };
 use windlass_core::state::State;
 use windlass_crds::job as api;
+use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::retry as api_retry;
 
 /// `retryStrategy`.
@@ -85,6 +86,20 @@ fn indexes(text: &str) -> Intervals {
         }
     }
     indexes
+}
+
+/// An entry of `jobStateTimeLimitActions`; a blank one says nothing.
+pub(super) fn time_limit(limit: &api_queue::JobStateTimeLimitAction) -> Option<TimeLimit> {
+    Some(TimeLimit {
+        reason: StuckReason::parse(&limit.reason)?,
+        after: Duration::from_secs(
+            u64::try_from(limit.max_time_seconds).ok().filter(|seconds| *seconds > 0)?,
+        ),
+        kind: match limit.action? {
+            api_queue::TimeLimitAction::Cancel => StopKind::Cancel,
+            api_queue::TimeLimitAction::Terminate => StopKind::Terminate,
+        },
+    })
 }
 
 const fn kind(kind: api::StopType) -> StopKind {

@@ -6,13 +6,13 @@ use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use windlass_core::ids::Name;
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, QueueStatus, RevisionEntry, Validity as Validated,
+    DefinitionStatus, EnvironmentStatus, QueueStatus, RevisionEntry, Validity as Validated, WaitingJob,
 };
 use windlass_core::state::State;
 use windlass_core::units::{Resources, vcpus};
 use windlass_crds::compute_environment::{MemoryCapacity, VcpuCapacity};
 use windlass_crds::job_definition::Revision;
-use windlass_crds::job_queue::JobCounts;
+use windlass_crds::job_queue::{self as api, JobCounts};
 use windlass_crds::shared::state::{Activity, Validity};
 use windlass_crds::{ComputeEnvironmentStatus, JobDefinitionStatus, JobQueueStatus};
 
@@ -79,7 +79,18 @@ pub fn queue_status(status: &QueueStatus) -> JobQueueStatus {
             starting: count(State::Starting),
             running: count(State::Running),
         }),
+        front_of_queue: status.front.iter().map(waiting).collect(),
         conditions,
+    }
+}
+
+fn waiting(waiting: &WaitingJob) -> api::WaitingJob {
+    api::WaitingJob {
+        namespace: waiting.job.namespace.to_string(),
+        name: waiting.job.name.to_string(),
+        created_at: timestamp(waiting.submitted_at),
+        reason: waiting.reason.to_string(),
+        expected_start: waiting.expected_start.map(timestamp),
     }
 }
 

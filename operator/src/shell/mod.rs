@@ -8,8 +8,10 @@ mod http;
 mod leader;
 mod metrics;
 mod release;
+mod requests;
 mod run;
 mod watch;
 
 pub use release::release;
+pub use requests::Requests;
 pub use run::{Options, run};

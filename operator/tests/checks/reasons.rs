@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Where reason codes are decided.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "catalog/environment.rs",
     "catalog/queue.rs",
     "dependency/apply.rs",
@@ -15,6 +15,7 @@ const FILES: [&str; 9] = [
     "job/settle.rs",
     "job/verdict.rs",
     "schedule/explain.rs",
+    "schedule/stuck.rs",
 ];
 
 /// A word in CamelCase, as reason codes are.

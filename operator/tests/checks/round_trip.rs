@@ -10,6 +10,7 @@ use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
     JobReference, JobStatus, Milestones, PinnedRevision, Proof, QueueStatus, RevisionEntry, Validity,
+    WaitingJob,
 };
 use windlass_core::objects::{ChildRecord, Record};
 use windlass_core::state::State;
@@ -164,6 +165,15 @@ fn a_record_is_read_as_it_was_written() {
     assert_eq!((record, Some(version)), (order.record, order.resource_version));
 }
 
+fn waiting(expected_start: Option<Time>) -> WaitingJob {
+    WaitingJob {
+        job: ObjectKey::new("team", "job-1"),
+        submitted_at: at(1),
+        reason: "WaitingForCapacity".into(),
+        expected_start,
+    }
+}
+
 #[test]
 fn a_queues_status_is_read_as_it_was_written() {
     let invalid = Validity {
@@ -174,6 +184,7 @@ fn a_queues_status_is_read_as_it_was_written() {
         observed_generation: 4,
         validity: invalid,
         depth: BTreeMap::from([(State::Runnable, 12), (State::Running, 3)]),
+        front: vec![waiting(None), waiting(Some(at(60)))],
         paused: true,
         name_taken: Some("the older job queue has it".into()),
         in_use: Some("kept".into()),

@@ -8,8 +8,10 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
-use crate::objects::{ObservedQueue, QueueStatus};
+use crate::limits::WAITING_LISTED;
+use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
 use crate::outbox::Purpose;
+use crate::schedule::OrderKey;
 use crate::state::State;
 use crate::text::list;
 use crate::time::Time;
@@ -42,7 +44,7 @@ impl Registered for Queue {
 
 impl Meaning for QueueStatus {
     fn means_the_same(&self, other: &QueueStatus) -> bool {
-        QueueStatus { depth: other.depth.clone(), ..self.clone() } == *other
+        QueueStatus { depth: other.depth.clone(), front: other.front.clone(), ..self.clone() } == *other
     }
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let rival = desk.queues.rival(queue).zip(queue.aws_name());
     let name_taken = rival.map(|(rival, aws_name)| name_taken("job queue", aws_name, &rival.observed.name));
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
+    let front = front(uid, jobs, desk);
     let unfinished: u64 = depth.values().sum();
     let (now, paused) = (desk.now, desk.settings.paused);
     let Some(queue) = desk.queues.get_mut(uid) else { return };
@@ -82,6 +85,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
         observed_generation: queue.observed.generation,
         validity: validity(fault, &queue.report.current.validity, now),
         depth,
+        front,
         paused,
         name_taken,
         in_use,
@@ -106,6 +110,28 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
             desk.outbox.send(Action::WriteQueue(guard, Box::new(status)), Purpose::WriteQueue(uid));
         }
     }
+}
+
+/// The first jobs that wait for capacity.
+fn front(queue: Uid, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Vec<WaitingJob> {
+    let kept = desk.reservations.get(&queue);
+    let waiting = |order: &OrderKey| {
+        let job = jobs.get(&order.uid)?;
+        Some(WaitingJob {
+            job: job.key.clone(),
+            submitted_at: job.created_at,
+            reason: job
+                .waits_for
+                .as_ref()
+                .map_or(Name::from("Runnable"), |waiting| Name::from(waiting.code())),
+            expected_start: kept
+                .filter(|kept| kept.job == job.uid)
+                .and_then(|kept| kept.start)
+                .map(Time::to_second),
+        })
+    };
+    let front = desk.lines.front(queue, WAITING_LISTED);
+    front.iter().filter_map(waiting).collect()
 }
 
 /// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).
@@ -157,6 +183,7 @@ mod tests {
             aws_name: None,
             enabled: true,
             priority: 1,
+            time_limits: Vec::new(),
             environments: Vec::new(),
             deleting: false,
             held,

@@ -3,7 +3,7 @@
 //! A pod is created only within [`LAUNCH_WINDOW`] after a guarded write of the Job's status that was sent after the launch was
 //! decided. Whoever acts on an old view of the Job fails at that write; whoever was held up after it lets the window pass.
 
-use super::{Job, Live, Stage, Urgency};
+use super::{Job, Live, Order, Stage, Urgency};
 use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -125,7 +125,7 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
         }
         // The task, and all that have no pod yet, end in the API server's words (`order`).
         Outcome::Refused(Refusal::Invalid, words) => {
-            job.refused = Some(words);
+            job.ordered = Some(Order::new("PodRefused", words, false));
             not_created(job, slot.index, desk);
         }
         Outcome::Refused(refusal, words) => {

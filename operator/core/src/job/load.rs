@@ -83,7 +83,7 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     job.waits_for = None;
     job.verdict = None;
     job.final_is_written = false;
-    job.refused = None;
+    job.ordered = None;
     job.held_until = None;
 }
 

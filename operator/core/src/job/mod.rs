@@ -23,6 +23,7 @@ pub(crate) use expire::outcome as expiry_outcome;
 pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
 pub(crate) use launch::{admit, launch_outcome};
 pub(crate) use live::{Stage, Tasks};
+pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
 pub(crate) use timeout::events_read;
@@ -85,8 +86,8 @@ pub(crate) struct Job {
     pub(crate) verdict: Option<Verdict>,
     /// Its final state is confirmed to be written: others may go by it.
     pub(crate) final_is_written: bool,
-    /// The API server refuses its pods for good; its words.
-    pub(crate) refused: Option<Name>,
+    /// It is to end for a reason that is not in its spec: its pods are refused for good, or it was stuck for too long.
+    pub(crate) ordered: Option<Order>,
     /// Until when pods of launches that an earlier process decided may still turn up.
     pub(crate) unsafe_until: Option<Time>,
     /// Its deletion was sent, because it has expired.
@@ -139,7 +140,7 @@ impl Job {
             waits_for: None,
             verdict: None,
             final_is_written: false,
-            refused: None,
+            ordered: None,
             unsafe_until: None,
             expiring: false,
             last_verdict: None,

@@ -21,6 +21,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// An order that no person gave.
+    pub(crate) const fn new(code: &'static str, words: Name, running_too: bool) -> Order {
+        Order { code, words, running_too }
+    }
+
     fn by_person(stop: &Stop) -> Order {
         let (code, nothing_said, running_too) = match stop.kind {
             StopKind::Cancel => ("Cancelled", "cancelled; no reason was given", false),
@@ -32,8 +37,8 @@ impl Order {
 
     /// The order for the whole job, if there is one.
     pub(crate) fn for_all(job: &Job) -> Option<Order> {
-        if let Some(words) = &job.refused {
-            return Some(Order { code: "PodRefused", words: words.clone(), running_too: false });
+        if let Some(order) = &job.ordered {
+            return Some(order.clone());
         }
         if job.deleting {
             let words = Name::from("the Job is being deleted");

@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Payload, ResourceRequest, RetryStrategy};
+use super::{Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -130,12 +130,27 @@ pub struct ObservedQueue {
     pub priority: i64,
     /// Its environments, in the order they are tried.
     pub environments: Vec<Reference>,
+    /// `jobStateTimeLimitActions`.
+    pub time_limits: Vec<TimeLimit>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.
     pub held: bool,
     /// What was last written about it.
     pub status: QueueStatus,
+}
+
+/// A job that waits for capacity, as its queue's status lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WaitingJob {
+    /// Its namespace and name.
+    pub job: ObjectKey,
+    /// Since when it is there.
+    pub submitted_at: Time,
+    /// Why it waits, as a code.
+    pub reason: Name,
+    /// By when it starts at the latest, if that is known.
+    pub expected_start: Option<Time>,
 }
 
 /// A JobQueue's status.
@@ -147,6 +162,8 @@ pub struct QueueStatus {
     pub validity: Validity,
     /// Jobs and children in each state that is not final.
     pub depth: BTreeMap<State, u64>,
+    /// The first jobs that wait for capacity, at most [`crate::limits::WAITING_LISTED`], in about the order they start.
+    pub front: Vec<WaitingJob>,
     /// All admission is switched off.
     pub paused: bool,
     /// An older queue has its AWS name: which, in words.

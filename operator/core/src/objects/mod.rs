@@ -10,7 +10,7 @@ mod policy;
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
-    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity,
+    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 pub use host::ObservedHost;
 pub use job::{
@@ -20,6 +20,7 @@ pub use job::{
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,
+    StuckReason, TimeLimit,
 };
 
 use std::sync::Arc;

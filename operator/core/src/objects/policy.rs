@@ -3,6 +3,7 @@
 use crate::array::Intervals;
 use crate::ids::{Name, Uid};
 use crate::objects::Attempt;
+use std::time::Duration;
 
 /// A text, or with a `*` at its end, the beginning of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,48 @@ pub struct Stop {
     pub kind: StopKind,
     /// Why; empty when nothing was said.
     pub reason: Name,
+}
+
+/// Why a job is stuck at the head of its queue, as `jobStateTimeLimitActions` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StuckReason {
+    /// Hosts are large enough, but none has the room, nor can one be had.
+    InsufficientCapacity,
+    /// The job is larger than its environments may become.
+    MaximumResource,
+    /// No host is large enough.
+    ResourceRequirement,
+}
+
+impl StuckReason {
+    /// Every reason.
+    pub const ALL: [StuckReason; 3] =
+        [StuckReason::InsufficientCapacity, StuckReason::MaximumResource, StuckReason::ResourceRequirement];
+
+    /// AWS Batch's words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StuckReason::InsufficientCapacity => "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+            StuckReason::MaximumResource => "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+            StuckReason::ResourceRequirement => "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        }
+    }
+
+    /// Reads those words.
+    pub fn parse(text: &str) -> Option<StuckReason> {
+        StuckReason::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// An entry of `jobStateTimeLimitActions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeLimit {
+    /// For which reason.
+    pub reason: StuckReason,
+    /// After how long.
+    pub after: Duration,
+    /// What becomes of the job then.
+    pub kind: StopKind,
 }
 
 /// `stopChildren`: an entry.

@@ -60,6 +60,15 @@ impl Lines {
         jobs.range((after.map_or(Unbounded, Excluded), Unbounded)).next().copied()
     }
 
+    /// The first jobs of a queue, whatever they need.
+    pub(crate) fn front(&self, queue: Uid, number: usize) -> Vec<OrderKey> {
+        let line = self.queues.get(&queue).into_iter().flatten();
+        let mut front: Vec<OrderKey> = line.flat_map(|(_, jobs)| jobs.iter().take(number)).copied().collect();
+        front.sort();
+        front.truncate(number);
+        front
+    }
+
     /// Queues with jobs in line.
     pub(crate) fn queues(&self) -> impl Iterator<Item = Uid> + '_ {
         self.queues.keys().copied()

@@ -4,6 +4,7 @@ use super::explain::{Obstacle, Waiting};
 use super::floor::Floor;
 use super::lines::OrderKey;
 use super::reserve::{ends_by, reserve};
+use super::stuck::watch_head;
 use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
@@ -94,6 +95,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
         needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
     let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
     let mut reserved = false;
+    let mut head: Option<(Uid, Waiting)> = None;
     while let Some((order, need)) = heads.pop_first() {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
         let mut waiting = if desk.settings.paused {
@@ -111,6 +113,9 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
             *kept = keep_free(queue, order.uid, &choices, floor, jobs, desk);
             reserved = kept.is_some();
         }
+        if let Some(waiting) = &waiting {
+            head.get_or_insert((order.uid, waiting.clone()));
+        }
         match waiting {
             None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
             Some(waiting) => tell(queue, need, &waiting, jobs, desk),
@@ -119,6 +124,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
     if !reserved {
         desk.reservations.remove(&queue);
     }
+    watch_head(queue, head.as_ref().map(|(job, waiting)| (*job, waiting)), jobs, desk);
 }
 
 /// Keeps a host free for the first job of a queue that is too large for what is free.

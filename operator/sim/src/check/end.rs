@@ -85,9 +85,13 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let job = cluster.store.job(container.job)?;
         let attempts = attempts(cluster, job, container.index);
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
-        let Some(attempt) = attempt else { return Some(format!("{} is not recorded", name(pod, container))) };
-        let taken_away =
-            cluster.truth.was_given_up(container) || attempt.proof != Some(Proof::ContainerTerminated);
+        let given_up = cluster.truth.was_given_up(container);
+        let Some(attempt) = attempt else {
+            // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
+            let was_never_seen = given_up && may_fail_early(job, container.index);
+            return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
+        };
+        let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
     })
 }
@@ -126,6 +130,9 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
     }
     if let Some(revision) = store.revisions.values().find(|revision| revision.deleting) {
         return Some(format!("revision {} was deleted and is still there", revision.key));
+    }
+    if let Some((namespace, _)) = store.namespaces.iter().find(|(_, ends)| **ends) {
+        return Some(format!("namespace {namespace} was deleted and is still there"));
     }
     let queue = store.queues.values().find(|queue| queue.deleting)?;
     Some(format!("queue {} was deleted and is still there", queue.name))

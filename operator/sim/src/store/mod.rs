@@ -1,10 +1,13 @@
 //! The model API server: objects, versions, preconditions, finalizers, watches.
 
+mod deletion;
 mod requests;
+mod rules;
 mod watch;
 
+pub use deletion::Cascade;
 pub use requests::{PodRefusal, resources_in};
-pub use watch::Cursor;
+pub use watch::{Cursor, Heard};
 
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::event::{Event, Kind};
@@ -51,7 +54,20 @@ pub struct Store {
     pub troubles: BTreeMap<ObjectKey, Name>,
     /// Jobs that existed and are gone.
     pub gone_jobs: BTreeSet<Uid>,
-    logs: BTreeMap<Kind, Vec<Event>>,
+    /// Definitions that existed and are gone.
+    pub gone_definitions: BTreeSet<Uid>,
+    /// Jobs whose deletion waits for the garbage collector.
+    pub ending_jobs: BTreeMap<ObjectKey, Cascade>,
+    /// Pods whose job was deleted without them: they have no owner any more.
+    orphans: BTreeSet<Uid>,
+    /// Records whose job was deleted without them.
+    orphan_records: BTreeSet<(Uid, u32)>,
+    /// Pods that were deleted while a kubelet had them: only it can say that they have stopped.
+    stopping: BTreeSet<Uid>,
+    /// What happened to each kind, and the version it brought.
+    logs: BTreeMap<Kind, Vec<(u64, Event)>>,
+    /// Watches cannot go on from a version before this one.
+    compacted: u64,
     /// Requests carried out, by verb and kind.
     pub requests: BTreeMap<&'static str, u64>,
     /// Rules of the API that a request of ours broke: always a bug.
@@ -76,9 +92,16 @@ impl Store {
         self.jobs.values().find(|job| job.uid == uid)
     }
 
-    /// Tells all watchers of a kind.
+    /// Tells all watchers of a kind what the newest version brought.
     pub fn tell(&mut self, kind: Kind, event: Event) {
-        self.logs.entry(kind).or_default().push(event);
+        self.logs.entry(kind).or_default().push((self.revision, event));
+    }
+
+    /// Stores a namespace; true when it is being deleted.
+    pub fn put_namespace(&mut self, name: &Name, ends: bool) {
+        self.revision += 1;
+        self.tell(Kind::Namespace, Event::Namespace(name.clone(), ends));
+        self.namespaces.insert(name.clone(), ends);
     }
 
     /// Stores a node.
@@ -136,96 +159,6 @@ impl Store {
         pod.resource_version = self.next_version();
         self.tell(Kind::Pod, Event::Pod(Box::new(pod.clone())));
         self.pods.insert(pod.key.clone(), pod);
-    }
-
-    /// Removes a pod at once, whatever holds it.
-    pub fn remove_pod(&mut self, key: &ObjectKey) {
-        if let Some(pod) = self.pods.remove(key) {
-            self.revision += 1;
-            self.tell(Kind::Pod, Event::PodGone(key.clone(), pod.uid));
-        }
-    }
-
-    /// Deletes a pod as the API does: at once when nothing holds it and no kubelet has to stop it, else it is marked.
-    pub fn delete_pod(&mut self, key: &ObjectKey) {
-        let Some(pod) = self.pods.get(key) else { return };
-        let held = pod.task.as_ref().is_some_and(|task| task.held);
-        let kubelet_has_it = pod.host.is_some() && pod.phase == windlass_core::objects::PodPhase::Active;
-        if !held && !kubelet_has_it {
-            self.remove_pod(key);
-        } else if !pod.deleting {
-            let pod = ObservedPod { deleting: true, ..pod.clone() };
-            self.put_pod(pod);
-        }
-    }
-
-    /// Deletes a job; its records go with it, its pods are left to the garbage collector.
-    pub fn delete_job(&mut self, key: &ObjectKey) {
-        if let Some(job) = self.jobs.remove(key) {
-            self.revision += 1;
-            self.gone_jobs.insert(job.uid);
-            self.records.retain(|(owner, _), _| *owner != job.uid);
-            self.tell(Kind::Job, Event::JobGone(job.uid));
-        }
-    }
-
-    /// Deletes a definition; its revisions are marked deleted, our finalizer holds them.
-    pub fn delete_definition(&mut self, key: &ObjectKey) {
-        let Some(definition) = self.definitions.remove(key) else { return };
-        self.revision += 1;
-        self.tell(Kind::Definition, Event::DefinitionGone(definition.uid));
-        let owned: Vec<ObservedRevision> = self
-            .revisions
-            .values()
-            .filter(|revision| revision.definition == definition.uid)
-            .cloned()
-            .collect();
-        for revision in owned {
-            self.put_revision(ObservedRevision { deleting: true, ..revision });
-        }
-    }
-
-    /// Deletes a queue, or marks it deleted while our finalizer holds it.
-    pub fn delete_queue(&mut self, name: &Name) {
-        let Some(queue) = self.queues.get(name).cloned() else { return };
-        if queue.held {
-            self.put_queue(ObservedQueue { deleting: true, ..queue });
-        } else {
-            self.queues.remove(name);
-            self.revision += 1;
-            self.tell(Kind::Queue, Event::QueueGone(queue.uid));
-        }
-    }
-
-    /// Deletes an environment, or marks it deleted while our finalizer holds it.
-    pub fn delete_environment(&mut self, name: &Name) {
-        let Some(environment) = self.environments.get(name).cloned() else { return };
-        if environment.held {
-            self.put_environment(ObservedEnvironment { deleting: true, ..environment });
-        } else {
-            self.environments.remove(name);
-            self.revision += 1;
-            self.tell(Kind::Environment, Event::EnvironmentGone(environment.uid));
-        }
-    }
-
-    /// Starts the deletion of a namespace: all in it is deleted, nothing can be created.
-    pub fn delete_namespace(&mut self, name: &Name) {
-        self.namespaces.insert(name.clone(), true);
-        self.tell(Kind::Namespace, Event::Namespace(name.clone(), true));
-        let jobs: Vec<ObjectKey> = self.jobs.keys().filter(|key| key.namespace == *name).cloned().collect();
-        for key in jobs {
-            self.delete_job(&key);
-        }
-        let definitions: Vec<ObjectKey> =
-            self.definitions.keys().filter(|key| key.namespace == *name).cloned().collect();
-        for key in definitions {
-            self.delete_definition(&key);
-        }
-        let pods: Vec<ObjectKey> = self.pods.keys().filter(|key| key.namespace == *name).cloned().collect();
-        for key in pods {
-            self.delete_pod(&key);
-        }
     }
 
     /// Counts a request.

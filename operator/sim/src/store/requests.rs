@@ -1,14 +1,15 @@
 //! What the API server does with a request of the operator's.
 
-use super::{Store, StoredRecord};
+use super::rules::{Holding, conflict, refused_status, without_change};
+use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
 use windlass_core::array::Intervals;
-use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::limits::{CLOCKS_APART, TIME_TO_LIVE};
 use windlass_core::objects::{
-    Attempt, Ending, JobStatus, ObservedEnvironment, ObservedPod, ObservedQueue, ObservedRevision, Payload,
-    PodPhase, ResourceRequest, RevisionContent, TaskPod,
+    Ending, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedJob, ObservedPod,
+    ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, ResourceRequest, RevisionContent,
+    TaskPod,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -45,29 +46,27 @@ impl Store {
                 .get(&key)
                 .map_or(Outcome::NotFound, |found| Outcome::Revision(Box::new(found.clone()))),
             Action::WriteDefinition(guard, status) => {
-                let Some(mut found) = self.definitions.get(&guard.key).cloned() else {
+                let Some(found) = self.definitions.get(&guard.key).cloned() else {
                     return Outcome::NotFound;
                 };
-                if let Some(refused) = check(&guard, found.uid, found.resource_version) {
+                if let Some(refused) = conflict(&guard, found.uid, found.resource_version) {
                     return refused;
                 }
-                found.status = *status;
-                self.put_definition(found);
+                if found.status == *status {
+                    return Outcome::Written(found.resource_version);
+                }
+                self.put_definition(ObservedDefinition { status: *status, ..found });
                 self.written()
             }
-            Action::WriteQueue(guard, status) => self.write_queue(&guard, |queue| queue.status = *status),
-            Action::WriteEnvironment(guard, status) => {
-                self.write_environment(&guard, |found| found.status = *status)
-            }
+            Action::WriteQueue(guard, status) => self.write_queue(&guard, *status),
+            Action::WriteEnvironment(guard, status) => self.write_environment(&guard, *status),
             Action::Hold(held, guard, hold) => self.hold(held, &guard, hold),
             Action::WriteJob(guard, status) => self.write_job(&guard, *status),
             Action::WriteRecord(order) => self.write_record(*order),
             Action::CreatePod(order) => self.create_pod(*order, now, refuse),
             Action::DeletePod(key, uid, version) => {
-                let Some(pod) = self.pods.get(&key).filter(|pod| pod.uid == uid) else {
-                    return Outcome::NotFound;
-                };
-                if version.is_some_and(|version| version != pod.resource_version) {
+                let Some(pod) = self.pods.get(&key) else { return Outcome::NotFound };
+                if pod.uid != uid || version.is_some_and(|version| version != pod.resource_version) {
                     return Outcome::Conflict;
                 }
                 self.delete_pod(&key);
@@ -96,17 +95,11 @@ impl Store {
     ) -> Outcome {
         let name = Name::from(format!("{}-{}-{number}", definition.name, definition_uid.prefix()));
         let key = ObjectKey { namespace: definition.namespace.clone(), name };
+        if let Some(refused) = self.refused_in(&definition.namespace, Outcome::NotFound) {
+            return refused;
+        }
         if let Some(found) = self.revisions.get(&key) {
             return Outcome::Revision(Box::new(found.clone()));
-        }
-        if self.namespaces.get(&definition.namespace) != Some(&false) {
-            return Outcome::Refused(
-                Refusal::NamespaceTerminating,
-                Name::from("namespace is being terminated"),
-            );
-        }
-        if !self.definitions.contains_key(definition) {
-            return Outcome::NotFound;
         }
         let revision = ObservedRevision {
             uid: self.next_uid(),
@@ -129,145 +122,145 @@ impl Store {
         self.revisions.get(&key).map_or(Outcome::NotFound, |made| Outcome::Revision(Box::new(made.clone())))
     }
 
-    fn write_queue(&mut self, guard: &Guard, change: impl FnOnce(&mut ObservedQueue)) -> Outcome {
-        let Some(mut queue) = self.queues.get(&guard.key.name).cloned() else { return Outcome::NotFound };
-        if let Some(refused) = check(guard, queue.uid, queue.resource_version) {
+    fn write_queue(&mut self, guard: &Guard, status: QueueStatus) -> Outcome {
+        let Some(queue) = self.queues.get(&guard.key.name).cloned() else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, queue.uid, queue.resource_version) {
             return refused;
         }
-        change(&mut queue);
-        if queue.deleting && !queue.held {
-            self.queues.remove(&queue.name);
-            self.revision += 1;
-            self.tell(Kind::Queue, Event::QueueGone(queue.uid));
-        } else {
-            self.put_queue(queue);
+        if queue.status == status {
+            return Outcome::Written(queue.resource_version);
         }
+        self.put_queue(ObservedQueue { status, ..queue });
         self.written()
     }
 
-    fn write_environment(&mut self, guard: &Guard, change: impl FnOnce(&mut ObservedEnvironment)) -> Outcome {
-        let Some(mut environment) = self.environments.get(&guard.key.name).cloned() else {
-            return Outcome::NotFound;
-        };
-        if let Some(refused) = check(guard, environment.uid, environment.resource_version) {
+    fn write_environment(&mut self, guard: &Guard, status: EnvironmentStatus) -> Outcome {
+        let Some(found) = self.environments.get(&guard.key.name).cloned() else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, found.uid, found.resource_version) {
             return refused;
         }
-        change(&mut environment);
-        if environment.deleting && !environment.held {
-            self.environments.remove(&environment.name);
-            self.revision += 1;
-            self.tell(Kind::Environment, Event::EnvironmentGone(environment.uid));
-        } else {
-            self.put_environment(environment);
+        if found.status == status {
+            return Outcome::Written(found.resource_version);
         }
+        self.put_environment(ObservedEnvironment { status, ..found });
         self.written()
     }
 
+    /// Sets or takes our finalizer on the object as it is now: the shell reads it first, so that its version does not matter.
     fn hold(&mut self, held: Held, guard: &Guard, hold: bool) -> Outcome {
-        match held {
-            Held::Queue => self.write_queue(guard, |queue| queue.held = hold),
-            Held::Environment => self.write_environment(guard, |environment| environment.held = hold),
-            Held::Revision => {
-                let Some(revision) = self.revisions.get(&guard.key).cloned() else {
-                    return Outcome::NotFound;
-                };
-                if let Some(refused) = check(guard, revision.uid, revision.resource_version) {
-                    return refused;
+        let before = match held {
+            Held::Queue => {
+                let found = self.queues.get(&guard.key.name).filter(|found| found.uid == guard.uid);
+                let Some(found) = found.cloned() else { return Outcome::NotFound };
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
                 }
-                if revision.deleting && !hold {
-                    self.check_revision_is_unused(revision.uid);
-                    self.revisions.remove(&guard.key);
-                    self.revision += 1;
-                    self.tell(Kind::Revision, Event::RevisionGone(revision.uid));
-                } else {
-                    self.put_revision(ObservedRevision { held: hold, ..revision });
-                }
-                self.written()
+                self.put_queue_or_let_it_go(ObservedQueue { held: hold, ..found });
+                now
             }
-        }
+            Held::Environment => {
+                let found = self.environments.get(&guard.key.name).filter(|found| found.uid == guard.uid);
+                let Some(found) = found.cloned() else { return Outcome::NotFound };
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
+                }
+                self.put_environment_or_let_it_go(ObservedEnvironment { held: hold, ..found });
+                now
+            }
+            Held::Revision => {
+                let found = self.revisions.get(&guard.key).filter(|found| found.uid == guard.uid);
+                let Some(found) = found.cloned() else { return Outcome::NotFound };
+                let now =
+                    Holding { held: found.held, deleting: found.deleting, version: found.resource_version };
+                if let Some(answer) = without_change(&now, hold) {
+                    return answer;
+                }
+                if !hold {
+                    self.check_revision_is_unused(found.uid);
+                }
+                self.put_revision_or_let_it_go(ObservedRevision { held: hold, ..found });
+                now
+            }
+        };
+        // The answer for an object that goes with its last finalizer shows it as it was.
+        if before.deleting { Outcome::Written(before.version) } else { self.written() }
     }
 
     fn check_revision_is_unused(&mut self, uid: Uid) {
         let uses = |status: &JobStatus| {
             !status.state.is_final() && status.pinned.as_ref().is_some_and(|pin| pin.uid == uid)
         };
-        if let Some(job) = self.jobs.values().find(|job| uses(&job.status)) {
+        // A namespace that is being deleted takes its jobs along.
+        let stays = |job: &&ObservedJob| self.namespaces.get(&job.key.namespace) == Some(&false);
+        if let Some(job) = self.jobs.values().filter(stays).find(|job| uses(&job.status)) {
             self.breaches.push(format!("revision {uid} was released although job {} runs with it", job.key));
         }
     }
 
     fn write_job(&mut self, guard: &Guard, status: JobStatus) -> Outcome {
-        let Some(job) = self.jobs.get(&guard.key).filter(|job| job.uid == guard.uid) else {
-            return Outcome::NotFound;
-        };
-        if job.resource_version != guard.resource_version {
-            return Outcome::Conflict;
+        let Some(job) = self.jobs.get(&guard.key).cloned() else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, job.uid, job.resource_version) {
+            return refused;
         }
         if job.status == status {
             return Outcome::Written(job.resource_version);
         }
-        let mut faults = faults_of_transition(&job.status, &status, job.spec.size);
-        let mut job = job.clone();
-        self.breaches.extend(faults.drain(..).map(|fault| format!("job {}: {fault}", job.key)));
-        if job.status.state.is_final() && status.state != job.status.state {
-            return Outcome::Refused(
-                Refusal::Invalid,
-                Name::from("status.status: a final state never changes"),
-            );
+        let faults = faults_of_transition(&job.status, &status, job.spec.size);
+        self.breaches.extend(faults.into_iter().map(|fault| format!("job {}: {fault}", job.key)));
+        if let Some(refused) = refused_status(&job.status, &status) {
+            return refused;
         }
-        let begun = |attempt: &&Attempt| attempt.started_at.is_some() || attempt.stopped_at.is_some();
-        if status.attempts.len() < job.status.attempts.iter().filter(begun).count() {
-            return Outcome::Refused(Refusal::Invalid, Name::from("status: attempts are never forgotten"));
-        }
-        job.status = status;
-        self.put_job(job);
+        self.put_job(ObservedJob { status, ..job });
         self.written()
     }
 
+    /// Its owner is not looked for: a record of a job that is gone is made, and collected.
     fn write_record(&mut self, order: RecordOrder) -> Outcome {
         let place = (order.job_uid, order.first_index);
-        let known = self.records.get(&place).map(|stored| stored.resource_version);
-        if known.is_some() && order.resource_version.is_none() {
-            return Outcome::Conflict;
-        }
-        if order.resource_version.is_some() && known.is_none() {
-            return Outcome::NotFound;
-        }
-        if known != order.resource_version {
-            return Outcome::Conflict;
-        }
-        if self.job(order.job_uid).is_none() {
-            return Outcome::Refused(Refusal::Other, Name::from("its owner is gone"));
-        }
-        if let Some(before) = self.records.get(&place) {
-            for (index, child) in &before.record.children {
-                let kept = order
-                    .record
-                    .children
-                    .get(index)
-                    .is_some_and(|now| now.attempts.starts_with(&child.attempts));
-                if !kept {
-                    self.breaches.push(format!("record of {}:{index} loses attempts", order.job));
+        let known = self.records.get(&place).cloned();
+        match (order.resource_version, &known) {
+            (Some(_), None) => return Outcome::NotFound,
+            (Some(version), Some(stored)) if version != stored.resource_version => return Outcome::Conflict,
+            (Some(version), Some(stored)) if stored.record == order.record => {
+                return Outcome::Written(version);
+            }
+            (Some(_), Some(_)) => {}
+            (None, _) => {
+                if let Some(refused) = self.refused_in(&order.job.namespace, Outcome::NotFound) {
+                    return refused;
+                }
+                if known.is_some() {
+                    return Outcome::Conflict;
                 }
             }
         }
+        for (index, child) in known.iter().flat_map(|stored| &stored.record.children) {
+            let now = order.record.children.get(index);
+            if !now.is_some_and(|now| now.attempts.starts_with(&child.attempts)) {
+                self.breaches.push(format!("record of {}:{index} loses attempts", order.job));
+            }
+        }
         let resource_version = self.next_version();
+        // Its owner is written each time: what somebody had made nobody's has one again.
+        self.orphan_records.remove(&place);
         self.records.insert(place, StoredRecord { resource_version, record: order.record });
         Outcome::Written(resource_version)
     }
 
     fn create_pod(&mut self, order: PodOrder, now: Time, refuse: &PodRefusal) -> Outcome {
-        if let Some(found) = self.pods.get(&order.pod) {
-            return Outcome::Pod(Box::new(found.clone()));
-        }
-        if self.namespaces.get(&order.pod.namespace) != Some(&false) {
-            return Outcome::Refused(
-                Refusal::NamespaceTerminating,
-                Name::from("namespace is being terminated"),
-            );
+        let missing = Outcome::Refused(Refusal::Other, Name::from("the namespace does not exist"));
+        if let Some(refused) = self.refused_in(&order.pod.namespace, missing) {
+            return refused;
         }
         if let Some((refusal, words)) = refuse {
             return Outcome::Refused(*refusal, words.clone());
+        }
+        if let Some(found) = self.pods.get(&order.pod) {
+            return Outcome::Pod(Box::new(found.clone()));
         }
         let task = TaskPod {
             job: order.job,
@@ -295,26 +288,25 @@ impl Store {
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
 
+    /// Two requests: the patch that says why, and the deletion.
     fn stop_pod(&mut self, key: &ObjectKey, uid: Uid, version: ResourceVersion, ending: Ending) -> Outcome {
-        let Some(pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
-            return Outcome::NotFound;
-        };
-        if pod.resource_version != version {
+        let Some(pod) = self.pods.get(key).cloned() else { return Outcome::NotFound };
+        if pod.uid != uid || pod.resource_version != version {
             return Outcome::Conflict;
         }
         let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
-        self.put_pod(ObservedPod { task, ..pod });
+        if task != pod.task {
+            self.put_pod(ObservedPod { task, ..pod });
+        }
         self.delete_pod(key);
         Outcome::Done
     }
 
     /// Only what has ended long enough ago may expire.
     fn expire_job(&mut self, guard: &Guard, now: Time) -> Outcome {
-        let Some(job) = self.jobs.get(&guard.key).filter(|job| job.uid == guard.uid) else {
-            return Outcome::NotFound;
-        };
-        if job.resource_version != guard.resource_version {
-            return Outcome::Conflict;
+        let Some(job) = self.jobs.get(&guard.key) else { return Outcome::NotFound };
+        if let Some(refused) = conflict(guard, job.uid, job.resource_version) {
+            return refused;
         }
         let kept_for = job.spec.time_to_live.unwrap_or(TIME_TO_LIVE);
         let finished = job.status.milestones.finished.filter(|_| job.status.state.is_final());
@@ -322,29 +314,32 @@ impl Store {
             self.breaches.push(format!("job {} expired before its time", job.key));
         }
         let key = guard.key.clone();
-        self.delete_job(&key);
+        self.delete_job(&key, Cascade::Background);
         Outcome::Done
     }
 
+    /// Two requests: the deletion, if it is asked for, and the patch that takes the finalizer.
     fn release_pod(&mut self, key: &ObjectKey, uid: Uid, delete: bool) -> Outcome {
+        if delete && self.pods.get(key).is_some_and(|pod| pod.uid == uid) {
+            self.delete_pod(key);
+        }
         let Some(mut pod) = self.pods.get(key).filter(|pod| pod.uid == uid).cloned() else {
-            return Outcome::NotFound;
+            return Outcome::Done;
         };
         self.check_release(&pod);
-        if let Some(task) = &mut pod.task {
+        if let Some(task) = pod.task.as_mut().filter(|task| task.held) {
             task.held = false;
-        }
-        pod.deleting |= delete;
-        let over = pod.phase != PodPhase::Active || pod.host.is_none();
-        self.put_pod(pod.clone());
-        if pod.deleting && over {
-            self.remove_pod(key);
+            self.put_pod_or_let_it_go(pod);
         }
         Outcome::Done
     }
 
     /// A pod may be released only when the end of its attempt is in the Job (DESIGN.md, rule 5).
     fn check_release(&mut self, pod: &ObservedPod) {
+        // Where everything is being deleted no record can be made, and the Job goes too.
+        if self.namespaces.get(&pod.key.namespace) == Some(&true) {
+            return;
+        }
         let Some(task) = &pod.task else { return };
         let Some(job) = self.job(task.job) else { return };
         let single = job.spec.size.is_none();
@@ -367,13 +362,6 @@ impl Store {
             ));
         }
     }
-}
-
-fn check(guard: &Guard, uid: Uid, version: ResourceVersion) -> Option<Outcome> {
-    if guard.uid != uid {
-        return Some(Outcome::NotFound);
-    }
-    (guard.resource_version != version).then_some(Outcome::Conflict)
 }
 
 /// What a change of a status must not do.

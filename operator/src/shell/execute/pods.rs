@@ -78,8 +78,11 @@ pub(super) async fn stop(
         &PatchParams::default(),
         &Patch::Merge(patch),
     );
-    api.send::<kinds::Pod, IgnoredAny>("patch", request).await?;
-    delete(api, key, uid, None).await
+    match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
+        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
+        Err(failure) => Err(failure),
+        Ok(_) => delete(api, key, uid, None).await,
+    }
 }
 
 /// Takes our finalizer from a pod that is over, and has it deleted unless that was asked for before.
@@ -90,7 +93,12 @@ pub(super) async fn release(
     delete_it: bool,
 ) -> Result<Outcome, Failure> {
     if delete_it {
-        delete(api, key, uid, None).await?;
+        match delete(api, key, uid, None).await {
+            // Another pod has the name: this one is gone.
+            Err(Failure::NotFound | Failure::Conflict) => return Ok(Outcome::Done),
+            Err(failure) => return Err(failure),
+            Ok(_) => {}
+        }
     }
     let patch = serde_json::json!({
         "metadata": { "uid": uid.to_string(), "$deleteFromPrimitiveList/finalizers": [names::FINALIZER] }
@@ -101,9 +109,14 @@ pub(super) async fn release(
         &Patch::Strategic(patch),
     );
     match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
-        // Another pod has the name: this one is gone.
         Err(Failure::NotFound | Failure::Conflict) => Ok(Outcome::Done),
+        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Ok(Outcome::Done),
         Err(failure) => Err(failure),
         Ok(_) => Ok(Outcome::Done),
     }
+}
+
+/// A patch that names another identity is no conflict to the API server: it would change a field that cannot change.
+fn is_about_identity(words: &Name) -> bool {
+    words.as_str().contains("metadata.uid: Invalid value")
 }

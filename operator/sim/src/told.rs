@@ -1,0 +1,88 @@
+//! Lines of the transcript: what passes between the operators and the API server, in short.
+
+use windlass_core::action::{Action, Outcome};
+use windlass_core::event::Event;
+use windlass_core::objects::{JobStatus, ObservedJob, ObservedPod};
+
+/// A request in a few words.
+pub(crate) fn action(action: &Action) -> String {
+    match action {
+        Action::CreatePod(order) => format!("create pod {} on {}", order.pod.name, order.host),
+        Action::WriteJob(guard, written) => {
+            let (job, version) = (&guard.key.name, guard.resource_version.0);
+            format!("write job {job} at {version}: {}", status(written))
+        }
+        Action::WriteRecord(order) => {
+            let children = order.record.children.iter();
+            let told =
+                children.map(|(index, child)| format!("{index}:{}x{}", child.state, child.attempts.len()));
+            format!(
+                "write record {}+{} {}",
+                order.job.name,
+                order.first_index,
+                told.collect::<Vec<_>>().join(" ")
+            )
+        }
+        Action::ReleasePod(key, _, delete) => format!("release pod {} (delete {delete})", key.name),
+        Action::DeletePod(key, ..) => format!("delete pod {}", key.name),
+        Action::StopPod { pod, ending, .. } => format!("stop pod {}: {}", pod.name, ending.cause.as_str()),
+        Action::DeleteJob(guard) => format!("delete expired job {}", guard.key.name),
+        Action::ReadJob(key) => format!("read job {}", key.name),
+        Action::ReadPod(key) => format!("read pod {}", key.name),
+        other => in_short(other),
+    }
+}
+
+/// An answer in a few words.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Written(version) => format!("written {}", version.0),
+        Outcome::Pod(found) => pod(found),
+        Outcome::Job(found) => job(found),
+        other => in_short(other),
+    }
+}
+
+/// A watch event in a few words.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::ListStarted(kind) => format!("a list of {kind:?} begins"),
+        Event::ListEnded(kind) => format!("the list of {kind:?} ends"),
+        Event::Job(found) => job(found),
+        Event::Pod(found) => pod(found),
+        Event::Host(host) => {
+            let node = if host.ready { "ready" } else { "not ready" };
+            format!("host {} {node}{}", host.name, if host.unschedulable { ", cordoned" } else { "" })
+        }
+        Event::Queue(queue) => format!("queue {} at {}", queue.name, queue.resource_version.0),
+        Event::Environment(found) => format!("environment {} at {}", found.name, found.resource_version.0),
+        Event::Definition(found) => format!("definition {} at {}", found.key, found.resource_version.0),
+        Event::Revision(found) => format!("revision {} at {}", found.key, found.resource_version.0),
+        other => in_short(other),
+    }
+}
+
+fn pod(pod: &ObservedPod) -> String {
+    let deleting = if pod.deleting { ", being deleted" } else { "" };
+    format!("pod {} at {} {:?}{deleting}", pod.key.name, pod.resource_version.0, pod.phase)
+}
+
+fn job(job: &ObservedJob) -> String {
+    format!("job {} at {}: {}", job.key.name, job.resource_version.0, status(&job.status))
+}
+
+fn status(status: &JobStatus) -> String {
+    let attempts = status.attempts.iter();
+    let attempts: Vec<String> = attempts
+        .map(|attempt| format!("{}{}", attempt.number, if attempt.is_over() { "x" } else { "" }))
+        .collect();
+    let children = status.array.iter().flat_map(|array| &array.children);
+    let children: Vec<String> = children.map(|(state, indexes)| format!("{state}={indexes}")).collect();
+    format!("{} {} [{}] {}", status.state, status.reason, attempts.join(","), children.join(" "))
+        .trim_end()
+        .to_owned()
+}
+
+fn in_short(thing: &impl std::fmt::Debug) -> String {
+    format!("{thing:?}").chars().take(70).collect()
+}
