@@ -81,6 +81,11 @@ impl Report {
         self.in_flight.is_none() && !self.reading && self.urgency == Urgency::None
     }
 
+    /// True while a write is under way that tells of this launch.
+    pub(crate) fn tells_of(&self, slot: Slot) -> bool {
+        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.launches.contains(&slot))
+    }
+
     /// Asks for a write.
     pub(crate) fn ask(&mut self, urgency: Urgency) {
         self.urgency = self.urgency.max(urgency);

@@ -126,11 +126,12 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
         // The task, and all that have no pod yet, end in the API server's words (`order`).
         Outcome::Refused(Refusal::Invalid, words) => {
             job.ordered = Some(Order::new("PodRefused", words, false));
-            not_created(job, slot.index, desk);
+            let is_open = job.tasks.live.get(&slot.index).is_some_and(|live| live.open_creates > 1);
+            take_back(job, slot.index, is_open, desk);
         }
         Outcome::Refused(refusal, words) => {
             desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
-            not_created(job, slot.index, desk);
+            put_back(job, slot.index, desk);
             hold_back(job, refusal, words, desk);
         }
         Outcome::Unknown(_) if desk.now < until => {
@@ -139,24 +140,22 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: 
             }
             desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
         }
-        Outcome::Expired => not_created(job, slot.index, desk),
         _ => put_back(job, slot.index, desk),
     }
 }
 
-/// The latest create surely made no pod; an earlier one may have.
-fn not_created(job: &mut Job, index: u32, desk: &mut Desk) {
-    if let Some(live) = job.tasks.live.get_mut(&index) {
-        live.open_creates = live.open_creates.saturating_sub(1);
-    }
-    put_back(job, index, desk);
+/// Takes a launch back that may or may not have made a pod. Whatever became of our own create: once a status says that the task
+/// was given to a host, another leader may have confirmed the same launch.
+pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get(&index) else { return };
+    let may_have_pod = live.stage != Stage::Decided || job.report.tells_of(live.slot);
+    take_back(job, index, may_have_pod, desk);
 }
 
-/// Takes a launch back that may or may not have made a pod: the task is runnable again, with the same pod name, so that a pod
-/// that turns up late is adopted instead of doubled.
-pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
+/// The task is runnable again, with the same pod name, so that a pod that turns up late is adopted instead of doubled.
+fn take_back(job: &mut Job, index: u32, may_have_pod: bool, desk: &mut Desk) {
     let Some(live) = job.tasks.live.remove(&index) else { return };
-    if live.open_creates > 0 {
+    if may_have_pod {
         let history = job.tasks.histories.entry(index).or_default();
         history.unsafe_until = history.unsafe_until.max(Some(desk.now + TOMBSTONE));
     }

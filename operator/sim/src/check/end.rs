@@ -87,9 +87,12 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
         let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
-            // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
-            let was_never_seen = given_up && may_fail_early(job, container.index);
-            return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
+            // Somebody took the pod away by force before any operator saw it, and the task ended without another attempt.
+            let nobody_saw_it = given_up && may_fail_early(job, container.index);
+            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its pod
+            // is removed; nothing was promised of what ran in it.
+            let nobody_saw_it = nobody_saw_it || was_refused(job);
+            return (!nobody_saw_it).then(|| format!("{} is not recorded", name(pod, container)));
         };
         let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
@@ -155,4 +158,11 @@ fn every_status_is_written(cluster: &Cluster) -> Option<String> {
     let (kind, name, generation, told) =
         definitions.chain(queues).chain(environments).find(|(_, _, generation, told)| generation != told)?;
     Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
+}
+
+/// The API server refused a pod of the job for good: then all tasks end that are not under way.
+fn was_refused(job: &ObservedJob) -> bool {
+    let failures = job.status.array.iter().flat_map(|array| &array.failures);
+    let reasons = failures.map(|failure| &failure.reason);
+    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }

@@ -354,7 +354,9 @@ impl Store {
         let recorded = attempts.iter().any(|attempt| attempt.number == task.attempt && attempt.is_over());
         let over = attempts.iter().filter(|attempt| attempt.is_over()).count();
         let withdrawn = over + 1 == usize::from(task.attempt) && launch > task.launch;
-        if !recorded && !withdrawn && !job.status.state.is_final() {
+        // A namespace that ends waits for its pods, and takes no records any more.
+        let ends = self.namespaces.get(&pod.key.namespace) != Some(&false);
+        if !recorded && !withdrawn && !job.status.state.is_final() && !ends {
             let (index, attempt) = (task.index, task.attempt);
             self.breaches.push(format!(
                 "pod {} is released, but attempt {attempt} of task {index} is not recorded",
