@@ -93,7 +93,9 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let observed = &queue.observed;
     let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    let may_let_go = || unfinished == 0 && !some_are_unknown(jobs);
+    // A job whose end is not confirmed to be written may yet have to go on.
+    let has_unwritten = || jobs.values().any(|job| job.queue == Some(uid) && !job.final_is_written);
+    let may_let_go = || unfinished == 0 && !some_are_unknown(jobs) && !has_unwritten();
     if queue.holding {
         // What it is about to become is not known: a status written now would be refused.
         return;

@@ -292,6 +292,7 @@ fn safe(job: &mut Job, is_final: bool, settled: &[Uid], desk: &mut Desk) {
     if is_final && job.verdict.is_some() && !job.final_is_written {
         job.final_is_written = true;
         desk.let_go_of_dependencies(job);
+        desk.numbers_changed();
         desk.agenda.mark(Item::Job(job.uid));
     }
 }

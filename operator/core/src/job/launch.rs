@@ -8,7 +8,7 @@ use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::ids::Name;
+use crate::ids::{ActionId, Name};
 use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE, TOMBSTONE};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
@@ -64,10 +64,11 @@ fn order_pod(job: &mut Job, index: u32, until: Time, desk: &mut Desk) {
     }
     let Some(order) = pod_order(job, index, until, desk) else { return put_back(job, index, desk) };
     let slot = job.tasks.current(index);
-    desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
+    let create = desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
     if let Some(live) = job.tasks.live.get_mut(&index) {
         live.stage = Stage::Sent { until };
         live.open_creates = live.open_creates.saturating_add(1);
+        live.create = Some(create);
     }
 }
 
@@ -95,9 +96,9 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
 }
 
 /// What became of a create.
-pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, outcome: Outcome, desk: &mut Desk) {
-    let stage =
-        job.tasks.live.get(&slot.index).filter(|live| live.slot == slot).map(|live| live.stage.clone());
+pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: Outcome, desk: &mut Desk) {
+    let stage = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot && live.create == Some(id));
+    let stage = stage.map(|live| live.stage.clone());
     let Some(Stage::Sent { until }) = stage else { return };
     match outcome {
         Outcome::Pod(pod) => {

@@ -1,7 +1,7 @@
 //! The tasks of a job: the children of an array, or the one task of a single job.
 
 use crate::array::Intervals;
-use crate::ids::{Name, Uid};
+use crate::ids::{ActionId, Name, Uid};
 use crate::objects::{Attempt, Cause, Failure};
 use crate::state::State;
 use crate::time::Time;
@@ -37,6 +37,8 @@ pub(crate) struct Live {
     pub(crate) stage: Stage,
     /// Creates that were sent and not answered for sure: a pod may turn up.
     pub(crate) open_creates: u16,
+    /// The latest create: answers to earlier ones are not about this launch.
+    pub(crate) create: Option<ActionId>,
     /// It was seen before its container ran.
     pub(crate) seen_starting: bool,
     /// When our own clock first saw the container run; `None` when it ran before we looked.
@@ -59,6 +61,7 @@ impl Live {
             pod_uid: None,
             stage,
             open_creates: 0,
+            create: None,
             seen_starting: false,
             seen_running_at: None,
             hindrance: None,
