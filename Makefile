@@ -29,18 +29,21 @@ test: ## Check everything but the long tests
 	cargo fmt --check
 	$(MAKE) cluster KWOK_NODES=20
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	cargo clippy --quiet --package windlass-e2e --test verify -- --deny warnings
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
 	RUST_TEST_THREADS=8 cargo test --workspace --no-fail-fast
 
 .PHONY: verify
-verify: ## The long tests: 100,000 seeds, the faults five times over, full size, a hundred kills, a long outage, a storm
+verify: ## The long tests: 100,000 seeds, the faults five times over, full size, a hundred kills, a long outage, a storm, Argo CD
 	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
 	$(MAKE) cluster KWOK_NODES=20
 	$(MAKE) install
 	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
 	WINDLASS_SEQUENCES=400 cargo test --package windlass-e2e --test conformance -- --nocapture
 	cargo test --package windlass-e2e --test verify -- --nocapture
+	$(E2E) cluster build-argocd
+	cargo test --package windlass-e2e --test argocd -- --nocapture
 
 .PHONY: bench
 bench: ## Figures: seeds per second; requests and seconds of an array of 1,000 and of 50 jobs

@@ -1,6 +1,10 @@
-//! What `e2e/cluster/go.mod` pins.
+//! What a go.mod pins.
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::command::Command;
 
 /// The version that a go.mod requires of `module`, such as `v1.36.3`.
 pub(crate) fn version<'text>(go_mod: &'text str, module: &str) -> Result<&'text str> {
@@ -10,6 +14,12 @@ pub(crate) fn version<'text>(go_mod: &'text str, module: &str) -> Result<&'text 
         (words.next()? == module).then(|| words.next())?.filter(|version| version.starts_with('v'))
     });
     required.with_context(|| format!("go.mod requires no version of {module}"))
+}
+
+/// Where the files of a module are that the one in `main` requires.
+pub(crate) fn folder(main: &Path, module: &str) -> Result<PathBuf> {
+    let list = Command::line("go list -m -f {{.Dir}}").args([module]).current_dir(main);
+    Ok(Path::new(list.output()?.trim()).to_owned())
 }
 
 /// Major and minor number of a version: `("1", "36")`.

@@ -1,17 +1,15 @@
 //! Karpenter with its KWOK provider: real node provisioning, on nodes that only exist in the API.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::addresses::port;
 use super::component::Component;
-use super::control_plane;
 use super::paths::{self, Checkout, State};
 use super::record::Record;
-use crate::command::Command;
+use super::{control_plane, go_module};
 use crate::kubectl::Kubectl;
 
 const MODULE: &str = "sigs.k8s.io/karpenter";
@@ -33,7 +31,7 @@ pub(crate) fn component(state: &State, record: &Record) -> Component {
 
 /// Gives it its resource definitions and instance types, both from its own module.
 pub(crate) fn prepare(state: &State, checkout: &Checkout, kubectl: &Kubectl) -> Result<()> {
-    let module = module_folder(checkout)?;
+    let module = go_module::folder(&checkout.go_module(), MODULE)?;
     for folder in ["pkg/apis/crds", "kwok/apis/crds"] {
         let folder = module.join(folder).display().to_string();
         kubectl.line("apply --server-side --force-conflicts -f").args([folder]).run()?;
@@ -44,11 +42,6 @@ pub(crate) fn prepare(state: &State, checkout: &Checkout, kubectl: &Kubectl) -> 
         serde_json::from_slice(&all).with_context(|| format!("{} is damaged", path.display()))?;
     let usable: Vec<Value> = all.into_iter().filter_map(usable).collect();
     paths::write(&state.config(INSTANCE_TYPES), serde_json::to_vec(&usable)?)
-}
-
-fn module_folder(checkout: &Checkout) -> Result<PathBuf> {
-    let list = Command::line("go list -m -f {{.Dir}}").args([MODULE]).current_dir(&checkout.go_module());
-    Ok(Path::new(list.output()?.trim()).to_owned())
 }
 
 /// An instance type of the module's list, if it is of use: the list says `x86_64` where Kubernetes' label is

@@ -1,6 +1,7 @@
 //! The test cluster: Kubernetes's own programs as processes of this machine, and two nodes that can die.
 
 mod addresses;
+mod argocd;
 mod cgroup;
 mod component;
 mod config;
@@ -8,6 +9,7 @@ mod control_plane;
 mod cpus;
 mod down;
 mod faults;
+mod go_build;
 mod go_module;
 mod images;
 mod inventory;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Down,
     /// Show each component and node; exit code 1 unless all is well
     Status,
+    /// Build Argo CD for the test that runs it, which takes half an hour once, and link it to target/argocd
+    BuildArgocd,
     /// Start a component that was stopped or has died
     StartComponent {
         /// Its name, as `status` shows it
@@ -104,6 +108,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         Command::Status => return status::run(),
         Command::Up(options) => up::run(&options)?,
         Command::Down => down::run()?,
+        Command::BuildArgocd => argocd::build()?,
         Command::StartComponent { name } => Cluster::open()?.start(&name)?,
         Command::StopComponent { name, kill } => Cluster::open()?.stop(&name, kill)?,
         Command::RestartComponent { name, kill } => {

@@ -1,4 +1,4 @@
-//! What the distribution provides: the container runtime and the tools that set up networks.
+//! What the distribution provides: the container runtime, the tools that set up networks, and what Argo CD runs with.
 
 use std::path::Path;
 
@@ -7,8 +7,11 @@ use anyhow::{Context, Result, bail};
 use crate::command::Command;
 use crate::progress::Progress;
 
-/// Debian's packages, each with a file that is there when it is installed.
-const PACKAGES: [(&str, &str); 8] = [
+/// One of Debian's packages, with a file that is there when it is installed.
+type Package = (&'static str, &'static str);
+
+/// What the cluster needs.
+pub(crate) const CLUSTER: [Package; 8] = [
     ("busybox-static", "/bin/busybox"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
     ("containerd", "/usr/bin/containerd"),
@@ -19,9 +22,12 @@ const PACKAGES: [(&str, &str); 8] = [
     ("util-linux", "/usr/bin/nsenter"),
 ];
 
+/// What Argo CD needs beside its own program.
+pub(crate) const ARGO_CD: [Package; 2] = [("git", "/usr/bin/git"), ("redis-server", "/usr/bin/redis-server")];
+
 /// Installs those that are missing; on another system than Debian it says which to install.
-pub(crate) fn install(progress: &Progress) -> Result<()> {
-    let missing = missing(Path::new("/"));
+pub(crate) fn install(progress: &Progress, packages: &[Package]) -> Result<()> {
+    let missing = missing(Path::new("/"), packages);
     if missing.is_empty() {
         return Ok(());
     }
@@ -33,15 +39,15 @@ pub(crate) fn install(progress: &Progress) -> Result<()> {
         .long_step(&format!("installing {list}"), || {
             let apt = |line: &str| Command::line(line).env("DEBIAN_FRONTEND", "noninteractive");
             apt("apt-get update").run()?;
-            // RUNLEVEL=1 keeps the package from starting a containerd that the cluster would not use.
+            // RUNLEVEL=1 keeps packages from starting a containerd or a Redis that nobody would use.
             apt(&format!("apt-get install --yes --no-install-recommends {list}")).env("RUNLEVEL", "1").run()
         })
         .with_context(|| format!("cannot install {list}"))
 }
 
-fn missing(root: &Path) -> Vec<&'static str> {
+fn missing(root: &Path, packages: &[Package]) -> Vec<&'static str> {
     let is_missing = |file: &str| !root.join(file.trim_start_matches('/')).exists();
-    PACKAGES.iter().filter(|(_, file)| is_missing(file)).map(|(package, _)| *package).collect()
+    packages.iter().filter(|(_, file)| is_missing(file)).map(|(package, _)| *package).collect()
 }
 
 #[cfg(test)]
@@ -51,10 +57,10 @@ mod tests {
     #[test]
     fn only_packages_without_their_file_are_missing() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(missing(folder.path()).len(), PACKAGES.len());
+        assert_eq!(missing(folder.path(), &CLUSTER).len(), CLUSTER.len());
         std::fs::create_dir_all(folder.path().join("usr/sbin")).unwrap();
         std::fs::write(folder.path().join("usr/sbin/nft"), "").unwrap();
-        assert!(!missing(folder.path()).contains(&"nftables"));
-        assert!(missing(folder.path()).contains(&"runc"));
+        assert!(!missing(folder.path(), &CLUSTER).contains(&"nftables"));
+        assert!(missing(folder.path(), &CLUSTER).contains(&"runc"));
     }
 }

@@ -140,6 +140,11 @@ impl Checkout {
         self.root.join("e2e/cluster")
     }
 
+    /// The Go module that pins Argo CD.
+    pub(crate) fn argocd_module(&self) -> PathBuf {
+        self.root.join("e2e/argocd")
+    }
+
     /// Its way to the running cluster.
     pub(crate) fn target(&self) -> PathBuf {
         self.root.join("target/cluster")

@@ -1,15 +1,13 @@
 //! The cluster's programs, built from the Go module that pins them, and kept in the user's cache folder: a
 //! clean clone on the same machine does not build them again.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
+use anyhow::Result;
 
+use super::go_build::{self, read};
 use super::go_module;
 use super::paths::Checkout;
-use crate::command::Command;
 use crate::progress::Progress;
 
 /// One program: the name of its file, and the package it is built from.
@@ -68,8 +66,8 @@ impl Programs {
         let [go_mod, go_sum, coredns] = files;
         let go_mod = go_mod?;
         let flags = flags(&go_mod)?;
-        let hash = hash([&go_mod, &go_sum?, &coredns?, &flags.join(" ")]);
-        Ok(Self { module, flags, folder: cache()?.join("windlass/cluster").join(hash) })
+        let folder = go_build::folder("cluster", &[&go_mod, &go_sum?, &coredns?, &flags.join(" ")])?;
+        Ok(Self { module, flags, folder })
     }
 
     /// The folder they are in.
@@ -77,28 +75,19 @@ impl Programs {
         &self.folder
     }
 
-    /// Builds those that are missing. A program is there whole or not at all, so an interrupted build goes on
-    /// where it was.
+    /// Builds those that are missing.
     pub(crate) fn build(&self, progress: &Progress, karpenter: bool) -> Result<()> {
         let wanted = PROGRAMS.iter().chain(karpenter.then_some(&KARPENTER));
         let missing: Vec<_> = wanted.filter(|program| !self.folder.join(program.name).exists()).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        if !Command::line("go version").succeeds().context("building the cluster's programs needs Go")? {
-            bail!("building the cluster's programs needs Go, and `go version` fails");
-        }
         progress.step(format!(
             "building what {} lacks, once; it takes minutes: {}",
             self.folder.display(),
             missing.iter().map(|program| program.name).collect::<Vec<_>>().join(", ")
         ));
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot create {}", self.folder.display()))?;
-        let module = &self.module;
-        progress.long_step("downloading Go modules", || {
-            Command::line("go mod download").current_dir(module).run()
-        })?;
+        go_build::download(progress, &self.module)?;
         for (index, program) in missing.iter().enumerate() {
             let next = missing.get(index + 1).map_or("the cluster itself", |next| next.name);
             let text = format!("building {} ({} of {}), next {next}", program.name, index + 1, missing.len());
@@ -108,23 +97,12 @@ impl Programs {
     }
 
     fn build_one(&self, program: &Program) -> Result<()> {
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot create {}", self.folder.display()))?;
-        let built = self.folder.join(format!(".{}-{}", program.name, std::process::id()));
         let mut linker = self.flags.join(" ");
         if let Some((variable, module)) = program.version {
             let go_mod = read(&self.module.join("go.mod"))?;
             linker += &format!(" -X {variable}={}", go_module::version(&go_mod, module)?);
         }
-        Command::line("go build -trimpath -buildvcs=false -mod=readonly")
-            .args(["-ldflags", &linker, "-o"])
-            .args([&built])
-            .args([program.package])
-            .current_dir(&self.module)
-            .env("CGO_ENABLED", "0")
-            .run()?;
-        fs::rename(&built, self.folder.join(program.name))
-            .with_context(|| format!("cannot put {} in place", built.display()))
+        go_build::build(&self.module, program.package, &linker, &self.folder.join(program.name))
     }
 }
 
@@ -134,33 +112,12 @@ fn flags(go_mod: &str) -> Result<Vec<String>> {
     let (major, minor) = go_module::major_and_minor(version)?;
     let set = |name: &str, value: &str| format!("-X {COMPONENT_VERSION}.{name}={value}");
     Ok(vec![
-        "-s -w".to_owned(),
+        go_build::STRIPPED.to_owned(),
         set("gitVersion", version),
         set("gitMajor", major),
         set("gitMinor", minor),
         set("gitTreeState", "clean"),
     ])
-}
-
-fn hash(parts: [&str; 4]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // With its length, so that text cannot move from one part to the next unseen.
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn cache() -> Result<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME says where the cache folder is")
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]
@@ -170,15 +127,6 @@ mod tests {
 
     fn repository() -> Checkout {
         Checkout::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
-    }
-
-    #[test]
-    fn the_hash_changes_with_each_part_and_with_where_parts_meet() {
-        let base = hash(["a", "b", "c", "d"]);
-        let others = [["x", "b", "c", "d"], ["a", "b", "c", "x"], ["ab", "", "c", "d"], ["b", "a", "c", "d"]];
-        assert_eq!(base.len(), 16);
-        assert_eq!(hash(["a", "b", "c", "d"]), base);
-        assert!(others.iter().all(|parts| hash(*parts) != base));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let _lock = Lock::take(&state)?;
     Hierarchies::find()?.enter()?;
     let (record, fresh) = decide(&state, &checkout, options)?;
-    packages::install(&progress)?;
+    packages::install(&progress, &packages::CLUSTER)?;
     if fresh {
         network::check_addresses_are_free()?;
     }

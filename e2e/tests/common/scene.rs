@@ -71,15 +71,20 @@ impl Scene {
     }
 
     /// Creates an object as the user of `client`; gives the API server's answer.
-    pub(crate) async fn try_create(&self, client: &Client, mut object: Value) -> kube::Result<DynamicObject> {
+    pub(crate) async fn try_create(&self, client: &Client, object: Value) -> kube::Result<DynamicObject> {
         let (resource, scope) = kind_of(&self.client, &object).await;
-        object["metadata"]["labels"][SCENE] = json!(self.namespace);
-        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let object: DynamicObject = serde_json::from_value(self.marked(object)).unwrap();
         let api: Api<DynamicObject> = match scope {
             Scope::Cluster => Api::all_with(client.clone(), &resource),
             Scope::Namespaced => Api::namespaced_with(client.clone(), &self.namespace, &resource),
         };
         api.create(&PostParams::default(), &object).await
+    }
+
+    /// An object with the scene's label, by which [`Scene::leave`] finds it.
+    pub(crate) fn marked(&self, mut object: Value) -> Value {
+        object["metadata"]["labels"][SCENE] = json!(self.namespace);
+        object
     }
 
     /// Makes an environment of the nodes with a label, and its queue; gives the queue's name.

@@ -22,7 +22,7 @@ const KWOK: (&str, &str) = ("windlass.dev/pool", "kwok");
 const SIZE: u32 = 10_000;
 const STEPS: u32 = 10;
 const TASKS: usize = 2 * SIZE as usize + STEPS as usize + 2;
-const BOUND: Duration = Duration::from_secs(1500);
+const BOUND: Duration = Duration::from_secs(3600);
 
 /// What etcd takes in one object.
 const OBJECT: usize = 1 << 20;

@@ -7,7 +7,8 @@ use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
 use crate::limits::{
-    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_PER_PLAN, START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
+    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_FOR_GONE, RELEASES_PER_PLAN, START_LIMIT,
+    TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedPod, PodPhase};
@@ -260,9 +261,14 @@ impl Desk {
         }
     }
 
-    /// True while one more pod may be released in this plan.
-    pub(crate) const fn may_release(&self) -> bool {
+    /// True while one more pod of a Job that is gone may be released.
+    pub(crate) const fn may_release_of_gone(&self) -> bool {
         self.releases_under_way < RELEASES_PER_PLAN
+    }
+
+    /// True while one more finished pod of a Job that is there may be released.
+    pub(crate) const fn may_release(&self) -> bool {
+        self.releases_under_way + RELEASES_FOR_GONE < RELEASES_PER_PLAN
     }
 
     /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
@@ -341,5 +347,23 @@ pub(crate) fn count(job: &Job) -> Counted {
         depth: by_state.into_iter().collect(),
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finished_pods_leave_room_for_the_release_of_those_whose_job_is_gone() {
+        let mut desk = Desk::default();
+        while desk.may_release() {
+            desk.releases_under_way += 1;
+        }
+        for _ in 0..RELEASES_FOR_GONE {
+            assert!(desk.may_release_of_gone(), "{} under way", desk.releases_under_way);
+            desk.releases_under_way += 1;
+        }
+        assert!(!desk.may_release_of_gone());
     }
 }

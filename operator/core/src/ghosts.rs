@@ -103,7 +103,7 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
         } else if safe_at > desk.now {
             desk.agenda.wake(safe_at, Item::Ghost(uid));
         } else if pod.task.as_ref().is_some_and(|task| task.held)
-            && desk.may_release()
+            && desk.may_release_of_gone()
             && ghost.releasing.insert(slot)
         {
             let purpose = Purpose::ReleasePod(uid, slot, pod.key.clone(), pod.uid);

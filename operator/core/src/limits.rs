@@ -53,6 +53,9 @@ pub const JOBS_PER_PLAN: usize = 2_000;
 /// Pods released in one plan, for the same reason.
 pub const RELEASES_PER_PLAN: usize = 64;
 
+/// Of these, left to pods whose Job is gone: a namespace that is deleted must not wait until an array of 10,000 is tidied up.
+pub const RELEASES_FOR_GONE: usize = 16;
+
 /// How old the numbers in a waiting job's reason may get (SPEC.md, Status).
 pub const REASON_NUMBERS_AGE: Duration = Duration::from_secs(60);
 

@@ -36,7 +36,7 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::ReadRecord(uid, first_index) => take_record_read(core, id, uid, first_index, outcome),
         Purpose::Launch(uid, slot) => {
-            with_job(core, uid, |job, desk| launch_outcome(job, id, slot, outcome, desk));
+            with_job(core, uid, |job, desk| launch_outcome(job, slot, id, outcome, desk));
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::DeletePod(uid, slot, pod) => {

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 /// True while jobs are still being taken over, so that nobody knows what they use.
 fn some_are_unknown(jobs: &BTreeMap<Uid, Job>) -> bool {
-    jobs.values().any(|job| job.loading.is_some() || job.verdict.is_some() && !job.final_is_written)
+    jobs.values().any(|job| job.loading.is_some())
 }
 
 /// The validity now; since when it is so is kept while it stays the same.

@@ -94,7 +94,10 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let observed = &queue.observed;
     let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    let may_let_go = || unfinished == 0 && !some_are_unknown(jobs) || mutant::is(Mutant::QueueReleasedInUse);
+    // A job whose end is not confirmed to be written may yet have to go on.
+    let has_unwritten = || jobs.values().any(|job| job.queue == Some(uid) && !job.final_is_written);
+    let is_empty = || unfinished == 0 && !some_are_unknown(jobs) && !has_unwritten();
+    let may_let_go = || is_empty() || mutant::is(Mutant::QueueReleasedInUse);
     if queue.holding {
         // What it is about to become is not known: a status written now would be refused.
         return;

@@ -324,6 +324,7 @@ fn safe(job: &mut Job, is_final: bool, failed: &Intervals, settled: &[Uid], desk
         job.final_is_written = true;
         desk.numbers_changed();
         desk.let_go_of_dependencies(job);
+        desk.numbers_changed();
         desk.agenda.mark(Item::Job(job.uid));
     }
 }

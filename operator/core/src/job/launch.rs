@@ -69,11 +69,11 @@ fn order_pod(job: &mut Job, index: u32, until: Time, desk: &mut Desk) {
     }
     let Some(order) = pod_order(job, index, until, desk) else { return put_back(job, index, desk) };
     let slot = job.tasks.current(index);
-    let action = desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
+    let create = desk.outbox.send(Action::CreatePod(Box::new(order)), Purpose::Launch(job.uid, slot));
     if let Some(live) = job.tasks.live.get_mut(&index) {
-        live.latest_create = Some(action);
         live.stage = Stage::Sent { until };
         live.open_creates = live.open_creates.saturating_add(1);
+        live.create = Some(create);
     }
 }
 
@@ -101,10 +101,9 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
 }
 
 /// What became of a create. An answer to an earlier one, sent before the job was loaded anew, says nothing about the latest.
-pub(crate) fn launch_outcome(job: &mut Job, id: ActionId, slot: Slot, outcome: Outcome, desk: &mut Desk) {
-    let live = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot);
-    let live = live.filter(|live| live.latest_create == Some(id));
-    let stage = live.map(|live| live.stage.clone());
+pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: Outcome, desk: &mut Desk) {
+    let stage = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot && live.create == Some(id));
+    let stage = stage.map(|live| live.stage.clone());
     let Some(Stage::Sent { until }) = stage else { return };
     match outcome {
         Outcome::Pod(pod) => {

@@ -37,8 +37,8 @@ pub(crate) struct Live {
     pub(crate) stage: Stage,
     /// Creates that were sent and not answered for sure: a pod may turn up.
     pub(crate) open_creates: u16,
-    /// The create that was sent last.
-    pub(crate) latest_create: Option<ActionId>,
+    /// The latest create: answers to earlier ones are not about this launch.
+    pub(crate) create: Option<ActionId>,
     /// It was seen before its container ran.
     pub(crate) seen_starting: bool,
     /// When our own clock first saw the container run; `None` when it ran before we looked.
@@ -61,7 +61,7 @@ impl Live {
             pod_uid: None,
             stage,
             open_creates: 0,
-            latest_create: None,
+            create: None,
             seen_starting: false,
             seen_running_at: None,
             hindrance: None,

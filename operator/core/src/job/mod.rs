@@ -34,6 +34,7 @@ use crate::agenda::Item;
 use crate::array::Intervals;
 use crate::desk::{Counted, Desk, Settings};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
+use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{
     DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
@@ -251,7 +252,9 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     flush::flush(job, desk);
     expire::tend(job, desk);
     if let Some(at) = job.tombs.next_release(desk.tombstone(&job.key.namespace)) {
-        desk.agenda.wake(at, Item::Job(job.uid));
+        // What could go now stands back behind other releases: it is looked at again, but not in every plan.
+        let again = if at > desk.now { at } else { desk.now + RETRY_PAUSE.0 };
+        desk.agenda.wake(again, Item::Job(job.uid));
     }
     tell_dependents(job, desk);
 }
