@@ -161,12 +161,7 @@ impl Core {
             return;
         }
         match self.jobs.get_mut(&uid) {
-            Some(job)
-                if job.resource_version >= observed.resource_version
-                    && !mutant::is(Mutant::StaleJobTaken) =>
-            {
-                return;
-            }
+            Some(job) if job.resource_version >= observed.resource_version => return,
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
                 let aws_name = observed.spec.aws_name.clone();

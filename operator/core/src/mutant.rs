@@ -155,8 +155,6 @@ mutants! {
     GoneComesBack,
     /// What a fresh list does not name is kept (Sieve, unobserved state).
     MissedDeletionKept,
-    /// An older version of a job is taken over (Sieve, stale state; kubernetes#59848, going back in time).
-    StaleJobTaken,
     /// A job that is being deleted, held by somebody's finalizer, goes on (I8; KEP-3329).
     DeletionIgnored,
     /// A job that is waited for and not seen yet counts as gone (I4; a stale "missing" is not safe).

@@ -38,6 +38,8 @@ pub struct Truth {
     pub refused: BTreeSet<Uid>,
     /// Attempts of which somebody removed a pod by force.
     pub removed: BTreeSet<(Uid, u32, u8)>,
+    /// Those of them that were over, so that the pod only guarded its name.
+    pub removed_tombs: BTreeSet<(Uid, u32, u8)>,
     /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
     pub admitted: Vec<(Uid, Time)>,
     /// Breaches of the rule that one container of a task runs at a time.

@@ -1,5 +1,6 @@
 //! Users and administrators: they submit, delete and edit, at the worst moments.
 
+use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
@@ -290,7 +291,11 @@ fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
     cluster.note(About::Faults, "pods removed by force");
     cluster.truth.give_up(pod.uid);
     if let Some(task) = &pod.task {
-        cluster.truth.removed.insert((task.job, task.index, task.attempt));
+        let attempt = (task.job, task.index, task.attempt);
+        cluster.truth.removed.insert(attempt);
+        if cluster.store.job(task.job).is_some_and(|job| check::is_recorded(cluster, job, task)) {
+            cluster.truth.removed_tombs.insert(attempt);
+        }
     }
     cluster.store.remove_pod(&pod.key);
 }

@@ -10,5 +10,5 @@ mod step;
 pub use end::{after_expiry, at_rest};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
-pub use request::before_request;
+pub use request::{before_request, is_recorded};
 pub use step::after_step;

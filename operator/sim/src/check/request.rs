@@ -1,6 +1,6 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
-use super::life::{is_ordered, state};
+use super::life::{is_ordered, state, was_refused};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -18,10 +18,10 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         return None;
     }
     match action {
-        Action::CreatePod(order) => {
-            let number = number?;
-            unfenced(cluster, number, order).or_else(|| at_ease(cluster).then(|| rash(cluster, order))?)
-        }
+        Action::CreatePod(order) => again(cluster, order).or_else(|| {
+            let broken = unfenced(cluster, number?, order);
+            broken.or_else(|| at_ease(cluster).then(|| rash(cluster, order))?)
+        }),
         Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
             let task = cluster.store.pods.get(pod)?.task.as_ref()?;
             let job = cluster.store.job(task.job)?;
@@ -64,6 +64,21 @@ fn unfenced(cluster: &Cluster, number: usize, order: &PodOrder) -> Option<String
     })
 }
 
+/// No create lands once its attempt is over: whoever decided that waited for it, or its finished pod still has the name.
+fn again(cluster: &Cluster, order: &PodOrder) -> Option<String> {
+    let store = &cluster.store;
+    let job = store.job(order.job)?;
+    let is_made = !store.pods.contains_key(&order.pod)
+        && store.namespaces.get(&order.pod.namespace) == Some(&false)
+        && cluster.refusal.is_none();
+    let index = order.child.map_or(0, |(index, _)| index);
+    let (attempt, launch) = (order.attempt, order.launch);
+    let task = TaskPod { index, attempt, launch, ..TaskPod::default() };
+    let was_taken_away = cluster.truth.removed_tombs.contains(&(job.uid, index, attempt));
+    (is_made && is_recorded(cluster, job, &task) && !was_taken_away && !was_refused(job))
+        .then(|| format!("pod {} is created although its attempt is over", order.pod.name))
+}
+
 /// What nobody creates who knows all: a pod of a task that was stopped, or one for which its host has no room.
 fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
     let pod = &order.pod.name;
@@ -97,7 +112,8 @@ fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Option<String> {
         .then(|| format!("pod {} is deleted, and nothing says that its attempt is over", pod.key.name))
 }
 
-fn is_recorded(cluster: &Cluster, job: &ObservedJob, task: &TaskPod) -> bool {
+/// True when the API server knows that what this pod is for is over.
+pub fn is_recorded(cluster: &Cluster, job: &ObservedJob, task: &TaskPod) -> bool {
     let mut records = cluster.store.records.iter();
     let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= task.index);
     let child = record.and_then(|(_, stored)| stored.record.children.get(&task.index));
