@@ -29,6 +29,7 @@ test: ## Check everything but the long tests
 	cargo fmt --check
 	$(MAKE) cluster KWOK_NODES=20
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	cargo clippy --quiet --package windlass-e2e --test verify -- --deny warnings
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
 	RUST_TEST_THREADS=8 cargo test --workspace --no-fail-fast

@@ -17,7 +17,7 @@ pub(crate) async fn stop(scene: &Scene, name: &str, kind: &str, reason: &str) {
     change(scene, name, json!({"stop": {"type": kind, "reason": reason}})).await.unwrap();
 }
 
-/// Deletes a job.
-pub(crate) async fn delete(scene: &Scene, name: &str) {
-    scene.api::<Job>().delete(name, &DeleteParams::background()).await.unwrap();
+/// Deletes a job; gives the API server's answer.
+pub(crate) async fn delete(scene: &Scene, name: &str) -> kube::Result<()> {
+    scene.api::<Job>().delete(name, &DeleteParams::background()).await.map(drop)
 }

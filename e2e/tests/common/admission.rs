@@ -13,8 +13,8 @@ use crate::scene::Scene;
 
 const BOUND: Duration = Duration::from_secs(30);
 
-/// Adds to every pod of the scene what the JSON patch does, and waits until it is done. `mark` is a text that such a pod has.
-pub(crate) async fn add(scene: &Scene, patch: &str, mark: &str) {
+/// Adds to every pod of the scene what `object` has, in CEL, and waits until it is done. `mark` is a text that such a pod has.
+pub(crate) async fn add(scene: &Scene, object: &str, mark: &str) {
     let name = scene.unique("adds");
     scene
         .create(json!({
@@ -30,7 +30,7 @@ pub(crate) async fn add(scene: &Scene, patch: &str, mark: &str) {
                         {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]},
                     ],
                 },
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+                "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": object}}],
             },
         }))
         .await;
@@ -47,10 +47,8 @@ pub(crate) async fn add(scene: &Scene, patch: &str, mark: &str) {
 
 /// The annotation `key` on every pod of the scene.
 pub(crate) async fn annotate(scene: &Scene, key: &str, value: &str) {
-    let patch = format!(
-        "[JSONPatch{{op: \"add\", path: \"/metadata/annotations/\" + jsonpatch.escapeKey(\"{key}\"), value: \"{value}\"}}]"
-    );
-    add(scene, &patch, key).await;
+    let object = format!("Object{{metadata: Object.metadata{{annotations: {{\"{key}\": \"{value}\"}}}}}}");
+    add(scene, &object, key).await;
 }
 
 async fn until_it_acts(scene: &Scene, mark: &str) {

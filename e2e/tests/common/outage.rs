@@ -10,7 +10,7 @@ use windlass_crds::shared::attempt::JobState;
 use crate::breaking::{cluster, mended};
 use crate::catalog::{BUSYBOX, REAL, array, definition, job};
 use crate::operator::until_it_decides;
-use crate::records::{children, has_ended, state, status};
+use crate::records::{children, has_ended, reason, state, status, words};
 use crate::scene::Scene;
 use crate::wait::{gone, within};
 
@@ -68,6 +68,7 @@ pub(crate) async fn outlast(topic: &str, silence: Duration) {
     let bound = Duration::from_secs(120) + silence;
     let slow: Job = within(bound, &scene.api(), "slow", "ends", has_ended).await;
     assert_eq!((state(&slow), status(&slow).attempts.len()), (JobState::Succeeded, 1), "{:#?}", slow.status);
+    assert_eq!((reason(&slow), words(&slow)), ("Completed", "Essential container in task exited"));
     let flaky: Job = within(bound, &scene.api(), "flaky", "ends", has_ended).await;
     let codes: Vec<_> = status(&flaky).attempts.iter().map(|attempt| attempt.exit_code).collect();
     assert_eq!((state(&flaky), codes), (JobState::Succeeded, vec![Some(1), Some(0)]), "{:#?}", flaky.status);

@@ -36,8 +36,11 @@ async fn a_missing_image_fails_each_attempt(scene: &Scene, queue: &str) {
 }
 
 async fn a_volume_that_is_not_there_fails_the_attempt(scene: &Scene, queue: &str) {
-    let volume = "[JSONPatch{op: \"add\", path: \"/spec/volumes\", value: \
-        [Object.spec.volumes{name: \"extra\", configMap: Object.spec.volumes.configMap{name: \"not-there\"}}]}]";
+    let volume = "Object{spec: Object.spec{\
+        volumes: [Object.spec.volumes{name: \"extra\", \
+            configMap: Object.spec.volumes.configMap{name: \"not-there\"}}], \
+        containers: [Object.spec.containers{name: \"default\", volumeMounts: [\
+            Object.spec.containers.volumeMounts{name: \"extra\", mountPath: \"/extra\"}]}]}}";
     admission::add(scene, volume, "not-there").await;
     scene.create(definition("hello", BUSYBOX, &["true"])).await;
     scene.create(job("unmounted", queue, "hello")).await;

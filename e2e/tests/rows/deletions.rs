@@ -61,7 +61,9 @@ async fn a_job_deleted_in_any_state_leaves_no_pod_and_no_record() {
     let pods = scene.api::<Pod>();
     let before = pods.list(&Default::default()).await.unwrap().items;
     assert!(before.len() >= 4, "{} pods", before.len());
-    join_all(NAMES.map(|name| delete(&scene, name))).await;
+    for deleted in join_all(NAMES.map(|name| delete(&scene, name))).await {
+        deleted.unwrap();
+    }
     let jobs = scene.api::<Job>();
     join_all(NAMES.map(|name| gone(Duration::from_secs(30), &jobs, name))).await;
     // What ran is told to end at once, and its containers are over long before their pods go.

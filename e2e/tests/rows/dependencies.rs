@@ -76,7 +76,7 @@ async fn one_that_disappears_unfinished_fails_the_dependent_and_one_that_expired
     scene.create(huge("blocker", &queue)).await;
     scene.create(after("both", &queue, &["brief", "blocker"])).await;
 
-    delete(&scene, "gone").await;
+    delete(&scene, "gone").await.unwrap();
     let orphan = scene.job("orphan", "ends", has_ended).await;
     assert_eq!((state(&orphan), reason(&orphan)), (JobState::Failed, "DependencyFailed"));
     let expected = "job gone, which it waits for, failed: job gone disappeared before it had ended";

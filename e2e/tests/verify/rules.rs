@@ -56,9 +56,13 @@ fn task_of(pod: &Pod) -> Option<((String, String), String)> {
     Some(((job, index), pod.metadata.name.clone()?))
 }
 
+/// Whether nothing of it runs any more: a kubelet may tell that its container has ended before it tells that the pod has.
 fn is_over(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
+    let Some(status) = &pod.status else { return false };
+    let containers = status.container_statuses.as_deref().unwrap_or_default();
+    let has_ended =
+        containers.iter().any(|one| one.state.as_ref().is_some_and(|state| state.terminated.is_some()));
+    has_ended || matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
 
 /// What a change of a job must not do.

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 use windlass_crds::{Job, JobRecord};
 
-use crate::acts::{change, stop};
+use crate::acts::{change, delete, stop};
 use crate::catalog::{BUSYBOX, REAL, array, definition, job};
+use crate::cluster::kubectl;
 use crate::hosts::{self, LABEL, Size};
 use crate::operator::{alone, until_it_decides};
 use crate::recorder::record;
 use crate::records::has_ended;
+use crate::rules::Rules;
 use crate::scene::Scene;
 
 const JOBS: u64 = 50;
@@ -86,7 +88,7 @@ async fn act(scene: &Scene, queues: &[&str], chance: &mut Chance) -> &'static st
             let jobs = scene.api::<Job>();
             ("edit", jobs.patch(&name, &PatchParams::default(), &Patch::Merge(note)).await.map(drop))
         }
-        _ => ("delete", scene.api::<Job>().delete(&name, &Default::default()).await.map(drop)),
+        _ => ("delete", delete(scene, &name).await),
     };
     match answer {
         Ok(()) => what,
@@ -126,12 +128,14 @@ async fn jobs_changed_at_random_keep_all_rules_and_leave_nothing() {
     assert!(done.len() == 6, "not every act was done once: {done:?}");
     all_end(&scene).await;
     nothing_is_left(&scene).await;
-    let rules = rules.lock().unwrap();
+    none_is_broken(&rules.lock().unwrap());
+    scene.leave().await;
+}
+
+fn none_is_broken(rules: &Rules) {
     println!("{} versions of objects were looked at", rules.versions);
     assert!(rules.versions > 500, "only {} versions", rules.versions);
     assert!(rules.broken.is_empty(), "{:#?}", rules.broken);
-    drop(rules);
-    scene.leave().await;
 }
 
 /// Ends what waits for jobs that never come, and waits until all have ended.
@@ -169,8 +173,10 @@ async fn nothing_is_left(scene: &Scene) {
         let pods = scene.api::<Pod>().list(&ListParams::default()).await.unwrap().items;
         let records = scene.api::<JobRecord>().list(&ListParams::default()).await.unwrap().items;
         if pods.is_empty() && records.is_empty() {
-            return;
+            break;
         }
         assert!(started.elapsed() < BOUND, "{} pods, {} records are left", pods.len(), records.len());
     }
+    let namespace = format!("--namespace={}", scene.namespace);
+    assert!(kubectl(&["get", "batchjob", "job-1", &namespace]).failed().contains("not found"));
 }

@@ -74,7 +74,11 @@ impl Core {
             Event::DefinitionGone(uid) => self.definition_gone(uid),
             Event::Revision(revision) => self.take_revision(*revision),
             Event::RevisionGone(uid) => self.revision_gone(uid),
-            Event::Job(job) => self.take_job(*job),
+            Event::Job(job) => {
+                let (uid, version) = (job.uid, job.resource_version);
+                self.take_job(*job);
+                self.job_watched(uid, version);
+            }
             Event::JobGone(uid) => self.job_gone(uid),
             Event::Pod(pod) => self.desk.take_pod(*pod),
             Event::PodGone(key, uid) => self.pod_gone(&key, Some(uid)),

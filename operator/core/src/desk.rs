@@ -10,6 +10,7 @@ use crate::limits::{
     CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_FOR_GONE, RELEASES_PER_PLAN, START_LIMIT,
     TIME_TO_LIVE, TOMBSTONE,
 };
+use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedPod, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Reservation, Waiting};
@@ -67,6 +68,8 @@ pub(crate) struct Desk {
     pub(crate) definitions: Registry<Definition>,
     pub(crate) revisions: Revisions,
     pub(crate) terminating_namespaces: BTreeSet<Name>,
+    /// A list of the jobs is under way: those not told of yet are not missing.
+    pub(crate) jobs_are_being_listed: bool,
     /// Jobs by name, and who waits for whom.
     pub(crate) dependents: Dependents,
     pub(crate) lines: Lines,
@@ -177,7 +180,11 @@ impl Desk {
 
     /// Takes a pod in: the room it uses on its host, and if it is one of ours, its task.
     pub(crate) fn take_pod(&mut self, pod: ObservedPod) {
-        if self.gone.has(pod.uid) {
+        if self.gone.has(pod.uid) && !mutant::is(Mutant::GoneComesBack) {
+            return;
+        }
+        if self.pods.has_later(&pod) {
+            // A late answer: what it used then it may have given back.
             return;
         }
         self.claim_for(&pod);
@@ -193,7 +200,7 @@ impl Desk {
             .as_ref()
             .or(pod.task.as_ref().map(|task| &task.admitted_to))
             .filter(|host| !host.is_empty());
-        let never_bound = pod.host.is_none() && pod.deleting;
+        let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
                 let claim = Claim { need: pod.requests, ours: pod.task.is_some() };
@@ -222,6 +229,9 @@ impl Desk {
 
     /// Room may have become free, or more of it.
     pub(crate) fn capacity_changed(&mut self) {
+        if mutant::is(Mutant::FreedRoomUnnoticed) {
+            return;
+        }
         self.agenda.mark(Item::Schedule);
         self.numbers_changed();
     }
@@ -264,6 +274,9 @@ impl Desk {
     /// How long a finished pod guards its name. Where the namespace is being deleted nothing can be created any more: every
     /// name is safe, and the namespace waits for its pods before it deletes anything else.
     pub(crate) fn tombstone(&self, namespace: &Name) -> Duration {
+        if mutant::is(Mutant::TombstoneTooShort) {
+            return Duration::from_secs(1);
+        }
         if self.terminating_namespaces.contains(namespace) { Duration::ZERO } else { TOMBSTONE }
     }
 

@@ -5,6 +5,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{ObjectKey, Uid};
 use crate::limits::RETRY_PAUSE;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Container, ObservedPod, PodPhase};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -36,8 +37,9 @@ impl Ghosts {
 
     /// A pod names a Job that is not known: the API server is asked before that Job counts as gone.
     pub(crate) fn meet(&mut self, uid: Uid, desk: &mut Desk) {
+        let presumed_gone = mutant::is(Mutant::UnknownJobIsGhost);
         self.ghosts.entry(uid).or_insert(Ghost {
-            gone_since: None,
+            gone_since: presumed_gone.then_some(desk.now),
             asked: false,
             releasing: BTreeSet::new(),
         });
@@ -94,7 +96,8 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
         return;
     };
     for (slot, pod) in pods {
-        let safe_at = gone_since + desk.tombstone(&pod.key.namespace);
+        let at_once = mutant::is(Mutant::GhostReleasedAtOnce);
+        let safe_at = if at_once { gone_since } else { gone_since + desk.tombstone(&pod.key.namespace) };
         if !is_over(&pod, desk) {
             stop(uid, slot, &pod, desk);
         } else if safe_at > desk.now {

@@ -4,8 +4,9 @@ use crate::agenda::Item;
 use crate::catalog::{Definition, Environment, Queue};
 use crate::core::Core;
 use crate::dependency::Found;
-use crate::ids::{Name, ObjectKey, Uid};
+use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
+use crate::mutant::{self, Mutant};
 use crate::objects::{
     ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue, ObservedRevision,
 };
@@ -21,6 +22,9 @@ impl Core {
 
     /// Jobs that are not accepted yet, or whose queue is gone.
     fn jobs_waiting_for_names(&self) -> Vec<Uid> {
+        if mutant::is(Mutant::LateCatalogUnnoticed) {
+            return Vec::new();
+        }
         let unaccepted = |job: &&Job| job.verdict.is_none() && (job.pinned.is_none() || job.queue.is_none());
         self.jobs.values().filter(unaccepted).map(|job| job.uid).collect()
     }
@@ -157,7 +161,12 @@ impl Core {
             return;
         }
         match self.jobs.get_mut(&uid) {
-            Some(job) if job.resource_version >= observed.resource_version => return,
+            Some(job)
+                if job.resource_version >= observed.resource_version
+                    && !mutant::is(Mutant::StaleJobTaken) =>
+            {
+                return;
+            }
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
                 let aws_name = observed.spec.aws_name.clone();
@@ -168,6 +177,22 @@ impl Core {
             }
         }
         self.desk.agenda.mark(Item::Job(uid));
+    }
+
+    /// The watch has told of a job in this version, and so of all that was before. Answers run ahead of it.
+    pub(crate) fn job_watched(&mut self, uid: Uid, version: ResourceVersion) {
+        let Some(job) = self.jobs.get_mut(&uid) else { return };
+        job.watched = job.watched.max(version);
+        if job.watched >= job.resource_version && job.waits_for_others() {
+            self.desk.agenda.mark(Item::Job(uid));
+        }
+    }
+
+    /// Has those looked at that wait for jobs of which a list under way may not have told yet.
+    pub(crate) fn wake_dependents(&mut self) {
+        for job in self.jobs.values().filter(|job| job.waits_for_others()) {
+            self.desk.agenda.mark(Item::Job(job.uid));
+        }
     }
 
     pub(crate) fn job_gone(&mut self, uid: Uid) {

@@ -24,6 +24,7 @@ mod intake;
 mod job;
 pub mod limits;
 mod lists;
+pub mod mutant;
 pub mod objects;
 mod outbox;
 mod outcomes;

@@ -4,6 +4,7 @@ use crate::action::Outcome;
 use crate::core::Core;
 use crate::event::{Event, Kind};
 use crate::ids::{Name, ObjectKey, Uid};
+use crate::mutant::{self, Mutant};
 use crate::world::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,7 @@ impl Core {
     /// A list of this kind begins.
     pub(crate) fn start_list(&mut self, kind: Kind) {
         self.lists.under_way.insert(kind, Listed::default());
+        self.desk.jobs_are_being_listed |= kind == Kind::Job;
     }
 
     /// An object was seen in an answer, perhaps made too late to be in the list under way.
@@ -72,6 +74,9 @@ impl Core {
     /// What a complete list did not name is gone.
     pub(crate) fn end_list(&mut self, kind: Kind) {
         let Some(listed) = self.lists.under_way.remove(&kind) else { return };
+        if mutant::is(Mutant::MissedDeletionKept) && self.lists.complete.contains(&kind) {
+            return;
+        }
         let absent =
             |uids: Vec<Uid>| uids.into_iter().filter(|uid| !listed.uids.contains(uid)).collect::<Vec<_>>();
         match kind {
@@ -102,9 +107,11 @@ impl Core {
                 }
             }
             Kind::Job => {
+                self.desk.jobs_are_being_listed = false;
                 for uid in absent(self.jobs.keys().copied().collect()) {
                     self.job_gone(uid);
                 }
+                self.wake_dependents();
             }
             Kind::Pod => self.end_pod_list(&listed),
         }

@@ -11,7 +11,8 @@ use crate::job::{
     write_outcome,
 };
 use crate::limits::{RETRY_PAUSE, SILENCE};
-use crate::objects::ObservedJob;
+use crate::mutant::{self, Mutant};
+use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
@@ -140,6 +141,7 @@ fn take_job_read(core: &mut Core, uid: Uid, outcome: Outcome) {
     let found: Option<Option<ObservedJob>> = match outcome {
         Outcome::Job(observed) => Some(Some(*observed)),
         Outcome::NotFound => Some(None),
+        Outcome::Unknown(_) if mutant::is(Mutant::UnknownJobIsGone) => Some(None),
         _ => None,
     };
     let Some(found) = found else {
@@ -191,6 +193,12 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
     }
     let known = core.desk.pods.by_key(key).map(|pod| pod.uid);
     let item = Item::Task(uid, slot.index);
+    let outcome = match outcome {
+        Outcome::Unknown(_) if mutant::is(Mutant::UnknownPodIsGone) => Outcome::NotFound,
+        // Somebody else's pod has the name: ours is not there.
+        Outcome::Pod(pod) if !is_of(&pod, uid, slot) => Outcome::NotFound,
+        outcome => outcome,
+    };
     match outcome {
         Outcome::Pod(pod) => {
             core.desk.take_pod(*pod);
@@ -201,6 +209,13 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
         Outcome::NotFound => with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk)),
         _ => core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.0, item),
     }
+}
+
+fn is_of(pod: &ObservedPod, job: Uid, slot: Slot) -> bool {
+    pod.task.as_ref().is_some_and(|task| {
+        let its = Slot { index: task.index, attempt: task.attempt, launch: task.launch };
+        task.job == job && its == slot
+    })
 }
 
 fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, Uid), outcome: &Outcome) {

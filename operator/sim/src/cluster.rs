@@ -8,7 +8,7 @@ use crate::plan::Size;
 use crate::store::PodRefusal;
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::{collector, kubelet, operator, scheduler, users};
+use crate::{collector, kubelet, operator, scheduler, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,6 +45,10 @@ pub struct Cluster {
     pub held_jobs: BTreeSet<Name>,
     /// Jobs whose containers cannot be started (in a scenario).
     pub broken_jobs: BTreeSet<Name>,
+    /// Since when there are no faults.
+    pub calm_since: Option<Time>,
+    /// All admission is paused.
+    pub paused: bool,
     /// Jobs users have made.
     pub jobs_made: u32,
     /// How large it may get.
@@ -96,6 +100,8 @@ impl Cluster {
             scripted: true,
             held_jobs: BTreeSet::new(),
             broken_jobs: BTreeSet::new(),
+            calm_since: None,
+            paused: false,
             jobs_made: 0,
             size: Size::FULL,
             steps: 0,
@@ -145,12 +151,14 @@ impl Cluster {
     /// The faults stop: from now on everything must come to rest.
     pub fn calm_down(&mut self) {
         self.step = None;
+        self.calm_since = Some(self.now);
         self.faults = Faults { operators: self.faults.operators, ..Faults::none() };
         self.refusal = None;
         users::calm_down(self);
         kubelet::calm_down(self);
         let leader = self.operators.remove(0);
         self.operators = vec![leader];
+        worst::pause(self, false);
         self.tell(|| "-- the faults stop".to_owned());
     }
 
@@ -199,6 +207,7 @@ impl Cluster {
             return false;
         }
         let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
+        let wakes = wakes.chain(kubelet::next_wake(self));
         let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
             return true;
         };

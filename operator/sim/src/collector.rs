@@ -94,7 +94,8 @@ fn garbage(store: &Store) -> Vec<Due> {
             due.push(Due::Revision(key.clone()));
         }
     }
-    due.extend(store.ending_jobs.keys().cloned().map(Due::EndOfJob));
+    let ending = store.ending_jobs.iter().filter(|(key, cascade)| **cascade != Cascade::Held || ends(key));
+    due.extend(ending.map(|(key, _)| Due::EndOfJob(key.clone())));
     let ending: Vec<&Name> =
         store.namespaces.iter().filter(|(_, ends)| **ends).map(|(name, _)| name).collect();
     // Mostly none ends, and jobs may be many.

@@ -41,6 +41,12 @@ pub struct Faults {
     pub edits: u64,
     /// The API server refuses pods, for quota or by policy.
     pub refusals: u64,
+    /// An administrator pauses all admission, or lets it go on.
+    pub pauses: u64,
+    /// Others make pods under the names that ours would have.
+    pub squatters: u64,
+    /// Kubelets refuse pods that kube-scheduler has bound.
+    pub kubelet_refusals: u64,
     /// Clocks of operators differ by up to so many seconds, and run up to 2 % fast or slow.
     pub clock_skew_seconds: i64,
 }
@@ -50,7 +56,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 19] = [
+    pub const ALL: [(&'static str, LeaveOut); 22] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -69,6 +75,9 @@ impl Faults {
         ("stops", |faults| faults.stops = 0),
         ("edits", |faults| faults.edits = 0),
         ("refusals", |faults| faults.refusals = 0),
+        ("pauses", |faults| faults.pauses = 0),
+        ("squatters", |faults| faults.squatters = 0),
+        ("kubelet-refusals", |faults| faults.kubelet_refusals = 0),
         ("clock-skew-seconds", |faults| faults.clock_skew_seconds = 0),
     ];
 
@@ -96,6 +105,9 @@ impl Faults {
             refusals: chance(20, 60),
             clock_skew_seconds: if chance(50, 1) > 0 { 10 } else { 0 },
             operators: if chance(50, 1) > 0 { 2 } else { 1 },
+            pauses: chance(15, 40),
+            squatters: chance(15, 40),
+            kubelet_refusals: chance(15, 100),
         }
     }
 

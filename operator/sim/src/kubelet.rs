@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::truth::Container as Ran;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey, Uid};
 use windlass_core::objects::{Container, ObservedHost, ObservedPod, PodPhase, TaskPod};
 use windlass_core::time::Time;
@@ -34,11 +35,16 @@ pub struct Kubelet {
     local: BTreeMap<Uid, Local>,
 }
 
+/// How long a container may take to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// A pod as the kubelet has it.
 #[derive(Clone, Debug)]
 struct Local {
     key: ObjectKey,
     started_at: Time,
+    /// Until when it may still take its time, once it is told to stop.
+    grace_ends: Option<Time>,
     /// When and how it exited.
     exited: Option<(Time, i32)>,
 }
@@ -219,6 +225,8 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
     let Some(task) = pod.task.clone() else { return false };
     let Some(kubelet) = cluster.kubelets.get_mut(name) else { return false };
     let local = kubelet.local.get(&pod.uid).cloned();
+    // What a kubelet takes into account and a scheduler does not: static pods, pods of its own.
+    let refuses = cluster.chance(cluster.faults.kubelet_refusals);
     if pod.phase != PodPhase::Active {
         return cluster.store.stopped(&pod.key);
     }
@@ -227,7 +235,7 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             report(cluster, pod, task, Container::Unknown, PodPhase::Failed);
             true
         }
-        None if !fits(cluster, name, &pod) => {
+        None if refuses || !fits(cluster, name, &pod) => {
             let task = TaskPod {
                 reason: "OutOfcpu".into(),
                 message: "Node didn't have enough resource".into(),
@@ -266,6 +274,9 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             if pod.deleting {
                 cluster.truth.breaches.extend(check::may_stop(cluster, &task, started_at));
             }
+            if pod.deleting && runs_on && !cluster.scripted && !grace_is_over(cluster, name, pod.uid) {
+                return false;
+            }
             if pod.deleting || !runs_on && (to_rest || cluster.rng.u64(0..4) == 0) {
                 let code = if pod.deleting { 137 } else { exit_code(cluster, &task) };
                 exit(cluster, name, pod.uid, code);
@@ -288,6 +299,19 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
     }
 }
 
+/// A container that ignores SIGTERM is killed once its grace is over.
+fn grace_is_over(cluster: &mut Cluster, name: &Name, pod: Uid) -> bool {
+    let now = cluster.now;
+    let local = cluster.kubelets.get_mut(name).and_then(|kubelet| kubelet.local.get_mut(&pod));
+    local.is_none_or(|local| *local.grace_ends.get_or_insert(now + GRACE) <= now)
+}
+
+/// When the next container is killed that was told to stop.
+pub fn next_wake(cluster: &Cluster) -> Option<Time> {
+    let local = cluster.kubelets.values().flat_map(|kubelet| kubelet.local.values());
+    local.filter(|local| local.exited.is_none()).filter_map(|local| local.grace_ends).min()
+}
+
 fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, now: Time) {
     cluster.tell(|| format!("host {name}: container of {} starts", pod.key.name));
     let ran = Ran {
@@ -302,7 +326,9 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
     cluster.truth.breaches.extend(check::may_start(cluster, task));
     cluster.truth.start(pod.uid, ran);
     if let Some(kubelet) = cluster.kubelets.get_mut(name) {
-        kubelet.local.insert(pod.uid, Local { key: pod.key.clone(), started_at: now, exited: None });
+        kubelet
+            .local
+            .insert(pod.uid, Local { key: pod.key.clone(), started_at: now, grace_ends: None, exited: None });
     }
 }
 

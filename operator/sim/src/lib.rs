@@ -11,6 +11,8 @@ mod collector;
 mod coverage;
 mod faults;
 mod kubelet;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod operator;
 mod plan;
 mod run;
@@ -22,6 +24,7 @@ mod told;
 mod truth;
 pub mod users;
 mod wishes;
+mod worst;
 
 pub use coverage::{About, Coverage};
 pub use faults::Faults;

@@ -1,6 +1,9 @@
 //! `windlass-sim --seeds 0..10000`: runs seeds and tells what they explored; `--trace SEED` shows one, `--shrink SEED` a short
 //! run that breaks the same rule.
 
+#[cfg(feature = "mutants")]
+mod hunt;
+
 use clap::Parser;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -11,6 +14,9 @@ use windlass_sim::{Coverage, Faults, Plan, Report, run, shrink};
 /// Runs the core against a model cluster, under faults chosen by a seed.
 #[derive(Parser)]
 struct Arguments {
+    #[cfg(feature = "mutants")]
+    #[command(subcommand)]
+    command: Option<hunt::Command>,
     /// The seeds to run: FIRST..LAST, LAST not included.
     #[arg(long, default_value = "0..1000", value_parser = parse_range)]
     seeds: std::ops::Range<u64>,
@@ -42,6 +48,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(feature = "mutants")]
+    if let Some(command) = &arguments.command {
+        return hunt::run(command);
+    }
     match (arguments.trace, arguments.shrink) {
         (Some(seed), _) => trace(&plan(seed, &arguments), arguments.minds),
         (_, Some(seed)) => reduce(seed),

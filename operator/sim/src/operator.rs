@@ -5,11 +5,13 @@ use crate::coverage::About;
 use crate::faults::Faults;
 use crate::store::{Cursor, Heard};
 use crate::told;
+use crate::{check, worst};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::event::{Event, Kind};
+use windlass_core::finding::Finding;
 use windlass_core::ids::{ActionId, Name};
 use windlass_core::time::Time;
 use windlass_core::{Core, Settings};
@@ -35,14 +37,15 @@ pub struct Operator {
 
 /// A request that the API server carries out later than its sender waits.
 pub struct LateRequest {
-    action: Action,
+    /// What is to be done.
+    pub action: Action,
     /// When it is carried out.
     pub lands_at: Time,
     sender: usize,
 }
 
 /// Children one record holds here: few, so that small arrays have several records.
-const CHILDREN_PER_RECORD: u32 = 3;
+pub const CHILDREN_PER_RECORD: u32 = 3;
 
 /// How long an API server may still carry out a request.
 const LATEST_MILLIS: u64 = 60_000;
@@ -104,6 +107,8 @@ pub fn restart(cluster: &mut Cluster, number: usize) {
     let mut operator = Operator::new(number, &cluster.faults, &mut cluster.rng);
     operator.started_at = cluster.now;
     cluster.operators[number] = operator;
+    worst::forget(cluster, number);
+    worst::tell_settings(cluster, number);
 }
 
 /// A watch delivers: a list at first, then event after event.
@@ -185,8 +190,16 @@ fn hear_news(cluster: &mut Cluster, number: usize, kind: Kind, most: usize) -> b
 fn plan(cluster: &mut Cluster, number: usize) {
     let now = cluster.now;
     let operator = &mut cluster.operators[number];
-    let plan = operator.core.plan(operator.clock(now));
+    let clock = operator.clock(now);
+    let plan = operator.core.plan(clock);
     operator.wake = plan.next_wake;
+    let admits = plan.findings.iter().any(|finding| matches!(finding, Finding::Admitted { .. }));
+    if admits && cluster.paused {
+        cluster.truth.breaches.push("tasks are given to hosts although all admission is paused".to_owned());
+    }
+    if cluster.calm_since.is_some() {
+        worst::remember_admissions(&mut cluster.truth, &plan.findings, clock);
+    }
     let planned = plan.actions.len();
     operator.to_send.extend(plan.actions);
     if planned > 0 {
@@ -208,6 +221,10 @@ fn send(cluster: &mut Cluster, number: usize) {
         operator.answers.push((id, Outcome::Expired));
         return cluster.note(About::Faults, "creates that were too old to be sent");
     }
+    if worst::stops_halfway(cluster, number, &action) {
+        return;
+    }
+    worst::remember_fence(cluster, number, &action);
     let lost = cluster.chance(cluster.faults.lost_requests);
     let late = cluster.chance(cluster.faults.late_requests);
     let unheard = cluster.chance(cluster.faults.lost_responses);
@@ -220,6 +237,8 @@ fn send(cluster: &mut Cluster, number: usize) {
         cluster.late.push(LateRequest { action, lands_at: cluster.now + delay, sender: number });
         unknown(cluster, "requests that were carried out late", "timeout")
     } else {
+        let broken = check::before_request(cluster, Some(number), &action);
+        cluster.truth.breaches.extend(broken);
         let outcome = carry_out(cluster, number, action);
         if unheard {
             cluster.tell(|| format!("operator {number}: does not get that answer"));
@@ -240,7 +259,9 @@ fn carry_out(cluster: &mut Cluster, number: usize, action: Action) -> Outcome {
     let told = cluster.transcript.is_some().then(|| told::action(&action));
     let was_there =
         matches!(&action, Action::CreatePod(order) if cluster.store.pods.contains_key(&order.pod));
+    let kept = action.clone();
     let outcome = cluster.store.apply(action, cluster.now, &cluster.refusal);
+    worst::remember(cluster, &kept, &outcome);
     cluster.note(
         About::Answers,
         match &outcome {
@@ -281,6 +302,8 @@ pub fn land_late_requests(cluster: &mut Cluster) {
         let late = cluster.late.swap_remove(at);
         cluster.tell(|| "a late request lands:".to_owned());
         cluster.note(About::Faults, "late requests that landed");
+        let broken = check::before_request(cluster, None, &late.action);
+        cluster.truth.breaches.extend(broken);
         carry_out(cluster, late.sender, late.action);
     }
 }
@@ -306,4 +329,15 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
         }
     }
     busy
+}
+
+/// What an operator would do if it looked again, with nothing having happened: nothing.
+pub fn plans_again(cluster: &mut Cluster) -> Option<String> {
+    let now = cluster.now;
+    cluster.operators.iter_mut().find_map(|operator| {
+        let clock = operator.clock(now);
+        let plan = operator.core.plan(clock);
+        let (_, action) = plan.actions.first()?;
+        Some(format!("operator {} is at rest and has something to do: {action:?}", operator.number))
+    })
 }

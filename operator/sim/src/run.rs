@@ -4,10 +4,15 @@ use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::Coverage;
 use crate::plan::{Part, Plan};
-use crate::users;
+use crate::{operator, users};
+use std::time::Duration;
+use windlass_core::time::Time;
 
 /// Rounds without faults within which everything must come to rest.
 const ROUNDS_TO_REST: u32 = 20_000;
+
+/// By when everything has come to rest but for finished jobs, which are kept for a day: their records can be checked then.
+const HORIZON: Duration = Duration::from_secs(12 * 3600);
 
 /// Something that must hold after every step: says in words how it is broken.
 pub type Rule = fn(&Cluster) -> Option<String>;
@@ -65,13 +70,24 @@ fn broken_rule(cluster: &Cluster, rules: &[Rule]) -> Option<String> {
 
 fn come_to_rest(cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
     cluster.calm_down();
+    let before_expiry = cluster.now + HORIZON;
+    rest_before(before_expiry, cluster, rules)
+        .or_else(|| check::at_rest(cluster))
+        .or_else(|| rest_before(Cluster::NEVER, cluster, rules))
+        .or_else(|| check::after_expiry(cluster))
+}
+
+/// Goes on until nothing is left to be done before `end`.
+fn rest_before(end: Time, cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
     for _ in 0..ROUNDS_TO_REST {
-        let is_at_rest = cluster.round(Cluster::NEVER);
-        if let Some(broken) = broken_rule(cluster, rules) {
-            return Some(broken);
+        let before = check::before_round(cluster);
+        let is_at_rest = cluster.round(end);
+        let broken = broken_rule(cluster, rules).or_else(|| check::after_round(cluster, &before));
+        if broken.is_some() {
+            return broken;
         }
         if is_at_rest && !users::bring_back(cluster) {
-            return check::at_rest(cluster);
+            return operator::plans_again(cluster);
         }
     }
     Some("no rest: something is done again and again".to_owned())

@@ -1,7 +1,8 @@
 //! What really ran: the containers, as the hosts know them. No operator sees this.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::Ending;
 use windlass_core::time::Time;
 
 /// One container that ran.
@@ -29,6 +30,16 @@ pub struct Truth {
     containers: BTreeMap<Uid, Container>,
     /// Pods of each task, in the order their containers started.
     tasks: BTreeMap<(Uid, u32), Vec<Uid>>,
+    /// When each process last wrote, or looked up, the status of each job.
+    pub fences: BTreeMap<(usize, Uid), Time>,
+    /// Pods that an operator stopped, and why.
+    pub stops: BTreeMap<Uid, Ending>,
+    /// Jobs of which the API server refused a pod for good.
+    pub refused: BTreeSet<Uid>,
+    /// Attempts of which somebody removed a pod by force.
+    pub removed: BTreeSet<(Uid, u32, u8)>,
+    /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
+    pub admitted: Vec<(Uid, Time)>,
     /// Breaches of the rule that one container of a task runs at a time.
     pub breaches: Vec<String>,
 }

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::store::{Cascade, Store, resources_in};
-use crate::wishes;
+use crate::{wishes, worst};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
@@ -84,7 +84,15 @@ pub fn act(cluster: &mut Cluster) {
         cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
-        with_pod(cluster, remove_by_force);
+        match worst::twin(cluster).filter(|_| cluster.rng.bool()) {
+            Some(pod) => remove_by_force(cluster, &pod),
+            None => with_pod(cluster, remove_by_force),
+        }
+    } else if hit(faults.pauses) {
+        let paused = !cluster.paused;
+        worst::pause(cluster, paused);
+    } else if hit(faults.squatters) {
+        worst::squat(cluster);
     } else if hit(faults.strangers) {
         stranger(cluster);
     } else if hit(faults.refusals) {
@@ -262,6 +270,7 @@ fn delete_job(cluster: &mut Cluster, key: &ObjectKey) {
     let (cascade, what) = match cluster.rng.u64(0..6) {
         0 => (Cascade::Foreground, "jobs deleted in the foreground"),
         1 => (Cascade::Orphan, "jobs deleted without their pods"),
+        2 => (Cascade::Held, "jobs deleted and held by somebody's finalizer"),
         _ => (Cascade::Background, "jobs deleted"),
     };
     cluster.note(About::Faults, what);
@@ -280,6 +289,9 @@ fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod))
 fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
     cluster.note(About::Faults, "pods removed by force");
     cluster.truth.give_up(pod.uid);
+    if let Some(task) = &pod.task {
+        cluster.truth.removed.insert((task.job, task.index, task.attempt));
+    }
     cluster.store.remove_pod(&pod.key);
 }
 
@@ -287,8 +299,13 @@ fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
 fn stranger(cluster: &mut Cluster) {
     let hosts: Vec<Name> = cluster.store.hosts.keys().cloned().collect();
     let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))).cloned() else { return };
-    let strangers: Vec<ObjectKey> =
-        cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
+    let strangers: Vec<ObjectKey> = cluster
+        .store
+        .pods
+        .values()
+        .filter(|pod| pod.task.is_none() && !worst::is_squatter(pod))
+        .map(|pod| pod.key.clone())
+        .collect();
     if let Some(key) = strangers.first()
         && (strangers.len() > 2 || cluster.rng.bool())
     {

@@ -21,13 +21,17 @@ pub fn submission(
     names: u32,
 ) -> JobSpec {
     let most = cluster.size.children.max(2);
+    let sizes: Vec<u32> = cluster.store.jobs.values().filter_map(|job| job.spec.size).collect();
     let rng = &mut cluster.rng;
-    let size = (rng.u64(0..2) == 0).then(|| rng.u32(2..=7).min(most));
+    let fresh = rng.u32(2..=7).min(most);
+    let alike = sizes.get(rng.usize(0..sizes.len().max(1))).filter(|_| rng.bool());
+    let size = (rng.u64(0..2) == 0).then_some(alike.copied().unwrap_or(fresh));
     let revision = (rng.u64(0..6) == 0).then(|| rng.u32(1..=2));
     let name = definitions.get(rng.usize(0..definitions.len())).copied().unwrap_or_default().into();
     let queue = queues.get(rng.usize(0..queues.len())).copied().unwrap_or_default();
     let timeout = (rng.u64(0..4) == 0).then(|| Duration::from_secs(rng.u64(60..=200)));
-    let time_to_live = (rng.u64(0..8) == 0).then(|| Duration::from_secs(rng.u64(0..=300)));
+    let time_to_live =
+        (rng.u64(0..8) == 0).then(|| Duration::from_secs(if rng.bool() { 0 } else { rng.u64(1..=300) }));
     let aws_name = (rng.u64(0..6) == 0).then(|| Name::from(format!("Aws{}", rng.u32(0..3))));
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);

@@ -9,6 +9,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
 use crate::limits::WAITING_LISTED;
+use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
 use crate::outbox::Purpose;
 use crate::schedule::OrderKey;
@@ -95,7 +96,8 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
     let wants_hold = !observed.deleting;
     // A job whose end is not confirmed to be written may yet have to go on.
     let has_unwritten = || jobs.values().any(|job| job.queue == Some(uid) && !job.final_is_written);
-    let may_let_go = || unfinished == 0 && !some_are_unknown(jobs) && !has_unwritten();
+    let is_empty = || unfinished == 0 && !some_are_unknown(jobs) && !has_unwritten();
+    let may_let_go = || is_empty() || mutant::is(Mutant::QueueReleasedInUse);
     if queue.holding {
         // What it is about to become is not known: a status written now would be refused.
         return;

@@ -6,6 +6,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::Job;
 use crate::limits::REVISION_GRACE;
+use crate::mutant::{self, Mutant};
 use crate::objects::ObservedRevision;
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -129,7 +130,7 @@ pub(crate) fn tend_revision(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk
             !is_over && job.pinned.as_ref().is_some_and(|pinned| pinned.uid == uid)
         }
     };
-    if jobs.values().any(uses_it) {
+    if jobs.values().any(uses_it) && !mutant::is(Mutant::RevisionReleasedInUse) {
         return;
     }
     revision.releasing = true;

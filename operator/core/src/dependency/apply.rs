@@ -7,6 +7,7 @@ use crate::desk::Desk;
 use crate::ids::Name;
 use crate::job::{Job, Urgency, fail_waiting};
 use crate::limits::WORDS_IN_STATUS;
+use crate::mutant::{self, Mutant};
 use crate::objects::Dependency;
 use crate::schedule::Waiting;
 use crate::state::State;
@@ -65,6 +66,10 @@ pub(crate) fn apply(job: &mut Job, sights: Vec<Sight>, desk: &mut Desk) -> bool 
                 );
                 job.fail("DependencyAmbiguous", words, desk);
             }
+            Sight::Unclear => {
+                sum.open.push(text.to_string());
+                sum.blocked = true;
+            }
             Sight::Lost => {
                 let words = Name::from(format!("job {text} is gone, and nobody saw how it ended"));
                 end(job, at, (State::Failed, words), None, &mut sum, desk);
@@ -117,9 +122,11 @@ fn take(job: &mut Job, at: usize, found: &Found, sum: &mut Sum, desk: &mut Desk)
             let failed =
                 Name::from(format!("the same child of job {}, which it waits for, failed", found.name));
             sum.doomed.push((found.failed.clone(), failed));
-            let ready = sum.ready.as_ref().map(|ready| ready.intersection(&found.succeeded));
+            let shifted = mutant::is(Mutant::NToNOffByOne);
+            let succeeded = if shifted { shift(&found.succeeded, size) } else { found.succeeded.clone() };
+            let ready = sum.ready.as_ref().map(|ready| ready.intersection(&succeeded));
             if found.ended.is_none() {
-                sum.ready = Some(ready.unwrap_or_else(|| found.succeeded.clone()));
+                sum.ready = Some(ready.unwrap_or(succeeded));
             }
             found.outcome(None)
         }
@@ -132,6 +139,11 @@ fn take(job: &mut Job, at: usize, found: &Found, sum: &mut Sum, desk: &mut Desk)
             sum.blocked |= matches!(on, Dependency::Whole(_));
         }
     }
+}
+
+/// The neighbours of some children: only for a mutant.
+fn shift(indexes: &Intervals, size: u32) -> Intervals {
+    indexes.iter().map(|index| if index + 1 < size { index + 1 } else { 0 }).collect()
 }
 
 fn wrong_child(found: &Found, index: Option<u32>) -> Option<String> {
@@ -187,7 +199,10 @@ fn sequence(job: &Job, sum: &mut Sum) {
     }
     let next = job.tasks.pending.runs().next().map(|(first, _)| first);
     let next = next.filter(|next| *next == 0 || job.tasks.succeeded.contains(next - 1));
-    let allowed: Intervals = next.into_iter().collect();
+    let mut allowed: Intervals = next.into_iter().collect();
+    if let Some(next) = next.filter(|_| mutant::is(Mutant::SequentialRunsTwo)) {
+        allowed.insert(next + 1);
+    }
     sum.ready = Some(sum.ready.as_ref().map_or(allowed.clone(), |ready| ready.intersection(&allowed)));
 }
 

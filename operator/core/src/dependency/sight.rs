@@ -4,6 +4,7 @@ use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Dependency, DependencyStatus, JobReference};
 use crate::state::State;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub(crate) enum Sight {
     NeverThere,
     /// Several jobs have this AWS name: their names in Kubernetes.
     Ambiguous(Vec<Name>),
+    /// Not seen, but the watch may be behind: nothing is decided yet.
+    Unclear,
     /// The job it was pinned to is gone, and nobody saw how it ended.
     Lost,
     /// The job.
@@ -43,7 +46,10 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn of(job: &Job, gone: bool) -> Found {
-        let verdict = job.verdict.as_ref().filter(|_| job.final_is_written);
+        let verdict = job
+            .verdict
+            .as_ref()
+            .filter(|_| job.final_is_written || mutant::is(Mutant::UnwrittenOutcomeTaken));
         Found {
             name: job.key.name.clone(),
             uid: job.uid,
@@ -51,7 +57,11 @@ impl Found {
             state: job.state(),
             ended: verdict.map(|verdict| (verdict.state, verdict.words.clone())),
             succeeded: job.tasks.succeeded.clone(),
-            failed: job.tasks.failed.clone(),
+            failed: if mutant::is(Mutant::UnwrittenOutcomeTaken) {
+                job.tasks.failed.clone()
+            } else {
+                job.failed_for_sure.clone()
+            },
             gone,
         }
     }
@@ -69,7 +79,8 @@ impl Found {
         };
         ended.or_else(|| {
             let words = format!("job {} disappeared before it had ended", self.name);
-            self.gone.then(|| (State::Failed, Name::from(words)))
+            let is_over = self.gone && !mutant::is(Mutant::DeletedDependencyWaitedFor);
+            is_over.then(|| (State::Failed, Name::from(words)))
         })
     }
 }
@@ -89,9 +100,17 @@ fn sight(job: &Job, entry: &DependencyStatus, jobs: &BTreeMap<Uid, Job>, desk: &
         let here = jobs.get(uid).filter(|found| found.key.namespace == job.key.namespace);
         here.map(|found| Found::of(found, false)).or_else(|| desk.dependents.last_seen(*uid).cloned())
     };
-    match &entry.pinned {
+    let sight = match &entry.pinned {
         Some((_, uid)) => found(uid).map_or(Sight::Lost, |found| Sight::Found(Box::new(found))),
         None => resolve(job, reference, jobs, desk, found),
+    };
+    // What the watch has not told yet is not missing: this version of the job may come from an answer, or from half a list.
+    let is_current = job.watched >= job.resource_version && !desk.jobs_are_being_listed;
+    match sight {
+        Sight::Lost | Sight::NeverThere if !is_current && !mutant::is(Mutant::UnseenJobIsLost) => {
+            Sight::Unclear
+        }
+        sight => sight,
     }
 }
 

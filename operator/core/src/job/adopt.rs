@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::Name;
 use crate::limits::{HOST_GONE, REASON_NUMBERS_AGE, SILENCE, TOMBSTONE, UNBOUND};
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -116,6 +117,8 @@ fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mu
             live.pod_uid = Some(pod.uid);
             live.host = task.admitted_to.clone();
             live.environment = task.environment.clone();
+            // Ours may have been given to another host: the pod uses the one it is on.
+            desk.take_claim_back(&pod.key);
         }
         return;
     }
@@ -167,6 +170,11 @@ fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
         }
         return HostFacts::Present;
     }
+    let unready = |node: &&crate::objects::ObservedHost| !node.ready;
+    let node = desk.hosts.get(name).and_then(|host| host.node.as_ref());
+    if mutant::is(Mutant::UnreachableIsGone) && node.filter(unready).is_some() {
+        return HostFacts::Gone;
+    }
     let declared_dead =
         desk.hosts.get(name).and_then(|host| host.node.as_ref()).is_some_and(|node| node.out_of_service);
     if declared_dead { HostFacts::OutOfService } else { HostFacts::Present }
@@ -197,6 +205,10 @@ fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
         Stage::Missing { .. } => {}
         _ => return,
     }
+    if mutant::is(Mutant::AbsentPodIsGone) {
+        live.stage = Stage::Missing { since: Some(Time::ZERO) };
+        return pod_was_removed(job, slot, desk);
+    }
     let key = job.pod_key(slot);
     desk.outbox.send(Action::ReadPod(key.clone()), Purpose::ReadPod(job.uid, slot, key, None));
 }
@@ -208,7 +220,7 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get_mut(&slot.index).filter(|live| live.slot == slot) else { return };
     let Stage::Missing { since } = &mut live.stage else { return };
     let safe_at = *since.get_or_insert(desk.now) + TOMBSTONE;
-    if desk.now < safe_at {
+    if desk.now < safe_at && !mutant::is(Mutant::RemovedPodIsOverAtOnce) {
         return desk.agenda.wake(safe_at, Item::Task(job.uid, slot.index));
     }
     let attempt = Attempt {

@@ -1,6 +1,7 @@
 //! What a pod's status says of the attempt in it.
 
 use crate::ids::Name;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Container, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::time::Time;
 
@@ -54,6 +55,9 @@ pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judge
             _ => Judgement::Withdrawn(Name::from("its pod was deleted before it had a host")),
         };
     };
+    if pod.deleting && mutant::is(Mutant::DeletionStampIsEnd) {
+        return ended_without_report(pod, task);
+    }
     let given_up = task.disruption.as_ref().is_some_and(|cause| cause.as_str() == "DeletionByPodGC");
     match (if given_up { HostFacts::Gone } else { host }, pod.phase) {
         (HostFacts::Gone, _) => lost(task, Proof::NodeDeleted, format!("Host EC2 ({bound_to}) terminated.")),
@@ -99,6 +103,9 @@ fn is_refusal_of_kubelet(task: &TaskPod) -> bool {
     let refusals =
         ["NodeAffinity", "NodePorts", "UnexpectedAdmissionError", "PodLevelResourcesNotAdmittedReason"];
     let reason = task.reason.as_str();
+    if mutant::is(Mutant::KubeletRefusalCounts) {
+        return false;
+    }
     task.container == Container::Unknown && (reason.starts_with("OutOf") || refusals.contains(&reason))
 }
 

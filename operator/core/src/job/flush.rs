@@ -4,12 +4,14 @@ use super::render::render;
 use super::{Job, Stage, launch, load, tombs};
 use crate::action::{Action, Guard, Outcome};
 use crate::agenda::Item;
+use crate::array::Intervals;
 use crate::backoff::Backoff;
 use crate::desk::Desk;
 use crate::digest::digest;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ResourceVersion, Uid};
 use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, REASON_NUMBERS_AGE};
+use crate::mutant::{self, Mutant};
 use crate::objects::{JobStatus, ObservedJob};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -47,6 +49,8 @@ pub(crate) struct InFlight {
     sealed: Vec<Slot>,
     /// It says that the job has ended.
     is_final: bool,
+    /// Children that it says have failed.
+    failed: Intervals,
     /// Jobs it waited for, all of whose outcomes it holds.
     settled: Vec<Uid>,
 }
@@ -139,9 +143,14 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     let patient = std::mem::take(&mut job.report.urgency) <= Urgency::Patient;
     job.report.changes = 0;
     let sealed = job.tombs.take_unsealed();
-    if fingerprint == job.report.written && !job.report.fence {
+    if fingerprint == job.report.written && !job.report.fence && !mutant::is(Mutant::HotLoop) {
         let is_final = job.verdict.is_some();
-        safe(job, is_final, &settled(job), desk);
+        let failed = job.tasks.failed.clone();
+        safe(job, is_final, &failed, &settled(job), desk);
+        if is_final {
+            // Its expiry waited for there being nothing left to write.
+            desk.agenda.mark(Item::Job(job.uid));
+        }
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;
@@ -159,6 +168,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         launches,
         sealed,
         is_final: job.verdict.is_some(),
+        failed: job.tasks.failed.clone(),
         settled: settled(job),
     });
     desk.patient_under_way += usize::from(patient);
@@ -170,6 +180,17 @@ pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, d
         return false;
     };
     desk.patient_under_way = desk.patient_under_way.saturating_sub(usize::from(in_flight.patient));
+    let is_taken_for_success = match &outcome {
+        Outcome::Conflict => mutant::is(Mutant::ConflictIsSuccess),
+        Outcome::Unknown(_) => mutant::is(Mutant::UnknownIsSuccess),
+        _ => false,
+    };
+    if is_taken_for_success {
+        let sent_at = in_flight.sent_at;
+        job.report.written = in_flight.digest.unwrap_or_default();
+        confirmed(job, in_flight, sent_at, desk);
+        return false;
+    }
     match outcome {
         Outcome::Written(version) => {
             if let Some(digest) = in_flight.digest.filter(|_| version >= job.resource_version) {
@@ -262,6 +283,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
         if let Some(in_flight) = &mut job.report.in_flight {
             in_flight.digest = None;
             in_flight.is_final = false;
+            in_flight.failed = Intervals::default();
             in_flight.settled.clear();
             in_flight.launches.clear();
             in_flight.sealed.clear();
@@ -273,7 +295,10 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
 
 fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk) {
     job.report.backoff.succeeded();
-    safe(job, in_flight.is_final, &in_flight.settled, desk);
+    if mutant::is(Mutant::HotLoop) {
+        job.report.ask(Urgency::Soon);
+    }
+    safe(job, in_flight.is_final, &in_flight.failed, &in_flight.settled, desk);
     tombs::seal(job, in_flight.sealed, desk);
     if job.verdict.is_some()
         && let Some(pinned) = &job.pinned
@@ -284,13 +309,20 @@ fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk)
     launch::order_pods(job, desk);
 }
 
-/// The API server has the job's end (if it has come to it), and the outcomes of these jobs it waited for.
-fn safe(job: &mut Job, is_final: bool, settled: &[Uid], desk: &mut Desk) {
+/// The API server has the job's end (if it has come to it), of these children that they failed, and the outcomes of these jobs it
+/// waited for.
+fn safe(job: &mut Job, is_final: bool, failed: &Intervals, settled: &[Uid], desk: &mut Desk) {
+    let known = job.failed_for_sure.count();
+    job.failed_for_sure.extend(failed);
+    if job.failed_for_sure.count() > known {
+        desk.agenda.mark(Item::Job(job.uid));
+    }
     for uid in settled {
         desk.dependents.done_with(*uid, job.uid);
     }
     if is_final && job.verdict.is_some() && !job.final_is_written {
         job.final_is_written = true;
+        desk.numbers_changed();
         desk.let_go_of_dependencies(job);
         desk.numbers_changed();
         desk.agenda.mark(Item::Job(job.uid));

@@ -10,6 +10,7 @@ use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name};
 use crate::limits::{LAUNCH_WINDOW, RETRY_PAUSE, TOMBSTONE};
+use crate::mutant::{self, Mutant};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
 use crate::time::Time;
@@ -19,7 +20,9 @@ use crate::world::{Claim, Slot};
 pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
     let slot = job.tasks.current(index);
     job.tasks.runnable.remove(index);
-    job.tasks.live.insert(index, Live::new(slot, host.clone(), environment.clone(), Stage::Decided));
+    let unfenced = mutant::is(Mutant::CreateWithoutFence);
+    let stage = if unfenced { Stage::Fenced { until: desk.now + LAUNCH_WINDOW } } else { Stage::Decided };
+    job.tasks.live.insert(index, Live::new(slot, host.clone(), environment.clone(), stage));
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
@@ -37,7 +40,9 @@ pub(crate) fn fenced(job: &mut Job, launches: &[Slot], sent_at: Time) {
             && live.slot == *slot
             && live.stage == Stage::Decided
         {
-            live.stage = Stage::Fenced { until: sent_at + LAUNCH_WINDOW };
+            let window =
+                if mutant::is(Mutant::FenceWindowIgnored) { LAUNCH_WINDOW * 100 } else { LAUNCH_WINDOW };
+            live.stage = Stage::Fenced { until: sent_at + window };
         }
     }
 }
@@ -95,17 +100,18 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
     })
 }
 
-/// What became of a create.
+/// What became of a create. An answer to an earlier one, sent before the job was loaded anew, says nothing about the latest.
 pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: Outcome, desk: &mut Desk) {
     let stage = job.tasks.live.get(&slot.index).filter(|live| live.slot == slot && live.create == Some(id));
     let stage = stage.map(|live| live.stage.clone());
     let Some(Stage::Sent { until }) = stage else { return };
     match outcome {
         Outcome::Pod(pod) => {
-            let is_that_launch = pod.task.as_ref().is_some_and(|task| {
-                task.job == job.uid
-                    && (task.index, task.attempt, task.launch) == (slot.index, slot.attempt, slot.launch)
-            });
+            let is_that_launch = mutant::is(Mutant::ForgedPodBelieved)
+                || pod.task.as_ref().is_some_and(|task| {
+                    task.job == job.uid
+                        && (task.index, task.attempt, task.launch) == (slot.index, slot.attempt, slot.launch)
+                });
             if is_that_launch {
                 if let Some(live) = job.tasks.live.get_mut(&slot.index) {
                     live.stage = Stage::Created;
@@ -120,12 +126,20 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: O
                     "a pod named {} is there already and is not ours",
                     job.pod_key(slot).name
                 ));
-                desk.findings.push(Finding::Trouble(job.key.clone(), words));
-                withdraw(job, slot.index, desk);
+                desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+                // Not withdrawn: once that pod goes, an earlier create may still make ours.
+                if mutant::is(Mutant::ForeignPodWithdraws) {
+                    return withdraw(job, slot.index, desk);
+                }
+                put_back(job, slot.index, desk);
+                hold_back(job, Refusal::Other, words, desk);
             }
         }
         // The task, and all that have no pod yet, end in the API server's words (`order`).
-        Outcome::Refused(Refusal::Invalid, words) => {
+        Outcome::Refused(refusal, words)
+            if refusal == Refusal::Invalid
+                || refusal == Refusal::Quota && mutant::is(Mutant::QuotaIsFinal) =>
+        {
             job.ordered = Some(Order::new("PodRefused", words, false));
             let is_open = job.tasks.live.get(&slot.index).is_some_and(|live| live.open_creates > 1);
             take_back(job, slot.index, is_open, desk);
@@ -156,7 +170,7 @@ pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
 /// The task is runnable again, with the same pod name, so that a pod that turns up late is adopted instead of doubled.
 fn take_back(job: &mut Job, index: u32, may_have_pod: bool, desk: &mut Desk) {
     let Some(live) = job.tasks.live.remove(&index) else { return };
-    if may_have_pod {
+    if may_have_pod && !mutant::is(Mutant::UnansweredCreateIsNone) {
         let history = job.tasks.histories.entry(index).or_default();
         history.unsafe_until = history.unsafe_until.max(Some(desk.now + TOMBSTONE));
     }
@@ -173,7 +187,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
     desk.launching.remove(&(job.uid, index));
     desk.take_claim_back(&job.pod_key(live.slot));
     let history = job.tasks.histories.entry(index).or_default();
-    history.launch = live.slot.launch.saturating_add(1);
+    history.launch = live.slot.launch.saturating_add(u16::from(!mutant::is(Mutant::NameUsedAgain)));
     history.unsafe_until = None;
     if job.spec.size.is_some() {
         job.chunks.note_withdrawal(live.slot, *history);

@@ -5,12 +5,14 @@ use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, flush, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
-use crate::ids::{Name, ObjectKey};
+use crate::ids::{Name, ObjectKey, Uid};
 use crate::limits::TOMBSTONE;
-use crate::objects::{ArrayStatus, DependencyStatus, JobStatus};
+use crate::mutant::{self, Mutant};
+use crate::objects::{ArrayStatus, DependencyStatus, JobSpec, JobStatus};
 use crate::outbox::Purpose;
 use crate::state::State;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Takes over a status that was not written by us, or not in this life. False while records are still being read.
 pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
@@ -61,7 +63,7 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
     let Some(array) = status.array.as_ref().filter(|_| !status.state.is_final()) else {
         return BTreeSet::new();
     };
-    if !array.has_begun && !chunks.has_begun {
+    if !array.has_begun && !chunks.has_begun || mutant::is(Mutant::RecordsNotRead) {
         return BTreeSet::new();
     }
     let unfinished = array.children.iter().filter(|(state, _)| !state.is_final());
@@ -83,11 +85,16 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     job.waits_for = None;
     job.verdict = None;
     job.final_is_written = false;
+    job.failed_for_sure = Intervals::default();
     job.ordered = None;
     job.held_until = None;
 }
 
 fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
+    if mutant::is(Mutant::StopForgotten) && status.observed_generation == job.generation {
+        let spec = JobSpec { stop: None, stop_children: Vec::new(), ..(*job.spec).clone() };
+        job.spec = Arc::new(spec);
+    }
     job.environment = status.environment;
     job.milestones = status.milestones;
     job.started_at = status.started_at;
@@ -97,13 +104,24 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
     if status.state.is_final() {
         desk.let_go_of_dependencies(job);
     }
+    let before = std::mem::take(&mut job.dependencies);
     job.dependencies = dependencies(job, status.dependencies);
+    let is_meant = |uid: &Uid| {
+        job.dependencies.iter().any(|entry| entry.pinned.as_ref().is_some_and(|(_, meant)| meant == uid))
+    };
+    for (_, uid) in before.into_iter().filter_map(|entry| entry.pinned).filter(|(_, uid)| !is_meant(uid)) {
+        desk.dependents.done_with(uid, job.uid);
+    }
     for uid in flush::settled(job) {
         desk.dependents.done_with(uid, job.uid);
     }
     job.may_be_in_circle = true;
     // Whoever wrote this status may have sent creates that are still under way.
-    job.unsafe_until = job.environment.as_ref().map(|_| desk.now + TOMBSTONE);
+    job.unsafe_until = job
+        .environment
+        .as_ref()
+        .filter(|_| !mutant::is(Mutant::OpenCreatesForgotten))
+        .map(|_| desk.now + TOMBSTONE);
     let size = job.size();
     if status.state.is_final() {
         job.verdict = Some(Verdict { state: status.state, reason: status.reason, words: status.words });
@@ -149,6 +167,7 @@ fn take_over_final_children(job: &mut Job, array: &ArrayStatus) {
     let of = |state| array.children.get(&state).cloned().unwrap_or_default();
     job.tasks.succeeded = of(State::Succeeded);
     job.tasks.failed = of(State::Failed);
+    job.failed_for_sure = job.tasks.failed.clone();
     job.tasks.failures = array.failures.clone();
 }
 
@@ -168,6 +187,9 @@ fn take_over_children(job: &mut Job, array: &ArrayStatus, desk: &mut Desk) {
     take_over_final_children(job, array);
     for (state, indexes) in &array.children {
         if state.is_final() {
+            continue;
+        }
+        if *state == State::Pending && mutant::is(Mutant::PendingForgotten) {
             continue;
         }
         if *state == State::Pending {

@@ -31,9 +31,11 @@ pub(crate) use tombs::Tombs;
 pub(crate) use verdict::Verdict;
 
 use crate::agenda::Item;
+use crate::array::Intervals;
 use crate::desk::{Counted, Desk, Settings};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::limits::RETRY_PAUSE;
+use crate::mutant::{self, Mutant};
 use crate::objects::{
     DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
 };
@@ -53,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) key: ObjectKey,
     pub(crate) uid: Uid,
     pub(crate) resource_version: ResourceVersion,
+    /// The version the watch has told of: an answer may have told of a later one.
+    pub(crate) watched: ResourceVersion,
     pub(crate) generation: i64,
     pub(crate) created_at: Time,
     /// Deletion was asked for; somebody's finalizer keeps it.
@@ -87,6 +91,8 @@ pub(crate) struct Job {
     pub(crate) verdict: Option<Verdict>,
     /// Its final state is confirmed to be written: others may go by it.
     pub(crate) final_is_written: bool,
+    /// Children of whose failure the API server knows: others may go by it.
+    pub(crate) failed_for_sure: Intervals,
     /// It is to end for a reason that is not in its spec: its pods are refused for good, or it was stuck for too long.
     pub(crate) ordered: Option<Order>,
     /// Until when pods of launches that an earlier process decided may still turn up.
@@ -119,6 +125,7 @@ impl Job {
             key: observed.key,
             uid: observed.uid,
             resource_version: observed.resource_version,
+            watched: ResourceVersion(0),
             generation: observed.generation,
             created_at: observed.created_at,
             deleting: observed.deleting,
@@ -141,6 +148,7 @@ impl Job {
             waits_for: None,
             verdict: None,
             final_is_written: false,
+            failed_for_sure: Intervals::default(),
             ordered: None,
             unsafe_until: None,
             expiring: false,
@@ -161,6 +169,11 @@ impl Job {
 
     pub(crate) fn is_array(&self) -> bool {
         self.spec.size.is_some()
+    }
+
+    /// True while it is not known how all jobs ended that it depends on.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        self.verdict.is_none() && self.dependencies.iter().any(|entry| entry.outcome.is_none())
     }
 
     /// The name of a task's pod.
@@ -202,6 +215,9 @@ impl Job {
         self.milestones.accepted.get_or_insert(desk.now.to_second());
         if stalled != self.milestones.stalled.is_some() {
             self.milestones.stalled = stalled.then_some(desk.now.to_second());
+        }
+        if mutant::is(Mutant::ReasonNotTold) {
+            return;
         }
         self.waits_for = Some(waiting);
         self.report.ask(if news { Urgency::Patient } else { Urgency::Numbers });
@@ -245,8 +261,8 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
 
 /// Has the jobs looked at that wait for this one, when something of it came to its end.
 fn tell_dependents(job: &mut Job, desk: &mut Desk) {
-    let now = (job.tasks.succeeded.count(), job.tasks.failed.count(), job.final_is_written);
-    if std::mem::replace(&mut job.told_dependents, now) != now {
+    let now = (job.tasks.succeeded.count(), job.failed_for_sure.count(), job.final_is_written);
+    if std::mem::replace(&mut job.told_dependents, now) != now && !mutant::is(Mutant::DependentNotWoken) {
         for dependent in desk.dependents.of_job(job.uid) {
             desk.agenda.mark(Item::Job(dependent));
         }

@@ -6,6 +6,7 @@ use crate::agenda::Item;
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Cause, Ending, PodPhase, Stop, StopKind};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -28,7 +29,9 @@ impl Order {
 
     fn by_person(stop: &Stop) -> Order {
         let (code, nothing_said, running_too) = match stop.kind {
-            StopKind::Cancel => ("Cancelled", "cancelled; no reason was given", false),
+            StopKind::Cancel => {
+                ("Cancelled", "cancelled; no reason was given", mutant::is(Mutant::CancelStopsRunning))
+            }
             StopKind::Terminate => (Cause::Terminated.as_str(), "terminated; no reason was given", true),
         };
         let words = if stop.reason.is_empty() { Name::from(nothing_said) } else { stop.reason.clone() };
@@ -40,7 +43,7 @@ impl Order {
         if let Some(order) = &job.ordered {
             return Some(order.clone());
         }
-        if job.deleting {
+        if job.deleting && !mutant::is(Mutant::DeletionIgnored) {
             let words = Name::from("the Job is being deleted");
             return Some(Order { code: Cause::Terminated.as_str(), words, running_too: true });
         }
@@ -56,6 +59,13 @@ impl Order {
 
 /// Carries out the orders there are. What has no pod ends at once, or once none can turn up any more; what has one is stopped.
 pub(crate) fn carry_out(job: &mut Job, desk: &mut Desk) {
+    if mutant::is(Mutant::FinalStateOverwritten) && job.loading.is_none() && job.verdict.is_some() {
+        if let Some(order) = Order::for_all(job) {
+            job.verdict = Some(super::Verdict::failed(order.code, order.words));
+            job.report.ask(Urgency::Soon);
+        }
+        return;
+    }
     if job.verdict.is_some() || job.loading.is_some() {
         return;
     }
@@ -83,6 +93,9 @@ fn end(job: &mut Job, indexes: &Intervals, order: &Order, desk: &mut Desk) {
     if let Some(until) = until {
         desk.agenda.wake(until, Item::Job(job.uid));
         doomed.subtract(&unsafe_yet);
+        if job.tasks.ending.intersection(&unsafe_yet) != unsafe_yet {
+            job.report.ask(Urgency::Soon);
+        }
         job.tasks.take_waiting(&unsafe_yet);
         job.tasks.ending.extend(&unsafe_yet);
         desk.stand_in_line(job);
@@ -105,6 +118,9 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
 
 /// Those of `indexes` whose pod may still turn up, because a create of it was sent and never answered; and until when.
 fn still_unsafe(job: &Job, indexes: &Intervals, now: Time) -> (Intervals, Option<Time>) {
+    if mutant::is(Mutant::StopIgnoresOpenCreates) {
+        return (Intervals::default(), None);
+    }
     let begun = |index: u32| !job.tasks.submitted.contains(index) && !job.tasks.pending.contains(index);
     if let Some(until) = job.unsafe_until.filter(|until| *until > now) {
         let all: Intervals = indexes.iter().filter(|index| begun(*index)).collect();

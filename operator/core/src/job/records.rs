@@ -1,7 +1,7 @@
 //! The records of an array's children, each of some hundred neighbours, written before the status that counts them.
 
 use super::live::History;
-use super::{Job, settle};
+use super::{Job, Urgency, settle};
 use crate::action::{Action, Outcome, RecordOrder, Refusal};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
@@ -10,6 +10,7 @@ use crate::digest::digest;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ResourceVersion};
 use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, WORDS_IN_RECORD};
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, ChildRecord, Record};
 use crate::outbox::Purpose;
 use crate::state::State;
@@ -235,7 +236,19 @@ pub(crate) fn record_outcome(
         }
         // The record would go with its Job and its namespace, which waits for the pods whose end is to be recorded.
         Outcome::Refused(Refusal::NamespaceTerminating, _) => written(job, first_index, None, desk),
+        Outcome::Record(_, version) if mutant::is(Mutant::RecordOverwritten) => {
+            chunk.version = Some(version);
+            chunk.put_back();
+        }
         Outcome::Record(_, version) if chunk.version == Some(version) => chunk.put_back(),
+        Outcome::Conflict if mutant::is(Mutant::RecordConflictIsSuccess) => {
+            let version = chunk.version;
+            written(job, first_index, version, desk);
+        }
+        Outcome::Conflict if mutant::is(Mutant::RecordOverwritten) => {
+            let read = Action::ReadRecord { job: job.key.clone(), job_uid: job.uid, first_index };
+            writing.action = desk.outbox.send(read, Purpose::WriteRecord(job.uid, first_index));
+        }
         Outcome::NotFound => {
             chunk.version = None;
             chunk.put_back();
@@ -264,7 +277,10 @@ fn written(job: &mut Job, first_index: u32, version: Option<ResourceVersion>, de
     let recorded: Vec<u32> =
         writing.indexes.into_iter().filter(|index| !chunk.unwritten.contains(index)).collect();
     for slot in writing.withdrawn {
-        job.tombs.bury(slot, false);
+        // The next status seals it: there may be no other reason to write one.
+        if job.tombs.bury(slot, false) {
+            job.report.ask(Urgency::Soon);
+        }
     }
     for index in recorded {
         settle::count(job, index, desk);

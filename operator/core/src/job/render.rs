@@ -3,6 +3,7 @@
 use super::{Job, Stage};
 use crate::ids::Name;
 use crate::limits::WORDS_IN_STATUS;
+use crate::mutant::{self, Mutant};
 use crate::objects::{ArrayStatus, Attempt, JobStatus, StopKind};
 use crate::state::State;
 use crate::text::cut;
@@ -22,7 +23,11 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
         stopped_at: if job.is_array() && job.verdict.is_none() { None } else { job.stopped_at },
         pinned: job.pinned.clone(),
         environment: job.environment.clone(),
-        launch: if job.is_array() { 0 } else { job.tasks.current(0).launch },
+        launch: if job.is_array() || mutant::is(Mutant::LaunchSerialForgotten) {
+            0
+        } else {
+            job.tasks.current(0).launch
+        },
         attempts: if job.is_array() { Vec::new() } else { attempts(job) },
         dependencies: job.dependencies.clone(),
         array: job.is_array().then(|| ArrayStatus {

@@ -8,6 +8,7 @@ use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::limits::{FAILURES_LISTED, WORDS_IN_FAILURE, WORDS_IN_RECORD, WORDS_IN_STATUS};
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, ChildRecord, Failure};
 use crate::state::State;
 use crate::text::cut;
@@ -22,7 +23,7 @@ pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, cause: Optio
     attempt.words = cut(&attempt.words, WORDS_IN_STATUS);
     desk.launching.remove(&(job.uid, index));
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
-    if matches!(live.stage, Stage::Over(..)) {
+    if matches!(live.stage, Stage::Over(..)) && !mutant::is(Mutant::CountedTwice) {
         return;
     }
     if let Some(started_at) = attempt.started_at {
@@ -36,6 +37,9 @@ pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, cause: Optio
             Next::Retry => State::Runnable,
         };
         job.chunks.note_end(index, state, attempt);
+        if mutant::is(Mutant::StatusBeforeRecord) {
+            count(job, index, desk);
+        }
     } else {
         count(job, index, desk);
     }
@@ -53,7 +57,12 @@ pub(crate) fn count(job: &mut Job, index: u32, desk: &mut Desk) {
             job.tasks.runnable.insert(index);
             desk.stand_in_line(job);
         }
-        Next::Final(verdict) => end_task(job, index, &attempt, verdict),
+        Next::Final(verdict) => {
+            if verdict.state == State::Failed && job.is_array() {
+                job.failed_for_sure.insert(index);
+            }
+            end_task(job, index, &attempt, verdict);
+        }
     }
     job.stopped_at = attempt.stopped_at;
     if !job.is_array() {
@@ -100,6 +109,9 @@ pub(crate) fn take_record(job: &mut Job, index: u32, child: &ChildRecord) {
         Some(order) => Verdict::failed(order.code, order.words),
         None => Verdict::recorded(child.state, last),
     };
+    if verdict.state == State::Failed {
+        job.failed_for_sure.insert(index);
+    }
     end_task(job, index, last, verdict);
 }
 

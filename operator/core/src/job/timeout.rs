@@ -7,6 +7,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::limits::{CLOCKS_APART, PAUSE_BETWEEN_QUESTIONS};
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, Ending, ObservedPod, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -20,7 +21,16 @@ use std::time::Duration;
 pub(crate) fn watch_running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
     let Some(timeout) = job.timeout else { return };
     let seen_at = job.tasks.live.get(&slot.index).and_then(|live| live.seen_running_at);
-    let deadline = deadline(started_at, seen_at, timeout);
+    if seen_at.is_none() && mutant::is(Mutant::TimeoutForgotten) {
+        return;
+    }
+    let mut deadline = deadline(started_at, seen_at, timeout);
+    if seen_at.is_none() && mutant::is(Mutant::TimeoutShortenedByRestart) {
+        deadline = deadline.before(timeout / 2);
+    }
+    if let Some(pod) = desk.pods.get(job.uid, slot).filter(|_| mutant::is(Mutant::TimeoutFromCreation)) {
+        deadline = pod.created_at + timeout;
+    }
     if deadline > desk.now {
         return desk.agenda.wake(deadline, Item::Task(job.uid, slot.index));
     }
@@ -52,6 +62,9 @@ pub(crate) fn watch_start(
     if limit > desk.now {
         return desk.agenda.wake(limit, Item::Task(job.uid, slot.index));
     }
+    if mutant::is(Mutant::StartWaitedForForEver) {
+        return;
+    }
     if let Some(words) = hindrance {
         return order::stop(job, slot, Ending { cause: Cause::CannotStart, words }, desk);
     }
@@ -78,7 +91,7 @@ pub(crate) fn events_read(job: &mut Job, slot: Slot, outcome: Outcome, desk: &mu
 
 /// Gives an attempt that is over the words of what the operator stopped it for; that cause, unless it had ended before.
 pub(crate) fn cause_of_end(job: &Job, task: &TaskPod, attempt: &mut Attempt) -> Option<Cause> {
-    let ending = task.ending.as_ref()?;
+    let ending = task.ending.as_ref().filter(|_| !mutant::is(Mutant::EndingForgotten))?;
     match ending.cause {
         Cause::Timeout => {
             let ended_in_time = attempt

@@ -4,6 +4,7 @@ use super::Job;
 use crate::action::Action;
 use crate::desk::Desk;
 use crate::limits::FINISHED_PODS_KEPT;
+use crate::mutant::{self, Mutant};
 use crate::objects::PodPhase;
 use crate::outbox::Purpose;
 use crate::time::Time;
@@ -38,7 +39,10 @@ impl Tombs {
     /// Takes in a pod that is over; the next confirmed status write seals it. True when it was not known as such.
     pub(crate) fn bury(&mut self, slot: Slot, failed: bool) -> bool {
         let is_new = !self.graves.contains_key(&slot);
-        if is_new {
+        if is_new && mutant::is(Mutant::ReleaseBeforeStatus) {
+            self.graves.insert(slot, Grave { failed, sealed_at: Some(Time::ZERO) });
+            self.unwanted.insert(slot);
+        } else if is_new {
             self.graves.insert(slot, Grave { failed, sealed_at: None });
             self.unsealed.push(slot);
         }

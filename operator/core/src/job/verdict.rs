@@ -1,6 +1,7 @@
 //! How an attempt's end becomes a task's next state (SPEC.md J4).
 
 use crate::ids::Name;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, Proof, RetryStrategy};
 use crate::state::State;
 
@@ -45,11 +46,18 @@ pub(crate) fn next(attempt: &Attempt, cause: Option<Cause>, over: u8, retry: &Re
         Some(Cause::Terminated) => {
             return Next::Final(Verdict::failed(Cause::Terminated.as_str(), attempt.words.clone()));
         }
+        Some(Cause::Timeout) if mutant::is(Mutant::TimeoutRetried) => {}
         Some(Cause::Timeout) => return Next::Final(failed_by(attempt)),
-        Some(Cause::CannotStart) | None if attempt.succeeded() => return Next::Final(succeeded(attempt)),
+        Some(Cause::CannotStart) | None if attempt.succeeded() => {
+            if mutant::is(Mutant::SuccessRetried) && over < retry.allowed() {
+                return Next::Retry;
+            }
+            return Next::Final(succeeded(attempt));
+        }
         Some(Cause::CannotStart) | None => {}
     }
-    if over < retry.allowed() && retry.lets_retry(attempt) {
+    let allowed = retry.allowed() + u8::from(mutant::is(Mutant::OneAttemptTooMany));
+    if over < allowed && (retry.lets_retry(attempt) || mutant::is(Mutant::ExitRulesIgnored)) {
         Next::Retry
     } else {
         Next::Final(failed_by(attempt))

@@ -11,6 +11,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
@@ -46,6 +47,9 @@ fn by_priority(desk: &Desk) -> Vec<Uid> {
     let mut queues: Vec<_> =
         desk.lines.queues().filter_map(|uid| desk.queues.get(uid)).map(|queue| &queue.observed).collect();
     queues.sort_by_key(|queue| (Reverse(queue.priority), queue.created_at, queue.uid));
+    if mutant::is(Mutant::PriorityReversed) {
+        queues.reverse();
+    }
     queues.into_iter().map(|queue| queue.uid).collect()
 }
 
@@ -94,11 +98,16 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
     let heads =
         needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
     let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
+    if mutant::is(Mutant::OrderReversed) {
+        let all = desk.lines.of(queue).into_iter().flatten();
+        heads = all.flat_map(|(need, orders)| orders.iter().map(|order| (*order, *need))).collect();
+    }
+    let reversed = mutant::is(Mutant::OrderReversed);
     let mut reserved = false;
     let mut head: Option<(Uid, Waiting)> = None;
-    while let Some((order, need)) = heads.pop_first() {
+    while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
-        let mut waiting = if desk.settings.paused {
+        let mut waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
             Some(Waiting::AdmissionPaused)
         } else {
             place(job, &choices, floor, budget, desk)
@@ -117,6 +126,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
             head.get_or_insert((order.uid, waiting.clone()));
         }
         match waiting {
+            None if reversed => {}
             None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
             Some(waiting) => tell(queue, need, &waiting, jobs, desk),
         }

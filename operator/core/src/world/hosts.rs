@@ -1,6 +1,7 @@
 //! Hosts and what uses them. Use is derived from the pods there, never counted up and down (DESIGN.md, rule 7).
 
 use crate::ids::{Name, ObjectKey};
+use crate::mutant::{self, Mutant};
 use crate::objects::ObservedHost;
 use crate::time::Time;
 use crate::units::Resources;
@@ -124,7 +125,9 @@ impl Hosts {
         let moved = self.places.get(pod).is_some_and(|place| place != host) && self.unclaim(pod);
         let entry = self.hosts.entry(host.clone()).or_default();
         let before = entry.claims.insert(pod.clone(), claim);
-        if before != Some(claim) {
+        if mutant::is(Mutant::UsageCounted) {
+            entry.used = entry.used.plus(&claim.need);
+        } else if before != Some(claim) {
             entry.derive_used();
         }
         self.places.insert(pod.clone(), host.clone());
@@ -135,8 +138,12 @@ impl Hosts {
     pub(crate) fn unclaim(&mut self, pod: &ObjectKey) -> bool {
         let Some(place) = self.places.remove(pod) else { return false };
         if let Some(host) = self.hosts.get_mut(&place) {
-            host.claims.remove(pod);
-            host.derive_used();
+            let claim = host.claims.remove(pod);
+            if let Some(claim) = claim.filter(|_| mutant::is(Mutant::UsageCounted)) {
+                host.used = host.used.minus(&claim.need);
+            } else {
+                host.derive_used();
+            }
         }
         self.forget_if_blank(&place);
         true

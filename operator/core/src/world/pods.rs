@@ -23,16 +23,21 @@ pub(crate) struct Pods {
 }
 
 impl Pods {
+    /// True when this version of a pod of ours is old news.
+    pub(crate) fn has_later(&self, pod: &ObservedPod) -> bool {
+        let Some(task) = &pod.task else { return false };
+        let slot = Slot { index: task.index, attempt: task.attempt, launch: task.launch };
+        self.get(task.job, slot)
+            .is_some_and(|known| known.uid == pod.uid && known.resource_version >= pod.resource_version)
+    }
+
     /// Takes a pod in; `None` when it is not one of ours, or when this version of it is old news.
     pub(crate) fn put(&mut self, pod: ObservedPod) -> Option<(Uid, Slot)> {
-        let task = pod.task.as_ref()?;
-        let place = (task.job, Slot { index: task.index, attempt: task.attempt, launch: task.launch });
-        if let Some(known) = self.get(place.0, place.1)
-            && known.uid == pod.uid
-            && known.resource_version >= pod.resource_version
-        {
+        if self.has_later(&pod) {
             return None;
         }
+        let task = pod.task.as_ref()?;
+        let place = (task.job, Slot { index: task.index, attempt: task.attempt, launch: task.launch });
         self.remove(&pod.key);
         self.by_key.insert(pod.key.clone(), place);
         self.by_job.entry(place.0).or_default().insert(place.1, pod);

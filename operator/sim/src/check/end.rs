@@ -1,11 +1,13 @@
 //! What must hold once the faults have stopped and nothing happens any more.
 
-use super::life::may_fail_early;
+use super::attempts::{TIMED_OUT, follow};
+use super::life::{is_ordered, was_refused};
 use crate::cluster::Cluster;
 use crate::truth::Container;
-use windlass_core::ids::Uid;
-use windlass_core::objects::{Attempt, ObservedJob, Proof};
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{Attempt, ObservedJob, ObservedPod, PodPhase, Proof};
 use windlass_core::state::State;
+use windlass_core::units::Resources;
 
 /// The first rule that is broken, in words.
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
@@ -15,6 +17,20 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| every_container_is_recorded(cluster))
         .or_else(|| nothing_is_left(cluster))
         .or_else(|| every_status_is_written(cluster))
+        .or_else(|| numbers_are_true(cluster))
+}
+
+/// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
+pub fn after_expiry(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    if let Some(job) = store.jobs.values().find(|job| !job.kept && !job.deleting) {
+        return Some(format!("job {} never expires: {:?}", job.key, job.status));
+    }
+    if let Some((job, first)) = store.records.keys().find(|record| store.record_has_lost_its_owner(**record))
+    {
+        return Some(format!("record {first} is left of job {job}, which is gone"));
+    }
+    nothing_is_left(cluster).or_else(|| numbers_are_true(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.
@@ -61,19 +77,18 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
             return Some(format!("{task} was tried again after it succeeded"));
         }
         let succeeded = attempts.last().is_some_and(Attempt::succeeded);
-        let stopped = succeeded && may_fail_early(job, index);
+        // A container that is stopped in time for all but its timeout may still exit with 0.
+        let is_late = attempts.last().is_some_and(|last| last.words.as_str() == TIMED_OUT);
+        let stopped = succeeded && (is_late || is_ordered(job, index));
         if (state == Some(State::Succeeded)) != succeeded && !stopped {
             return Some(format!(
                 "{task} is {state:?}, its last attempt says otherwise: {:?}",
                 attempts.last()
             ));
         }
-        if state == Some(State::Failed)
-            && !attempts.is_empty()
-            && attempts.len() < allowed
-            && !may_fail_early(job, index)
-        {
-            return Some(format!("{task} failed after {} of {allowed} attempts", attempts.len()));
+        let broken = follow(cluster, job, index, &attempts, state.unwrap_or_default());
+        if broken.is_some() {
+            return broken;
         }
     }
     None
@@ -87,12 +102,12 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
         let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
-            // Somebody took the pod away by force before any operator saw it, and the task ended without another attempt.
-            let nobody_saw_it = given_up && may_fail_early(job, container.index);
-            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its pod
-            // is removed; nothing was promised of what ran in it.
-            let nobody_saw_it = nobody_saw_it || was_refused(job);
-            return (!nobody_saw_it).then(|| format!("{} is not recorded", name(pod, container)));
+            // Its pod was taken away by force before any operator that lived on had seen it, and no other attempt followed.
+            let was_never_seen = given_up && is_ordered(job, container.index);
+            // One create was refused for good, another leader's of the same pod had passed before the policy was changed. Its
+            // pod is removed; nothing was promised of what ran in it.
+            let was_never_seen = was_never_seen || was_refused(job);
+            return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
         };
         let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
@@ -160,9 +175,25 @@ fn every_status_is_written(cluster: &Cluster) -> Option<String> {
     Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
 }
 
-/// The API server refused a pod of the job for good: then all tasks end that are not under way.
-fn was_refused(job: &ObservedJob) -> bool {
-    let failures = job.status.array.iter().flat_map(|array| &array.failures);
-    let reasons = failures.map(|failure| &failure.reason);
-    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
+/// An environment tells what its hosts' pods really use.
+fn numbers_are_true(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    let environment = store.environments.values().next()?;
+    let is_in = |host: &Name| {
+        store.hosts.get(host).is_some_and(|host| {
+            let labels = environment.selector.iter();
+            host.ready
+                && !host.unschedulable
+                && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
+        })
+    };
+    let uses = |pod: &&ObservedPod| {
+        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
+        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
+    };
+    let used =
+        store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+    let told = environment.status.used;
+    (told.cpu_millis != used.cpu_millis)
+        .then(|| format!("environment {} uses {used:?}, its status says {told:?}", environment.name))
 }

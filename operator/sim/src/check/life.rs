@@ -34,7 +34,7 @@ fn outcome(status: &DependencyStatus) -> Option<State> {
 }
 
 /// A child's state, by its record or its job's status; `None` when the job is gone.
-fn state(cluster: &Cluster, job: Uid, index: u32) -> Option<State> {
+pub(super) fn state(cluster: &Cluster, job: Uid, index: u32) -> Option<State> {
     let job = cluster.store.job(job)?;
     let listed = job.status.array.as_ref().and_then(|array| {
         array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state)
@@ -50,18 +50,21 @@ pub fn may_stop(cluster: &Cluster, task: &TaskPod, started_at: Time) -> Option<S
     let ending = task.ending.as_ref().filter(|ending| ending.cause == Cause::Timeout)?;
     let timeout = cluster.store.job(task.job)?.spec.timeout?;
     let ran = cluster.now.since(started_at);
-    (ran + CLOCKS < timeout)
+    let apart =
+        if cluster.faults.clock_skew_seconds > 0 || cluster.step.is_none() { CLOCKS } else { Duration::ZERO };
+    (ran + apart < timeout)
         .then(|| format!("{}:{} is stopped after {ran:?} for {ending:?}", task.job_name, task.index))
 }
 
-/// True when something else than its attempts may have failed a task: a stop, a rule, a dependency, a refusal.
-pub fn may_fail_early(job: &ObservedJob, index: u32) -> bool {
-    let stopped =
-        job.spec.stop.is_some() || job.spec.stop_children.iter().any(|entry| entry.indexes.contains(index));
-    let rules = job.spec.retry.as_ref().is_some_and(|retry| !retry.rules.is_empty());
-    stopped
-        || rules
-        || job.spec.timeout.is_some()
-        || !job.spec.depends_on.is_empty()
-        || job.status.reason.as_str() == "PodRefused"
+/// True when a person ends a task, by a stop or by deleting the job.
+pub fn is_ordered(job: &ObservedJob, index: u32) -> bool {
+    let one = job.spec.stop_children.iter().any(|entry| entry.indexes.contains(index));
+    job.deleting || job.spec.stop.is_some() || one
+}
+
+/// The API server refused a pod of the job for good: then all tasks end that are not under way.
+pub fn was_refused(job: &ObservedJob) -> bool {
+    let failures = job.status.array.iter().flat_map(|array| &array.failures);
+    let reasons = failures.map(|failure| &failure.reason);
+    reasons.chain([&job.status.reason]).any(|reason| reason.as_str() == "PodRefused")
 }

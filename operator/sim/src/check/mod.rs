@@ -1,9 +1,14 @@
-//! The invariants: what must hold after every step, and what must hold once everything has come to rest.
+//! The invariants: what must hold after every step, of every request, and once everything has come to rest.
 
+mod attempts;
 mod end;
 mod life;
+mod order;
+mod request;
 mod step;
 
-pub use end::at_rest;
+pub use end::{after_expiry, at_rest};
 pub use life::{may_start, may_stop};
+pub use order::{after_round, before_round};
+pub use request::before_request;
 pub use step::after_step;

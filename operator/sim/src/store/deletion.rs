@@ -16,6 +16,8 @@ pub enum Cascade {
     Foreground,
     /// The job stays, marked deleted, until the garbage collector has made them nobody's.
     Orphan,
+    /// The job stays, marked deleted: a finalizer of somebody else's holds it.
+    Held,
 }
 
 impl Store {

@@ -289,6 +289,21 @@ impl Store {
     }
 
     /// Two requests: the patch that says why, and the deletion.
+    /// The first half of a stop: why, and not yet that. True when it was done.
+    pub fn write_ending(
+        &mut self,
+        key: &ObjectKey,
+        uid: Uid,
+        version: ResourceVersion,
+        ending: Ending,
+    ) -> bool {
+        let pod = self.pods.get(key).filter(|pod| pod.uid == uid && pod.resource_version == version).cloned();
+        let Some(pod) = pod else { return false };
+        let task = pod.task.clone().map(|task| TaskPod { ending: Some(ending), ..task });
+        self.put_pod(ObservedPod { task, ..pod });
+        true
+    }
+
     fn stop_pod(&mut self, key: &ObjectKey, uid: Uid, version: ResourceVersion, ending: Ending) -> Outcome {
         let Some(pod) = self.pods.get(key).cloned() else { return Outcome::NotFound };
         if pod.uid != uid || pod.resource_version != version {

@@ -109,6 +109,11 @@ impl Store {
         }
     }
 
+    /// All that was ever told of a kind, with its versions: for checks only.
+    pub fn history(&self, kind: Kind) -> &[(u64, Event)] {
+        self.logs.get(&kind).map_or(&[][..], Vec::as_slice)
+    }
+
     /// Forgets what was before now: who went no further can only list.
     pub fn compact(&mut self) {
         self.compacted = self.revision;

@@ -1,0 +1,189 @@
+//! Wrong versions of decisions, compiled only with the feature `mutants`: the simulator must catch each of them, or its checks
+//! are too weak. Each stands for a bug that somebody shipped, or for an invariant (I0 to I13).
+
+/// Declares the mutants: their doc comments say what they do wrong, and are printed in the table.
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// One wrong decision.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Mutant {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &'static [Mutant] = &[$(Mutant::$name,)+];
+
+            /// What it does wrong, and what it stands for.
+            pub const fn words(self) -> &'static str {
+                match self {
+                    $(Mutant::$name => concat!($($doc),+),)+
+                }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// A pod is created before the status that decided it is confirmed (I1; kubernetes#44887, two leaders).
+    CreateWithoutFence,
+    /// A create is sent however long ago it was confirmed (I1; a paused leader).
+    FenceWindowIgnored,
+    /// A finished pod guards its name for a second only (I1; a delayed create lands when the name is free again).
+    TombstoneTooShort,
+    /// A withdrawn launch's name is used again (Volcano#5986, name reuse).
+    NameUsedAgain,
+    /// The serial of the next launch is not kept, so that a restart uses a name again (Volcano#5973).
+    LaunchSerialForgotten,
+    /// A pod of somebody else under the wanted name is taken for ours (LLMKube#1405; DESIGN.md, rule 5).
+    ForgedPodBelieved,
+    /// A pod of somebody else under the wanted name has the launch withdrawn (I1; an earlier create lands once that pod is gone).
+    ForeignPodWithdraws,
+    /// A launch whose create was never answered counts as not made (commit_unknown_result; I1).
+    UnansweredCreateIsNone,
+    /// A restart does not reckon with creates of the process before it (Sieve, intermediate state).
+    OpenCreatesForgotten,
+    /// A task ends on order while a create of its pod may still land (I7; a container runs after the end).
+    StopIgnoresOpenCreates,
+    /// A cancel stops what runs (SPEC.md J7).
+    CancelStopsRunning,
+    /// A stop that the status has acknowledged is forgotten by a restart (Sieve, intermediate state).
+    StopForgotten,
+    /// The timeout is counted from the creation of the pod (I9; activeDeadlineSeconds).
+    TimeoutFromCreation,
+    /// An attempt that ran too long is tried again (I9; AWS: a timed-out job is not retried).
+    TimeoutRetried,
+    /// A process that did not see the container start halves its timeout (I13; Armada#315).
+    TimeoutShortenedByRestart,
+    /// A process that did not see the container start forgets its timeout (I9).
+    TimeoutForgotten,
+    /// A container that cannot start is waited for for ever (I0).
+    StartWaitedForForEver,
+    /// An unreachable node counts as gone (I1; KEP-2268, kubernetes#19511).
+    UnreachableIsGone,
+    /// A deletion time stamp counts as the end of the container (I1; KEP-3939).
+    DeletionStampIsEnd,
+    /// A pod that is not seen counts as removed, the API server is not asked (I4; Volcano#3357).
+    AbsentPodIsGone,
+    /// A removed pod's attempt is over at once, although its create may land again (I1).
+    RemovedPodIsOverAtOnce,
+    /// A read of a pod that failed counts as: there is none (DESIGN.md, rule 12).
+    UnknownPodIsGone,
+    /// A read of a job that failed counts as: there is none (DESIGN.md, rule 12).
+    UnknownJobIsGone,
+    /// A status write that met a conflict counts as done (I1; kubernetes#105200).
+    ConflictIsSuccess,
+    /// A status write of unknown outcome counts as done (I1; commit_unknown_result).
+    UnknownIsSuccess,
+    /// A record write that met a conflict counts as done (I6).
+    RecordConflictIsSuccess,
+    /// A record that somebody else has written is replaced (I6; blind PATCH).
+    RecordOverwritten,
+    /// A child counts as ended before its record is written (DESIGN.md, rule 5; KEP-2307).
+    StatusBeforeRecord,
+    /// A pod is released before the status that tells its end is written (I6; Volcano#791).
+    ReleaseBeforeStatus,
+    /// An attempt that is over is counted again when its pod is seen again (kubernetes#105200).
+    CountedTwice,
+    /// What uses a host is counted up and down (I3; Kueue#14609).
+    UsageCounted,
+    /// A pass forgets what it has placed on a host itself (I3; Kueue#1450).
+    OverAdmission,
+    /// Pods that are being deleted use no room (I3; KEP-3939, terminating pods uncounted).
+    TerminatingUsesNothing,
+    /// A job that has ended is ended again by a stop (I5; kubernetes#123775).
+    FinalStateOverwritten,
+    /// The outcome of a job that is waited for is taken before it is written (I4).
+    UnwrittenOutcomeTaken,
+    /// N_TO_N waits for the neighbour (I4; index shift).
+    NToNOffByOne,
+    /// SEQUENTIAL lets two children run (I4).
+    SequentialRunsTwo,
+    /// Nobody tells those that wait for a job that it has ended (I11; Kueue, stuck).
+    DependentNotWoken,
+    /// Jobs that wait for each other are not found out (I0).
+    CycleNotSeen,
+    /// A job that is waited for and deleted is waited for for ever (I4).
+    DeletedDependencyWaitedFor,
+    /// A job expires that another one still has to read (I4; TTL before the dependent looked).
+    ExpiryLosesOutcome,
+    /// A job expires before its end is written (I6).
+    ExpiryBeforeStatus,
+    /// A job expires that Git owns (DESIGN.md, API: it would run again).
+    KeptJobExpires,
+    /// A finished job never expires (I8; kubernetes#109429).
+    NeverExpires,
+    /// A revision is released while a job runs with it (SPEC.md D1).
+    RevisionReleasedInUse,
+    /// A job takes the definition as it was before the job was submitted (SPEC.md D1, stale cache).
+    StaleDefinition,
+    /// The queue of highest priority is served last (SPEC.md Q2).
+    PriorityReversed,
+    /// The job submitted last is served first (SPEC.md Q3; I11).
+    OrderReversed,
+    /// A pause of all admission is ignored (DESIGN.md, rule 15).
+    PauseIgnored,
+    /// A status is written again and again (DESIGN.md, rule 8; hot loop).
+    HotLoop,
+    /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).
+    GhostReleasedAtOnce,
+    /// A job that is not known counts as gone, the API server is not asked (I4; Volcano#3601).
+    UnknownJobIsGhost,
+    /// A used-up quota fails the job (a 403 that may pass is no refusal for good).
+    QuotaIsFinal,
+    /// Rules of evaluateOnExit are ignored (SPEC.md J4).
+    ExitRulesIgnored,
+    /// One attempt more than allowed (I2).
+    OneAttemptTooMany,
+    /// A success is tried again (I7; Volcano#791).
+    SuccessRetried,
+    /// A restart does not read the children's records (I2; agent-stack-k8s#965).
+    RecordsNotRead,
+    /// Children that wait for others are lost by a restart (I10).
+    PendingForgotten,
+    /// What the kubelet refused costs an attempt (I2).
+    KubeletRefusalCounts,
+    /// A queue is let go while jobs are in it (I8).
+    QueueReleasedInUse,
+    /// A job does not say why it waits (SPEC.md Q5; DESIGN.md, rule 9).
+    ReasonNotTold,
+    /// Nobody is told that room has become free (I11; Kueue, lost requeue).
+    FreedRoomUnnoticed,
+    /// A queue or definition that comes later is not noticed (I0).
+    LateCatalogUnnoticed,
+    /// An answer shows what is known to be gone, and it is believed (Sieve, stale state).
+    GoneComesBack,
+    /// What a fresh list does not name is kept (Sieve, unobserved state).
+    MissedDeletionKept,
+    /// An older version of a job is taken over (Sieve, stale state; kubernetes#59848, going back in time).
+    StaleJobTaken,
+    /// A job that is being deleted, held by somebody's finalizer, goes on (I8; KEP-3329).
+    DeletionIgnored,
+    /// A job that is waited for and not seen yet counts as gone (I4; a stale "missing" is not safe).
+    UnseenJobIsLost,
+    /// A stop written on a pod is not understood after its writer died (I9; verdict before the kill).
+    EndingForgotten,
+}
+
+#[cfg(feature = "mutants")]
+thread_local! {
+    static ACTIVE: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+}
+
+/// Has all cores of this thread decide wrongly in one way, or (`None`) in none.
+#[cfg(feature = "mutants")]
+pub fn set(mutant: Option<Mutant>) {
+    ACTIVE.set(mutant);
+}
+
+/// True when this wrong decision is to be made.
+#[cfg(feature = "mutants")]
+pub(crate) fn is(mutant: Mutant) -> bool {
+    ACTIVE.get() == Some(mutant)
+}
+
+/// True when this wrong decision is to be made: never.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn is(_: Mutant) -> bool {
+    false
+}

@@ -1,0 +1,114 @@
+//! What must hold from one round without faults to the next: who is served first, and that those who wait are told why.
+
+use super::request::at_ease;
+use crate::cluster::Cluster;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{ObservedJob, ResourceRequest};
+use windlass_core::state::State;
+use windlass_core::time::Time;
+
+/// The reason of a job for whose tasks there is no room.
+const NO_ROOM: &str = "WaitingForCapacity";
+
+/// Codes that tell nothing.
+const NOTHING_TOLD: [&str; 4] = ["", "Submitted", "Pending", "Runnable"];
+
+/// Longer than any request waits to be tried again: in so long a silence all is told.
+const PATIENCE: Duration = Duration::from_secs(35);
+
+/// What is kept of a round's beginning.
+pub struct Before {
+    /// Jobs that wait for room.
+    waiting: BTreeSet<Uid>,
+    /// How many tasks had been given to hosts.
+    admitted: usize,
+    queues: Vec<Name>,
+    requests: u64,
+    now: Time,
+}
+
+/// Looks at the cluster before a round.
+pub fn before_round(cluster: &Cluster) -> Before {
+    let jobs = cluster.store.jobs.values();
+    Before {
+        waiting: jobs.filter(|job| waits(job)).map(|job| job.uid).collect(),
+        admitted: cluster.truth.admitted.len(),
+        queues: cluster.store.queues.keys().cloned().collect(),
+        requests: cluster.store.requests.values().sum(),
+        now: cluster.now,
+    }
+}
+
+/// The first rule that a round broke, in words.
+pub fn after_round(cluster: &Cluster, before: &Before) -> Option<String> {
+    let is_silent = before.requests == cluster.store.requests.values().sum::<u64>();
+    let quiet = is_silent && cluster.now.since(before.now) > PATIENCE;
+    let turn = at_ease(cluster).then(|| wrong_turn(cluster, before)).flatten();
+    turn.or_else(|| queue_in_use(cluster, before)).or_else(|| quiet.then(|| nothing_told(cluster))?)
+}
+
+fn waits(job: &ObservedJob) -> bool {
+    !job.status.state.is_final() && job.status.reason.as_str() == NO_ROOM
+}
+
+/// Nobody is given a host while another waits all the time who comes before him and needs no more.
+fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
+    let rank = |job: &ObservedJob| {
+        let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name)?;
+        Some((-queue.priority, job.created_at))
+    };
+    // What was given a host may not say so yet.
+    let was_given = |job: &ObservedJob| {
+        let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name);
+        queue.is_some_and(|queue| cluster.truth.admitted.contains(&(queue.uid, job.created_at)))
+    };
+    let is_passed_over =
+        |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !was_given(job);
+    let jobs = || cluster.store.jobs.values();
+    let given = cluster.truth.admitted.iter().skip(before.admitted);
+    given.filter_map(|(queue, created_at)| the_one(cluster, *queue, *created_at)).find_map(|given| {
+        let mut others = jobs().filter(is_passed_over).filter(|other| other.uid != given.uid);
+        let other = others.find(|other| {
+            let is_first = rank(other).zip(rank(given)).is_some_and(|(other, given)| other < given);
+            let (theirs, mine) = (need(cluster, other), need(cluster, given));
+            is_first && theirs.zip(mine).is_some_and(|(theirs, mine)| fits_in(theirs, mine))
+        })?;
+        Some(format!("{} is given a host while {} waits, which comes before it", given.key, other.key))
+    })
+}
+
+/// The job of a queue that was submitted then, if there is only one.
+fn the_one(cluster: &Cluster, queue: Uid, created_at: Time) -> Option<&ObservedJob> {
+    let queue = cluster.store.queues.values().find(|found| found.uid == queue)?;
+    let is_it = |job: &&ObservedJob| job.created_at == created_at && job.spec.queue.name == queue.name;
+    let mut jobs = cluster.store.jobs.values().filter(is_it);
+    jobs.next().filter(|_| jobs.next().is_none())
+}
+
+/// A queue stays until those that are in it have ended.
+fn queue_in_use(cluster: &Cluster, before: &Before) -> Option<String> {
+    let is_gone = |name: &Name| !cluster.store.queues.contains_key(name);
+    let queue = before.queues.iter().find(|name| is_gone(name))?;
+    let mut jobs = cluster.store.jobs.values().filter(|job| job.status.pinned.is_some());
+    let user = jobs.find(|job| job.spec.queue.name == *queue && !job.status.state.is_final())?;
+    Some(format!("queue {queue} was let go although {} is in it", user.key))
+}
+
+fn need(cluster: &Cluster, job: &ObservedJob) -> Option<ResourceRequest> {
+    let pinned = job.status.pinned.as_ref()?;
+    let revision = cluster.store.revisions.values().find(|revision| revision.uid == pinned.uid)?;
+    Some(job.spec.overrides.or(revision.content.resources))
+}
+
+fn fits_in(small: ResourceRequest, large: ResourceRequest) -> bool {
+    small.cpu_millis <= large.cpu_millis && small.memory_mib <= large.memory_mib
+}
+
+/// Who waits knows why (DESIGN.md, rule 9).
+fn nothing_told(cluster: &Cluster) -> Option<String> {
+    let mut waiting = cluster.store.jobs.values().filter(|job| job.status.state <= State::Runnable);
+    let job = waiting.find(|job| NOTHING_TOLD.contains(&job.status.reason.as_str()))?;
+    Some(format!("{} is {} and does not say why: {:?}", job.key, job.status.state, job.status.reason))
+}

@@ -1,0 +1,168 @@
+//! What must hold of each request: it was allowed to, by what the API server has when it arrives.
+
+use super::life::{is_ordered, state};
+use crate::cluster::Cluster;
+use std::time::Duration;
+use windlass_core::action::{Action, Guard, PodOrder};
+use windlass_core::event::{Event, Kind};
+use windlass_core::limits::LAUNCH_WINDOW;
+use windlass_core::objects::{
+    Cause, Dependency, JobStatus, ObservedJob, ObservedPod, Payload, PodPhase, StopKind, TaskPod,
+};
+use windlass_core::state::State;
+use windlass_core::units::Resources;
+
+/// Checks a request of operator `number` before it is carried out; `None` for one that was sent long before.
+pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action) -> Option<String> {
+    if cluster.scripted {
+        return None;
+    }
+    match action {
+        Action::CreatePod(order) => {
+            let number = number?;
+            unfenced(cluster, number, order).or_else(|| at_ease(cluster).then(|| rash(cluster, order))?)
+        }
+        Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
+            let task = cluster.store.pods.get(pod)?.task.as_ref()?;
+            let job = cluster.store.job(task.job)?;
+            (!is_terminated(job, task.index))
+                .then(|| format!("pod {} is stopped, and nobody terminated its task", pod.name))
+        }
+        Action::DeletePod(pod, uid, version) => {
+            let found = cluster.store.pods.get(pod).filter(|found| found.uid == *uid && !found.deleting)?;
+            let is_meant = version.is_none_or(|version| version == found.resource_version);
+            is_meant.then(|| groundless_deletion(cluster, found))?
+        }
+        Action::WriteJob(guard, status) => {
+            let job = current(cluster, guard)?;
+            wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status))
+        }
+        Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
+        _ => None,
+    }
+}
+
+/// By then all is carried out that was decided while there were faults.
+const REMAINS: Duration = Duration::from_secs(35);
+
+/// True when the faults have stopped and the one operator that is left has heard all there is to hear.
+pub(super) fn at_ease(cluster: &Cluster) -> bool {
+    cluster.calm_since.is_some_and(|since| since + REMAINS < cluster.now)
+}
+
+fn current<'a>(cluster: &'a Cluster, guard: &Guard) -> Option<&'a ObservedJob> {
+    let job = cluster.store.jobs.get(&guard.key)?;
+    (job.uid == guard.uid && job.resource_version == guard.resource_version).then_some(job)
+}
+
+/// A pod is created only within the window after a guarded write of its Job by the same process (decision 0001).
+fn unfenced(cluster: &Cluster, number: usize, order: &PodOrder) -> Option<String> {
+    let written_at = cluster.truth.fences.get(&(number, order.job));
+    let ends = written_at.map(|at| *at + LAUNCH_WINDOW + Duration::from_secs(2));
+    ends.is_none_or(|ends| ends < cluster.now).then(|| {
+        format!("pod {} is created without a fence: its Job was written at {written_at:?}", order.pod.name)
+    })
+}
+
+/// What nobody creates who knows all: a pod of a task that was stopped, or one for which its host has no room.
+fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
+    let pod = &order.pod.name;
+    let index = order.child.map_or(0, |(index, _)| index);
+    if cluster.store.job(order.job).is_some_and(|job| is_ordered(job, index)) {
+        return Some(format!("pod {pod} is created although its task was stopped"));
+    }
+    let host = cluster.store.hosts.get(&order.host)?;
+    let is_there = |pod: &&ObservedPod| {
+        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
+        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted) == Some(&order.host)
+    };
+    let others = cluster.store.pods.values().filter(is_there).filter(|other| other.key != order.pod);
+    let used = others.fold(Resources::default(), |sum, other| sum.plus(&other.requests));
+    (!host.allocatable.minus(&used).covers(&order.need))
+        .then(|| format!("pod {pod} is given to {} which has no room for it: {used:?} is used", order.host))
+}
+
+fn is_terminated(job: &ObservedJob, index: u32) -> bool {
+    let children = job.spec.stop_children.iter().filter(|entry| entry.indexes.contains(index));
+    let stops = children.map(|entry| &entry.stop).chain(&job.spec.stop);
+    job.deleting || stops.into_iter().any(|stop| stop.kind == StopKind::Terminate)
+}
+
+/// A container that may run is stopped only when its attempt is known to be over, or its job to be gone.
+fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Option<String> {
+    let task = pod.task.as_ref()?;
+    let job = cluster.store.job(task.job)?;
+    let may_run = pod.host.is_some() && pod.phase == PodPhase::Active;
+    (may_run && !is_recorded(cluster, job, task))
+        .then(|| format!("pod {} is deleted, and nothing says that its attempt is over", pod.key.name))
+}
+
+fn is_recorded(cluster: &Cluster, job: &ObservedJob, task: &TaskPod) -> bool {
+    let mut records = cluster.store.records.iter();
+    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= task.index);
+    let child = record.and_then(|(_, stored)| stored.record.children.get(&task.index));
+    let (over, launch) = match job.spec.size {
+        None => (job.status.attempts.iter().filter(|attempt| attempt.is_over()).count(), job.status.launch),
+        Some(_) => (child.map_or(0, |child| child.attempts.len()), child.map_or(0, |child| child.launch)),
+    };
+    let is_final = state(cluster, job.uid, task.index).is_some_and(State::is_final);
+    is_final || over >= usize::from(task.attempt) || launch > task.launch
+}
+
+/// A job goes by the end of another only once that is written.
+fn wrong_outcome(cluster: &Cluster, job: &ObservedJob, status: &JobStatus) -> Option<String> {
+    status.dependencies.iter().enumerate().find_map(|(at, entry)| {
+        let (told, _) = entry.outcome.as_ref()?;
+        if job.status.dependencies.get(at).is_some_and(|known| known.outcome.is_some()) {
+            return None;
+        }
+        let other = cluster.store.job(entry.pinned.as_ref()?.1)?;
+        let child = match &entry.on {
+            Dependency::Whole(reference) => reference.index.filter(|_| other.spec.size.is_some()),
+            _ => None,
+        };
+        let is = child.map_or(Some(other.status.state), |index| state(cluster, other.uid, index));
+        (is != Some(*told)).then(|| format!("{} takes {} for {told}, it is {is:?}", job.key, other.key))
+    })
+}
+
+/// A job runs with its definition as it was when the job was submitted, or later.
+fn stale_revision(cluster: &Cluster, job: &ObservedJob, status: &JobStatus) -> Option<String> {
+    let pinned = status.pinned.as_ref().filter(|_| job.status.pinned.is_none())?;
+    if job.spec.definition.revision.is_some() {
+        return None;
+    }
+    let revision = cluster.store.revisions.values().find(|revision| revision.uid == pinned.uid)?;
+    let jobs = cluster.store.history(Kind::Job).iter();
+    let born = jobs.into_iter().find_map(|(version, event)| match event {
+        Event::Job(seen) if seen.uid == job.uid => Some(*version),
+        _ => None,
+    })?;
+    let mut contents: Vec<&Payload> = Vec::new();
+    for (version, event) in cluster.store.history(Kind::Definition) {
+        if let Event::Definition(seen) = event
+            && seen.uid == revision.definition
+        {
+            if *version <= born {
+                contents.clear();
+            }
+            contents.push(&seen.content.payload);
+        }
+    }
+    (!contents.contains(&&revision.content.payload))
+        .then(|| format!("{} takes revision {}, which was out of date before it", job.key, pinned.number))
+}
+
+/// Git's jobs stay; and of two jobs the one that is waited for stays until the other has read how it ended.
+fn too_early(cluster: &Cluster, job: &ObservedJob) -> Option<String> {
+    if job.kept {
+        return Some(format!("job {} expires although Git owns it", job.key));
+    }
+    let reads_it = |other: &&ObservedJob| {
+        let mut entries = other.status.dependencies.iter().filter(|entry| entry.outcome.is_none());
+        let waits = entries.any(|entry| entry.pinned.as_ref().is_some_and(|(_, uid)| *uid == job.uid));
+        waits && !other.status.state.is_final()
+    };
+    let reader = cluster.store.jobs.values().find(reads_it).filter(|_| at_ease(cluster))?;
+    Some(format!("job {} expires before {} has read how it ended", job.key, reader.key))
+}

@@ -1,0 +1,132 @@
+//! The worst moments: what people and hosts do just when it hurts most.
+
+use crate::cluster::Cluster;
+use crate::coverage::About;
+use crate::operator;
+use crate::store::Store;
+use crate::truth::Truth;
+use windlass_core::action::{Action, Outcome, Refusal};
+use windlass_core::finding::Finding;
+use windlass_core::ids::{ObjectKey, ResourceVersion};
+use windlass_core::objects::{ObservedJob, ObservedPod, PodPhase};
+use windlass_core::time::Time;
+use windlass_core::units::Resources;
+use windlass_core::{Settings, pod_name};
+
+/// An administrator pauses all admission, or lets it go on.
+pub fn pause(cluster: &mut Cluster, paused: bool) {
+    cluster.note(About::Faults, "pauses of all admission");
+    cluster.tell(|| format!("administrator: paused {paused}"));
+    cluster.paused = paused;
+    for number in 0..cluster.operators.len() {
+        tell_settings(cluster, number);
+    }
+}
+
+/// An operator hears of what the administrator has set.
+pub fn tell_settings(cluster: &mut Cluster, number: usize) {
+    let settings = Settings {
+        children_per_record: operator::CHILDREN_PER_RECORD,
+        paused: cluster.paused,
+        ..Settings::default()
+    };
+    cluster.operators[number].core.set(settings);
+}
+
+/// Somebody else makes a pod under the name that a job's next pod would have.
+pub fn squat(cluster: &mut Cluster) {
+    let jobs: Vec<ObservedJob> =
+        cluster.store.jobs.values().filter(|job| !job.status.state.is_final()).cloned().collect();
+    let Some(job) = jobs.get(cluster.rng.usize(0..jobs.len().max(1))) else { return };
+    let child = job.spec.size.map(|size| cluster.rng.u32(0..size));
+    let attempt = cluster.rng.u8(1..=2);
+    let key = ObjectKey {
+        namespace: job.key.namespace.clone(),
+        name: pod_name(&job.key.name, job.uid, child, attempt, 0),
+    };
+    let is_open = cluster.store.namespaces.get(&key.namespace) == Some(&false);
+    if cluster.store.pods.contains_key(&key) || !is_open {
+        return;
+    }
+    cluster.note(About::Faults, "pods of others under our names");
+    cluster.tell(|| format!("user: makes a pod of his own called {key}"));
+    let uid = cluster.store.next_uid();
+    cluster.store.put_pod(ObservedPod {
+        key,
+        uid,
+        resource_version: ResourceVersion(0),
+        created_at: Store::stamp(cluster.now),
+        host: None,
+        requests: Resources::default(),
+        phase: PodPhase::Active,
+        deleting: false,
+        task: None,
+    });
+}
+
+/// True when the pod is one of somebody else's under a name of ours: it stays when all other strangers leave.
+pub fn is_squatter(pod: &ObservedPod) -> bool {
+    pod.task.is_none() && pod.key.namespace.as_str() != "others"
+}
+
+/// A stop is two requests: now and then the process dies between them, when only the reason is written on the pod.
+pub fn stops_halfway(cluster: &mut Cluster, number: usize, action: &Action) -> bool {
+    let Action::StopPod { pod, uid, resource_version, ending } = action else { return false };
+    let dies = cluster.faults.crashes > 0 && cluster.chance(150);
+    if !dies || !cluster.store.write_ending(pod, *uid, *resource_version, ending.clone()) {
+        return false;
+    }
+    cluster.note(About::Faults, "stops of which only the reason was written");
+    cluster.tell(|| format!("operator {number}: writes why {} is stopped, and no more", pod.name));
+    operator::restart(cluster, number);
+    true
+}
+
+/// A process writes a Job's status, or reads it because it does not know whether that was written: the fence of its launches.
+pub fn remember_fence(cluster: &mut Cluster, number: usize, action: &Action) {
+    let job = match action {
+        Action::WriteJob(guard, _) => Some(guard.uid),
+        Action::ReadJob(key) => cluster.store.jobs.get(key).map(|job| job.uid),
+        _ => None,
+    };
+    if let Some(job) = job {
+        cluster.truth.fences.insert((number, job), cluster.now);
+    }
+}
+
+/// A process that dies forgets its fences.
+pub fn forget(cluster: &mut Cluster, number: usize) {
+    cluster.truth.fences.retain(|(process, _), _| *process != number);
+}
+
+/// What was done is kept for the checks: stops, refusals for good.
+pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
+    match (action, outcome) {
+        (Action::StopPod { uid, ending, .. }, Outcome::Done) => {
+            cluster.truth.stops.insert(*uid, ending.clone());
+        }
+        (Action::CreatePod(order), Outcome::Refused(Refusal::Invalid, _)) => {
+            cluster.truth.refused.insert(order.job);
+        }
+        _ => {}
+    }
+}
+
+/// Tasks were given to hosts by an operator that knows all.
+pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time) {
+    for finding in findings {
+        if let Finding::Admitted { queue: Some(queue), waited } = finding
+            && !waited.is_zero()
+        {
+            truth.admitted.push((*queue, clock.before(*waited)));
+        }
+    }
+}
+
+/// A pod of which another create is still under way: it would be made again.
+pub fn twin(cluster: &Cluster) -> Option<ObservedPod> {
+    cluster.late.iter().find_map(|late| match &late.action {
+        Action::CreatePod(order) => cluster.store.pods.get(&order.pod).cloned(),
+        _ => None,
+    })
+}

@@ -1,0 +1,26 @@
+//! A sample of wrong decisions that few seeds catch; `cargo run -p windlass-sim --features mutants -- mutants` hunts all.
+#![cfg(feature = "mutants")]
+
+use windlass_core::mutant::Mutant;
+use windlass_sim::mutants::hunt;
+
+#[test]
+fn wrong_decisions_are_caught() {
+    let sample = [
+        Mutant::CreateWithoutFence,
+        Mutant::TimeoutForgotten,
+        Mutant::StartWaitedForForEver,
+        Mutant::ReleaseBeforeStatus,
+        Mutant::CountedTwice,
+        Mutant::UsageCounted,
+        Mutant::FinalStateOverwritten,
+        Mutant::DependentNotWoken,
+        Mutant::CycleNotSeen,
+        Mutant::NeverExpires,
+        Mutant::HotLoop,
+        Mutant::RecordsNotRead,
+    ];
+    for mutant in sample {
+        assert!(hunt(mutant, 0..200).is_some(), "{mutant:?}: {}", mutant.words());
+    }
+}
