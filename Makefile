@@ -33,10 +33,12 @@ test: ## Check everything but the long tests
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
 	RUST_TEST_THREADS=8 cargo test --workspace --no-fail-fast
+	cargo test --package windlass-sim --features mutants --test mutants
 
 .PHONY: verify
 verify: ## The long tests: 100,000 seeds, the faults five times over, full size, a hundred kills, a long outage, a storm, Argo CD
 	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
+	cargo run --quiet --release --package windlass-sim --features mutants -- mutants
 	$(MAKE) cluster KWOK_NODES=20
 	$(MAKE) install
 	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done

@@ -7,7 +7,7 @@ use crate::faults::Faults;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::operator;
 use crate::store::{Cascade, Store, resources_in};
-use crate::users;
+use crate::{users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -90,6 +90,7 @@ impl Script {
             }
             ("delete", [kind, name]) => self.delete(kind, name)?,
             ("remove", [pod]) => self.remove(pod),
+            ("squat", [pod]) => worst::squat_on(&mut self.cluster, ObjectKey::new(NAMESPACE, *pod)),
             ("power-off", [host]) => self.power_off(host),
             ("restart", []) => operator::restart(&mut self.cluster, 0),
             ("pause", [seconds]) => self.pause(seconds)?,

@@ -50,6 +50,11 @@ pub fn squat(cluster: &mut Cluster) {
     }
     cluster.note(About::Faults, "pods of others under our names");
     cluster.tell(|| format!("user: makes a pod of his own called {key}"));
+    squat_on(cluster, key);
+}
+
+/// Somebody else makes a pod of this name.
+pub fn squat_on(cluster: &mut Cluster, key: ObjectKey) {
     let uid = cluster.store.next_uid();
     cluster.store.put_pod(ObservedPod {
         key,

@@ -17,7 +17,6 @@ fn wrong_decisions_are_caught() {
         Mutant::DependentNotWoken,
         Mutant::CycleNotSeen,
         Mutant::NeverExpires,
-        Mutant::HotLoop,
         Mutant::RecordsNotRead,
     ];
     for mutant in sample {

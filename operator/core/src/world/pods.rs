@@ -98,3 +98,34 @@ impl Pods {
         self.by_key.keys().filter(|key| !listed.contains(*key)).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ResourceVersion;
+    use crate::objects::TaskPod;
+
+    fn pod(uid: u128, version: u64) -> ObservedPod {
+        ObservedPod {
+            key: ObjectKey::new("a", "p"),
+            uid: Uid::from_u128(uid),
+            resource_version: ResourceVersion(version),
+            created_at: crate::time::Time::ZERO,
+            host: None,
+            requests: crate::units::Resources::default(),
+            phase: crate::objects::PodPhase::Active,
+            deleting: false,
+            task: Some(TaskPod { attempt: 1, ..TaskPod::default() }),
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_watch_is_old_news_but_not_one_about_another_pod() {
+        let mut pods = Pods::default();
+        assert!(pods.put(pod(1, 7)).is_some());
+        assert!(pods.has_later(&pod(1, 5)));
+        assert_eq!(pods.put(pod(1, 7)), None);
+        assert!(!pods.has_later(&pod(1, 8)));
+        assert!(!pods.has_later(&pod(2, 5)));
+    }
+}
