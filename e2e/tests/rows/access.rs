@@ -1,8 +1,12 @@
 //! Who may do what (SPEC.md P1; DESIGN.md, rule 5): the policies that the chart installs.
 
+use std::time::Duration;
+
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::api::{Api, PostParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
+use tokio::time::{Instant, interval};
 
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::cluster::{OPERATOR, client_as};
@@ -23,6 +27,35 @@ fn refusal<T>(answer: kube::Result<T>) -> String {
 /// Lets the user make jobs in the scene's namespace.
 async fn let_submit(scene: &Scene, user: &str) {
     scene.create(binding("submits", "ClusterRole", "windlass-submitter", user)).await;
+    until_allowed(scene, user, "create", "batchjobs", "").await;
+}
+
+/// The authorizer has a moment's view of roles: waits until it knows what was granted.
+async fn until_allowed(scene: &Scene, user: &str, verb: &str, resource: &str, name: &str) {
+    let question: SubjectAccessReview = serde_json::from_value(json!({
+        "spec": {
+            "user": user,
+            "resourceAttributes": {
+                "group": "batch.windlass.dev",
+                "namespace": scene.namespace,
+                "verb": verb,
+                "resource": resource,
+                "name": name,
+            },
+        },
+    }))
+    .unwrap();
+    let reviews = Api::<SubjectAccessReview>::all(scene.client.clone());
+    let started = Instant::now();
+    let mut again = interval(Duration::from_millis(100));
+    loop {
+        again.tick().await;
+        let answer = reviews.create(&PostParams::default(), &question).await.unwrap();
+        if answer.status.is_some_and(|status| status.allowed) {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{user} may still not {verb} {resource} {name}");
+    }
 }
 
 fn binding(name: &str, kind: &str, role: &str, user: &str) -> Value {
@@ -52,6 +85,7 @@ async fn let_use(scene: &Scene, user: &str, resource: &str, name: &str) {
         }))
         .await;
     scene.create(binding(&role, "Role", &role, user)).await;
+    until_allowed(scene, user, "use", resource, name).await;
 }
 
 #[tokio::test]
