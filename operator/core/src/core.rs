@@ -61,9 +61,7 @@ impl Core {
             Event::ListStarted(kind) => self.start_list(kind),
             Event::ListEnded(kind) => self.end_list(kind),
             Event::Namespace(name, true) => self.namespace_ends(name),
-            Event::Namespace(name, false) | Event::NamespaceGone(name) => {
-                self.desk.terminating_namespaces.remove(&name);
-            }
+            Event::Namespace(name, false) | Event::NamespaceGone(name) => self.namespace_opens(&name),
             Event::Host(host) => self.take_host(*host),
             Event::HostGone(name) => self.host_gone(&name),
             Event::Environment(environment) => self.take_environment(*environment),

@@ -91,6 +91,18 @@ impl Core {
         }
     }
 
+    /// A namespace is gone, or is there anew: what was told of its new definitions before can be registered now.
+    pub(crate) fn namespace_opens(&mut self, name: &Name) {
+        if !self.desk.terminating_namespaces.remove(name) {
+            return;
+        }
+        let definitions = self.desk.definitions.iter().map(|definition| &definition.observed);
+        let here = definitions.filter(|observed| observed.key.namespace == *name);
+        for item in here.map(|observed| Item::Definition(observed.uid)).collect::<Vec<_>>() {
+            self.desk.agenda.mark(item);
+        }
+    }
+
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
         self.desk.environments.remove(uid);
         self.catalog_changed();

@@ -80,7 +80,13 @@ impl Core {
         let absent =
             |uids: Vec<Uid>| uids.into_iter().filter(|uid| !listed.uids.contains(uid)).collect::<Vec<_>>();
         match kind {
-            Kind::Namespace => self.desk.terminating_namespaces.retain(|name| listed.names.contains(name)),
+            Kind::Namespace => {
+                let ending = self.desk.terminating_namespaces.iter();
+                let gone: Vec<Name> = ending.filter(|name| !listed.names.contains(*name)).cloned().collect();
+                for name in gone {
+                    self.namespace_opens(&name);
+                }
+            }
             Kind::Host => {
                 for name in self.desk.hosts.names_not_in(&listed.names) {
                     self.host_gone(&name);

@@ -38,7 +38,7 @@ pub struct Truth {
     pub refused: BTreeSet<Uid>,
     /// Attempts of which somebody removed a pod by force.
     pub removed: BTreeSet<(Uid, u32, u8)>,
-    /// Those of them that were over, so that the pod only guarded its name.
+    /// Those of them that were over or in which nothing ran, so that the pod only guarded its name.
     pub removed_tombs: BTreeSet<(Uid, u32, u8)>,
     /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
     pub admitted: Vec<(Uid, Time)>,
@@ -51,7 +51,13 @@ impl Truth {
     pub fn start(&mut self, pod: Uid, container: Container) {
         let others = self.tasks.get(&(container.job, container.index)).into_iter().flatten();
         for other in others.filter_map(|pod| self.containers.get(pod)) {
+            // Somebody took the guard of the name away while a create was under way: that person's word, again.
+            let attempt = (container.job, container.index, container.attempt);
+            let was_guarded = !self.removed_tombs.contains(&attempt);
             let same_attempt = other.attempt == container.attempt;
+            if same_attempt && !was_guarded {
+                continue;
+            }
             let still_runs = other.ended.is_none() && !other.given_up;
             // Somebody took the pod of a first run of this attempt away by force while two leaders disagreed: that run is
             // what the record may hold, and this one's success is lost.

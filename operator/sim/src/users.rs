@@ -289,11 +289,14 @@ fn with_pod(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster, &ObservedPod))
 /// Strips the finalizers and deletes with no grace: whoever does it says that nothing runs any more.
 fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
     cluster.note(About::Faults, "pods removed by force");
+    cluster.tell(|| format!("user: removes pod {} by force", pod.key.name));
     cluster.truth.give_up(pod.uid);
     if let Some(task) = &pod.task {
         let attempt = (task.job, task.index, task.attempt);
         cluster.truth.removed.insert(attempt);
-        if cluster.store.job(task.job).is_some_and(|job| check::is_recorded(cluster, job, task)) {
+        let job = cluster.store.job(task.job);
+        let is_over = job.is_some_and(|job| check::is_recorded(cluster, job, task));
+        if is_over || cluster.truth.of(pod.uid).is_none() {
             cluster.truth.removed_tombs.insert(attempt);
         }
     }

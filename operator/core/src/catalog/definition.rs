@@ -232,3 +232,42 @@ fn report(uid: Uid, name_taken: Option<Name>, desk: &mut Desk) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Kind};
+    use crate::ids::ResourceVersion;
+    use crate::objects::RevisionContent;
+    use crate::{Core, Settings};
+
+    fn makes_a_revision(core: &mut Core, seconds: i64) -> bool {
+        let plan = core.plan(Time::from_seconds(seconds));
+        plan.actions.iter().any(|(_, action)| matches!(action, Action::CreateRevision { .. }))
+    }
+
+    #[test]
+    fn a_definition_told_of_before_its_new_namespace_is_registered_once_that_is() {
+        let mut core = Core::new(Settings::default());
+        for kind in Kind::ALL {
+            core.observe(Event::ListStarted(kind));
+            core.observe(Event::ListEnded(kind));
+        }
+        core.observe(Event::Namespace("a".into(), true));
+        core.observe(Event::Definition(Box::new(ObservedDefinition {
+            key: ObjectKey::new("a", "hello"),
+            uid: Uid::from_u128(1),
+            resource_version: ResourceVersion(1),
+            generation: 1,
+            created_at: Time::ZERO,
+            aws_name: None,
+            active: true,
+            inactive_revisions: BTreeSet::new(),
+            content: RevisionContent::default(),
+            status: DefinitionStatus::default(),
+        })));
+        assert!(!makes_a_revision(&mut core, 1));
+        core.observe(Event::NamespaceGone("a".into()));
+        assert!(makes_a_revision(&mut core, 2));
+    }
+}

@@ -92,6 +92,10 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
         Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
         Judgement::Starting(hindrance) => timeout::watch_start(job, slot, pod, hindrance, desk),
         Judgement::Running { started_at } => running(job, slot, started_at.to_second(), desk),
+        // The pod in which it ran is gone, and a late create has made another.
+        Judgement::Withdrawn(_) if job.tasks.live.get(&slot.index).is_some_and(|live| live.has_run) => {
+            end_removed(job, slot, desk);
+        }
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
         Judgement::Over(end) => {
             let mut attempt = Attempt {
@@ -134,6 +138,7 @@ fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
     if live.stage == Stage::Created {
         live.stage = Stage::Running { started_at };
+        live.has_run = true;
         live.hindrance = None;
         live.seen_running_at = Some(desk.now).filter(|_| live.seen_starting);
         job.started_at.get_or_insert(started_at);
@@ -223,6 +228,13 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
     if desk.now < safe_at && !mutant::is(Mutant::RemovedPodIsOverAtOnce) {
         return desk.agenda.wake(safe_at, Item::Task(job.uid, slot.index));
     }
+    desk.give_back(&key);
+    end_removed(job, slot, desk);
+}
+
+/// Ends an attempt whose pod somebody took away.
+fn end_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get(&slot.index) else { return };
     let attempt = Attempt {
         number: slot.attempt,
         launch: slot.launch,
@@ -232,6 +244,5 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
         proof: Some(Proof::PodRemoved),
         ..Attempt::default()
     };
-    desk.give_back(&key);
     settle::over(job, slot.index, attempt, None, desk);
 }

@@ -39,6 +39,8 @@ pub(crate) struct Live {
     pub(crate) open_creates: u16,
     /// The latest create: answers to earlier ones are not about this launch.
     pub(crate) create: Option<ActionId>,
+    /// Its container ran, whatever became of the pod: the launch cannot be withdrawn any more.
+    pub(crate) has_run: bool,
     /// It was seen before its container ran.
     pub(crate) seen_starting: bool,
     /// When our own clock first saw the container run; `None` when it ran before we looked.
@@ -62,6 +64,7 @@ impl Live {
             stage,
             open_creates: 0,
             create: None,
+            has_run: false,
             seen_starting: false,
             seen_running_at: None,
             hindrance: None,

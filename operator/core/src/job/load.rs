@@ -227,7 +227,8 @@ fn take_up(job: &mut Job, index: u32, state: State, host: Name) {
         let slot = job.tasks.current(index);
         let environment = job.environment.clone().unwrap_or_default();
         let live = Live::new(slot, host, environment, Stage::Missing { since: None });
-        job.tasks.live.insert(index, live);
+        // An array's status does not say which launch of a child it means.
+        job.tasks.live.insert(index, Live { has_run: !job.is_array(), ..live });
         job.touched.insert(index);
     } else {
         job.tasks.runnable.insert(index);

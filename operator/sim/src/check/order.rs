@@ -73,7 +73,11 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         let other = others.find(|other| {
             let is_first = rank(other).zip(rank(given)).is_some_and(|(other, given)| other < given);
             let (theirs, mine) = (need(cluster, other), need(cluster, given));
-            is_first && theirs.zip(mine).is_some_and(|(theirs, mine)| fits_in(theirs, mine))
+            // A short one may run on a host that is kept for a large one.
+            let ends = |job: &ObservedJob| job.spec.timeout.unwrap_or(Duration::MAX);
+            ends(other) <= ends(given)
+                && is_first
+                && theirs.zip(mine).is_some_and(|(theirs, mine)| fits_in(theirs, mine))
         })?;
         Some(format!("{} is given a host while {} waits, which comes before it", given.key, other.key))
     })
