@@ -1,17 +1,16 @@
 //! A pod that is there already, asked for again when the namespace's quota is used up: the quota speaks first.
 
 use crate::model::Model;
-use crate::server::Server;
+use crate::server::{Clients, Server};
 use crate::setting::Setting;
 use crate::steps::{Ask, Place, Task};
-use kube::Client;
 use serde_json::json;
 use std::time::Duration;
 use windlass_core::action::Refusal;
 
 /// Plays it. Nothing can be created in the namespace any more afterwards.
-pub(crate) async fn play(setting: &Setting, client: Client) -> Result<(), String> {
-    let (mut model, mut server) = (Model::new(setting), Server::new(client));
+pub(crate) async fn play(setting: &Setting, clients: Clients) -> Result<(), String> {
+    let (mut model, mut server) = (Model::new(setting), Server::new(clients));
     let task = Task { child: None, attempt: 1, launch: 0 };
     let create = Ask::CreatePod(task, Place::Here);
     compare(&create, setting, &mut model, &mut server).await?;

@@ -3,10 +3,9 @@
 use crate::actions::object;
 use crate::deeds;
 use crate::model::Model;
-use crate::server::Server;
+use crate::server::{Clients, Server};
 use crate::setting::{Object, Setting};
 use crate::steps::{Ask, RECORDS, REVISIONS, Step, Which, steps, tasks};
-use kube::Client;
 use windlass_core::objects::ObservedPod;
 
 /// Steps of a sequence.
@@ -19,10 +18,10 @@ pub(crate) struct Played {
 }
 
 /// Plays a sequence to its end, or to the first difference.
-pub(crate) async fn play(seed: u64, setting: &Setting, client: Client) -> Played {
+pub(crate) async fn play(seed: u64, setting: &Setting, clients: Clients) -> Played {
     let mut both = Both {
         model: Model::new(setting),
-        server: Server::new(client),
+        server: Server::new(clients),
         setting,
         log: Vec::new(),
         compared: 0,

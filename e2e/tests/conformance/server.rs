@@ -15,6 +15,15 @@ use windlass::shell::Requests;
 /// How long something that others bring about may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The API server's two callers.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    /// Whoever makes and takes away what a sequence is about.
+    pub(crate) administrator: Client,
+    /// What the operator may do, no more: its roles and the chart's policies hold for it.
+    pub(crate) operator: Client,
+}
+
 /// The API server as this sequence sees it.
 pub(crate) struct Server {
     client: Client,
@@ -23,8 +32,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(client: Client) -> Server {
-        Server { requests: Requests::new(client.clone()), client, known: Known::default() }
+    pub(crate) fn new(clients: Clients) -> Server {
+        let Clients { administrator: client, operator } = clients;
+        Server { requests: Requests::new(operator), client, known: Known::default() }
     }
 
     /// Carries a request out, and tells how.

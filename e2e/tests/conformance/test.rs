@@ -1,7 +1,7 @@
 //! Many sequences, a few at a time.
 
 use crate::sequence::play;
-use crate::server::Server;
+use crate::server::{Clients, Server};
 use crate::setting::Setting;
 use crate::{lease, quota, statuses};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use windlass_core::ids::{Name, Uid};
+
+const OPERATOR: &str = "system:serviceaccount:windlass-system:windlass";
 
 /// Sequences played at one time.
 const AT_ONCE: usize = 16;
@@ -20,11 +22,11 @@ fn number(variable: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_model_answers_as_the_server() {
-    let client = client().await;
-    let server = Server::new(client.clone());
-    let batch = "/apis/batch.windlass.dev/v1beta1/batchjobs";
-    let is_installed = server.send("GET", batch, None).await.is_ok();
-    assert!(is_installed, "the CRDs are not there: kubectl apply --server-side -f crds/manifests");
+    let clients = Clients { administrator: client(None).await, operator: client(Some(OPERATOR)).await };
+    let server = Server::new(clients.clone());
+    let account = "/api/v1/namespaces/windlass-system/serviceaccounts/windlass";
+    let is_installed = server.send("GET", account, None).await.is_ok();
+    assert!(is_installed, "Windlass is not installed: make install");
     let seeds: VecDeque<u64> = match number("WINDLASS_SEQUENCE") {
         Some(one) => [one].into(),
         None => (0..number("WINDLASS_SEQUENCES").unwrap_or(40)).collect(),
@@ -32,7 +34,7 @@ async fn the_model_answers_as_the_server() {
     let leases = lease::take(&server).await;
     let stage = Stage::set(&server).await;
     let result = tokio::select! {
-        result = play_all(&server, &client, &stage, seeds) => result,
+        result = play_all(&server, &clients, &stage, seeds) => result,
         () = lease::renew(&server, &leases) => Err("the leases were lost".to_owned()),
     };
     stage.clear(&server).await;
@@ -42,17 +44,18 @@ async fn the_model_answers_as_the_server() {
     }
 }
 
-async fn client() -> Client {
+async fn client(acting_as: Option<&str>) -> Client {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cluster/kubeconfig");
     let file = Kubeconfig::read_from(path)
         .unwrap_or_else(|error| panic!("{error}: run `make cluster`, which makes {path}"));
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    config.auth_info.impersonate = acting_as.map(str::to_owned);
     Client::try_from(config).unwrap()
 }
 
 async fn play_all(
     server: &Server,
-    client: &Client,
+    clients: &Clients,
     stage: &Stage,
     mut seeds: VecDeque<u64>,
 ) -> Result<(), String> {
@@ -64,8 +67,8 @@ async fn play_all(
             && let Some(seed) = seeds.pop_front()
         {
             let setting = stage.furnish(server, seed).await;
-            let client = client.clone();
-            playing.spawn(async move { play(seed, &setting, client).await });
+            let clients = clients.clone();
+            playing.spawn(async move { play(seed, &setting, clients).await });
         }
         let Some(played) = playing.join_next().await else { break };
         let played = played.map_err(|error| error.to_string())?;
@@ -73,7 +76,7 @@ async fn play_all(
         differences.extend(played.difference);
     }
     let last = stage.furnish(server, u64::MAX).await;
-    differences.extend(quota::play(&last, client.clone()).await.err());
+    differences.extend(quota::play(&last, clients.clone()).await.err());
     let seconds = started.elapsed().as_secs_f64();
     println!("{sequences} sequences, {compared} answers compared in {seconds:.1} s");
     if differences.is_empty() {

@@ -1,6 +1,6 @@
 //! What the API server does with a request of the operator's.
 
-use super::rules::{Holding, conflict, refused_status, without_change};
+use super::rules::{Holding, conflict, not_ended, refused_status, without_change};
 use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
 use windlass_core::array::Intervals;
@@ -327,6 +327,9 @@ impl Store {
         let finished = job.status.milestones.finished.filter(|_| job.status.state.is_final());
         if finished.is_none_or(|finished| now + CLOCKS_APART + kept_for / 40 < finished + kept_for) {
             self.breaches.push(format!("job {} expired before its time", job.key));
+        }
+        if !job.status.state.is_final() {
+            return not_ended();
         }
         let key = guard.key.clone();
         self.delete_job(&key, Cascade::Background);

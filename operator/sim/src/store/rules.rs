@@ -48,6 +48,11 @@ pub(super) fn refused_status(before: &JobStatus, after: &JobStatus) -> Option<Ou
     Some(Outcome::Refused(Refusal::Invalid, Name::from(words)))
 }
 
+/// The policy `windlass-operator-jail-others` of the chart.
+pub(super) fn not_ended() -> Outcome {
+    Outcome::Refused(Refusal::Invalid, Name::from("the operator deletes only Jobs that have ended"))
+}
+
 /// A launch that the API server refused is no attempt: it is taken back.
 const fn has_begun(attempt: &Attempt) -> bool {
     attempt.started_at.is_some() || attempt.stopped_at.is_some()
