@@ -2,8 +2,9 @@
 
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
-    ArrayStatus, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedJob,
-    ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
+    ArrayStatus, Backend, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, MachineType,
+    ObservedDefinition, ObservedJob, ObservedMachine, ObservedPod, ObservedRevision, Payload, QueueStatus,
+    Record,
 };
 use crate::time::Time;
 use crate::units::Resources;
@@ -37,6 +38,25 @@ pub struct PodOrder {
     pub host: Name,
     /// What it takes there.
     pub need: Resources,
+    /// Not to be sent later than this.
+    pub not_after: Time,
+}
+
+/// A machine to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineOrder {
+    /// Its name, never used before.
+    pub name: Name,
+    /// Who makes it.
+    pub backend: Backend,
+    /// The environment's name.
+    pub environment: Name,
+    /// The environment's identity.
+    pub environment_uid: Uid,
+    /// What it is to be.
+    pub machine_type: MachineType,
+    /// The environment's own wishes.
+    pub payload: Payload,
     /// Not to be sent later than this.
     pub not_after: Time,
 }
@@ -114,6 +134,14 @@ pub enum Action {
     ReadEvents(ObjectKey, Uid),
     /// Delete a Job that has expired, only in exactly this version → [`Outcome::Done`].
     DeleteJob(Guard),
+    /// Ask a backend for a machine → [`Outcome::Machine`], also when one of that name exists already (the one that is there).
+    LaunchMachine(Box<MachineOrder>),
+    /// Read a machine from the API server itself → [`Outcome::Machine`] or [`Outcome::NotFound`].
+    ReadMachine(Backend, Name),
+    /// Have a machine take no more jobs → [`Outcome::Done`].
+    RetireMachine(Backend, Name, Uid),
+    /// Delete a machine → [`Outcome::Done`].
+    RemoveMachine(Backend, Name, Uid),
     /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].
     ReleasePod(ObjectKey, Uid, bool),
 }
@@ -174,6 +202,8 @@ pub enum Outcome {
     Job(Box<ObservedJob>),
     /// The record read, in this version.
     Record(Box<Record>, ResourceVersion),
+    /// The machine asked for, found or read.
+    Machine(Box<ObservedMachine>),
     /// The pod created, found or read.
     Pod(Box<ObservedPod>),
     /// The latest trouble the cluster tells of; `None` when it tells of none.

@@ -13,6 +13,7 @@ use crate::ids::{ActionId, Name, Uid};
 use crate::job::{Job, advance, meet_pods_of, prepare, write_status};
 use crate::limits::{JOBS_PER_PLAN, LAUNCHES_UNDER_WAY, PATIENT_WRITES};
 use crate::lists::Lists;
+use crate::objects::MachineType;
 use crate::outcomes::take_outcome;
 use crate::schedule::pass;
 use crate::state::State;
@@ -54,6 +55,13 @@ impl Core {
         self.desk.tend_catalog();
     }
 
+    /// Says which machines can be had.
+    pub fn know_machine_types(&mut self, types: Vec<MachineType>) {
+        self.desk.machine_types = types.into_iter().map(|found| (found.name.clone(), found)).collect();
+        self.desk.capacity_changed();
+        self.desk.tend_catalog();
+    }
+
     /// Takes one event in.
     pub fn observe(&mut self, event: Event) {
         self.note_listed(&event);
@@ -64,6 +72,8 @@ impl Core {
             Event::Namespace(name, false) | Event::NamespaceGone(name) => self.namespace_opens(&name),
             Event::Host(host) => self.take_host(*host),
             Event::HostGone(name) => self.host_gone(&name),
+            Event::Machine(machine) => self.take_machine(*machine),
+            Event::MachineGone(uid) => self.machine_gone(uid),
             Event::Environment(environment) => self.take_environment(*environment),
             Event::EnvironmentGone(uid) => self.environment_gone(uid),
             Event::Queue(queue) => self.take_queue(*queue),

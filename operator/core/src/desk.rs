@@ -7,17 +7,17 @@ use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
 use crate::limits::{
-    CHILDREN_PER_RECORD, PAUSE_BETWEEN_SURVEYS, RELEASES_FOR_GONE, RELEASES_PER_PLAN, START_LIMIT,
-    TIME_TO_LIVE, TOMBSTONE,
+    CHILDREN_PER_RECORD, IDLE_LIMIT, PAUSE_BETWEEN_SURVEYS, RELEASES_FOR_GONE, RELEASES_PER_PLAN,
+    START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
-use crate::objects::{ObservedPod, PodPhase};
+use crate::objects::{MachineType, ObservedPod, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Reservation, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::Resources;
-use crate::world::{Claim, Gone, Hosts, Pods, Registry};
+use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub start_limit: Duration,
     /// How long a finished Job is kept that does not say so itself (SPEC.md J8).
     pub time_to_live: Duration,
+    /// How long a machine stays idle before it goes, where its environment does not say so itself.
+    pub idle_limit: Duration,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             children_per_record: CHILDREN_PER_RECORD,
             start_limit: START_LIMIT,
             time_to_live: TIME_TO_LIVE,
+            idle_limit: IDLE_LIMIT,
         }
     }
 }
@@ -61,6 +64,9 @@ pub(crate) struct Desk {
     pub(crate) now: Time,
     pub(crate) settings: Settings,
     pub(crate) hosts: Hosts,
+    pub(crate) machines: Machines,
+    /// Machines that can be had, by name.
+    pub(crate) machine_types: BTreeMap<Name, MachineType>,
     pub(crate) gone: Gone,
     pub(crate) pods: Pods,
     pub(crate) queues: Registry<Queue>,

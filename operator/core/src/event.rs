@@ -3,8 +3,8 @@
 use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedPod, ObservedQueue,
-    ObservedRevision,
+    Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
+    ObservedPod, ObservedQueue, ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -14,6 +14,10 @@ pub enum Kind {
     Namespace,
     /// Nodes.
     Host,
+    /// NodeClaims of Karpenter that we made.
+    NodeClaim,
+    /// Nodes without machines that we made.
+    SimulatedNode,
     /// ComputeEnvironments.
     Environment,
     /// JobQueues.
@@ -30,9 +34,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Namespace,
         Kind::Host,
+        Kind::NodeClaim,
+        Kind::SimulatedNode,
         Kind::Environment,
         Kind::Queue,
         Kind::Definition,
@@ -40,6 +46,14 @@ impl Kind {
         Kind::Job,
         Kind::Pod,
     ];
+
+    /// Where a backend's machines are listed.
+    pub const fn of_machines(backend: Backend) -> Kind {
+        match backend {
+            Backend::Karpenter => Kind::NodeClaim,
+            Backend::Simulated => Kind::SimulatedNode,
+        }
+    }
 }
 
 /// One thing that happened. Within a kind, events come in the API server's order; across kinds in any order. Events may come
@@ -58,6 +72,10 @@ pub enum Event {
     Host(Box<ObservedHost>),
     /// A node is gone.
     HostGone(Name),
+    /// A machine exists in this form.
+    Machine(Box<ObservedMachine>),
+    /// A machine is gone.
+    MachineGone(Uid),
     /// A ComputeEnvironment exists in this form.
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.

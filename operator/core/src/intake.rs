@@ -8,8 +8,10 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedQueue, ObservedRevision,
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedQueue,
+    ObservedRevision,
 };
+use crate::pool::machine_is_gone;
 
 impl Core {
     pub(crate) fn catalog_changed(&mut self) {
@@ -51,6 +53,25 @@ impl Core {
     fn touch_pods_on(&mut self, host: &Name) {
         for (job, slot) in self.desk.pods.on(host) {
             self.desk.agenda.mark(Item::Task(job, slot.index));
+        }
+    }
+
+    pub(crate) fn take_machine(&mut self, machine: ObservedMachine) {
+        if self.desk.gone.has(machine.uid) {
+            return;
+        }
+        let environment = machine.environment;
+        if self.desk.machines.put(machine) {
+            self.desk.agenda.mark(Item::Environment(environment));
+            self.desk.capacity_changed();
+        }
+    }
+
+    pub(crate) fn machine_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
+        if let Some(machine) = self.desk.machines.remove(uid) {
+            machine_is_gone(&machine, &mut self.desk);
+            self.desk.capacity_changed();
         }
     }
 

@@ -28,6 +28,7 @@ pub mod mutant;
 pub mod objects;
 mod outbox;
 mod outcomes;
+mod pool;
 pub mod reference;
 mod schedule;
 pub mod state;

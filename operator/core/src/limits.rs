@@ -112,3 +112,18 @@ pub const UNFINISHED_TASKS: u64 = 1_000_000;
 
 /// Job objects that are not finished: what an etcd of the usual size holds at 30 KiB each, next to everything else.
 pub const UNFINISHED_JOBS: usize = 100_000;
+
+/// How long a machine stays idle before it goes when nobody says otherwise: a job that comes a moment later finds it, and it does
+/// not cost much more than the minute that clouds charge at least.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Machines of one environment that are decided and not settled yet: some 20 KiB in its status, and with two minutes each up to
+/// 6,000 machines an hour.
+pub const LAUNCHES_LISTED: usize = 200;
+
+/// How long a machine may take to have a node: Karpenter gives up after as long (its registration time limit).
+pub const LAUNCH_PATIENCE: Duration = Duration::from_secs(900);
+
+/// First and longest pause before a machine is asked for again after one could not be had: clouds' own limits on requests, and
+/// people who mend a node class, work in minutes.
+pub const LAUNCH_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));

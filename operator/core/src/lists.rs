@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::event::{Event, Kind};
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::mutant::{self, Mutant};
+use crate::objects::Backend;
 use crate::world::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +44,7 @@ impl Core {
             Outcome::Pod(pod) => (Kind::Pod, None, Some(pod.key.clone())),
             Outcome::Job(job) => (Kind::Job, Some(job.uid), None),
             Outcome::Definition(definition) => (Kind::Definition, Some(definition.uid), None),
+            Outcome::Machine(machine) => (Kind::of_machines(machine.backend), Some(machine.uid), None),
             Outcome::Revision(revision) => (Kind::Revision, Some(revision.uid), None),
             _ => return,
         };
@@ -56,6 +58,7 @@ impl Core {
         let (kind, name, uid, pod): (Kind, Option<&Name>, Option<Uid>, Option<&ObjectKey>) = match event {
             Event::Namespace(name, _) => (Kind::Namespace, Some(name), None, None),
             Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
+            Event::Machine(machine) => (Kind::of_machines(machine.backend), None, Some(machine.uid), None),
             Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
             Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
             Event::Definition(definition) => (Kind::Definition, None, Some(definition.uid), None),
@@ -92,6 +95,8 @@ impl Core {
                     self.host_gone(&name);
                 }
             }
+            Kind::NodeClaim => self.end_machine_list(Backend::Karpenter, &listed),
+            Kind::SimulatedNode => self.end_machine_list(Backend::Simulated, &listed),
             Kind::Environment => {
                 for uid in absent(self.desk.environments.uids()) {
                     self.observe(Event::EnvironmentGone(uid));
@@ -124,6 +129,12 @@ impl Core {
         if self.lists.complete.insert(kind) && self.lists.complete.len() == Kind::ALL.len() {
             self.desk.capacity_changed();
             self.desk.tend_catalog();
+        }
+    }
+
+    fn end_machine_list(&mut self, backend: Backend, listed: &Listed) {
+        for uid in self.desk.machines.not_in(backend, &listed.uids) {
+            self.machine_gone(uid);
         }
     }
 

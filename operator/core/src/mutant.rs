@@ -123,6 +123,14 @@ mutants! {
     OrderReversed,
     /// A pause of all admission is ignored (DESIGN.md, rule 15).
     PauseIgnored,
+    /// Machines on their way do not count (SPEC.md C2; maxvCpus exceeded while launches race).
+    LaunchesNotCounted,
+    /// A machine with jobs on it is let go (SPEC.md C2; a node removed under a running job).
+    BusyMachineRemoved,
+    /// The largest machine is bought, not the smallest that fits (SPEC.md C2).
+    LargestTypeBought,
+    /// A machine is asked for before that is written down (DESIGN.md, rule 3; two leaders buy twice).
+    MachineWithoutBooks,
     /// A status is written again and again (DESIGN.md, rule 8; hot loop).
     HotLoop,
     /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).

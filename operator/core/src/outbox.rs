@@ -44,6 +44,10 @@ pub(crate) enum Purpose {
     WriteEnvironment(Uid),
     /// An environment's finalizer.
     HoldEnvironment(Uid),
+    /// A machine of an environment, by its serial number: asked for, or asked about.
+    Machine(Uid, u64),
+    /// A machine of an environment that is to go.
+    MachineGoes(Uid, Uid),
     /// A revision's finalizer.
     HoldRevision(Uid),
 }

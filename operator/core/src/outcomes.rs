@@ -14,6 +14,7 @@ use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
+use crate::pool::{machine_outcome, removal_outcome};
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
 
@@ -88,6 +89,14 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
                 wake(core, again, Item::Environment(uid));
             }
         }
+        Purpose::Machine(uid, serial) => {
+            machine_outcome(uid, serial, &outcome, &mut core.desk);
+            if let Outcome::Machine(machine) = outcome {
+                core.take_machine(*machine);
+            }
+        }
+        Purpose::MachineGoes(_, machine) if outcome == Outcome::NotFound => core.machine_gone(machine),
+        Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
         Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),
         Purpose::HoldEnvironment(uid) => take_held(core, &outcome, Item::Environment(uid)),
         Purpose::HoldRevision(uid) => {

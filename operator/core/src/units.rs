@@ -53,6 +53,26 @@ impl Resources {
         }
     }
 
+    /// So many times this.
+    #[must_use]
+    pub const fn times(&self, number: u64) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.saturating_mul(number),
+            memory_bytes: self.memory_bytes.saturating_mul(number),
+            gpus: self.gpus.saturating_mul(number),
+            pods: self.pods.saturating_mul(number),
+        }
+    }
+
+    /// How many times `need` can be had from what is here.
+    pub fn holds(&self, need: &Resources) -> u64 {
+        let of = |have: u64, need: u64| have.checked_div(need).unwrap_or(u64::MAX);
+        of(self.cpu_millis, need.cpu_millis)
+            .min(of(self.memory_bytes, need.memory_bytes))
+            .min(of(self.gpus, need.gpus))
+            .min(of(self.pods, need.pods))
+    }
+
     /// The larger of each amount.
     #[must_use]
     pub fn max_each(&self, other: &Resources) -> Resources {

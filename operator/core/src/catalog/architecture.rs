@@ -3,6 +3,7 @@
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::objects::ObservedHost;
+use crate::pool::types;
 use crate::world::Hosts;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +27,13 @@ pub(crate) fn of_queue(environments: &[Uid], desk: &Desk) -> Option<Name> {
     environments.iter().find_map(|uid| of_environment(*uid, desk))
 }
 
-/// The one architecture of an environment's hosts; `None` while it has no hosts, or several.
+/// The one architecture of an environment's hosts, or of the machines it may have; `None` while it has neither, or several.
 pub(crate) fn of_environment(uid: Uid, desk: &Desk) -> Option<Name> {
     let environment = desk.environments.get(uid)?;
-    let mut found = architectures(&environment.observed.selector, &desk.hosts).into_iter();
+    let mut found = architectures(&environment.observed.selector, &desk.hosts);
+    if found.is_empty() {
+        found.extend(types(environment, desk).into_iter().map(|machine_type| machine_type.architecture));
+    }
+    let mut found = found.into_iter();
     found.next().filter(|_| found.next().is_none())
 }

@@ -76,7 +76,7 @@ impl Definition {
     /// A later version of this definition; jobs that wait for it go on waiting.
     pub(crate) fn later(self, observed: ObservedDefinition) -> Definition {
         let mut report = self.report;
-        report.take_stored(observed.status.clone());
+        report.take_stored(observed.status.clone(), observed.resource_version);
         Definition { observed, report, ..self }
     }
 

@@ -8,8 +8,9 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
-use crate::objects::{EnvironmentStatus, ObservedEnvironment};
+use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
+use crate::pool::{Pool, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -23,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) report: StatusReport<EnvironmentStatus>,
     /// Its finalizer is being set or taken, until the watch shows it.
     pub(crate) holding: bool,
+    /// What is known of its machines beside what is written.
+    pub(crate) pool: Pool,
 }
 
 impl Registered for Environment {
@@ -42,20 +45,39 @@ impl Registered for Environment {
 
 impl Meaning for EnvironmentStatus {
     fn means_the_same(&self, other: &EnvironmentStatus) -> bool {
-        EnvironmentStatus { hosts: other.hosts, total: other.total, used: other.used, ..self.clone() }
-            == *other
+        let pool = PoolStatus {
+            desired_vcpus: other.pool.desired_vcpus,
+            launching_vcpus: other.pool.launching_vcpus,
+            ..self.pool.clone()
+        };
+        let numbers = (other.hosts, other.total, other.used);
+        let (hosts, total, used) = numbers;
+        EnvironmentStatus { hosts, total, used, pool, ..self.clone() } == *other
     }
 }
 
 impl Environment {
     pub(crate) fn new(observed: ObservedEnvironment) -> Environment {
-        Environment { report: StatusReport::stored(observed.status.clone()), observed, holding: false }
+        let report = StatusReport::stored(observed.status.clone());
+        Environment { report, observed, holding: false, pool: Pool::default() }
     }
 
     pub(crate) fn later(self, observed: ObservedEnvironment) -> Environment {
         let mut report = self.report;
-        report.take_stored(observed.status.clone());
-        Environment { observed, report, holding: false }
+        let is_foreign = report.take_stored(observed.status.clone(), observed.resource_version);
+        if is_foreign && report.current.pool != observed.status.pool {
+            // Another process decided: what this one had in mind and did not write is void.
+            report.current.pool = observed.status.pool.clone();
+        }
+        Environment { observed, report, holding: false, pool: self.pool }
+    }
+
+    /// What is wrong with it as it is written, or with its hosts: code and words.
+    pub(crate) fn static_fault(&self, desk: &Desk) -> Option<(&'static str, String)> {
+        let managed = self.observed.managed.as_ref();
+        managed
+            .and_then(|managed| types_fault(managed, &desk.machine_types))
+            .or_else(|| mixed_architectures(&self.observed.selector, &desk.hosts))
     }
 
     /// The name its owner calls it.
@@ -71,9 +93,13 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     let name_taken =
         rival.map(|(rival, aws_name)| name_taken("compute environment", aws_name, &rival.observed.name));
     let users = users(environment, desk);
-    let fault = mixed_architectures(&environment.observed.selector, &desk.hosts);
+    let is_unused = users.is_empty() && !some_are_unknown(jobs);
+    tend_pool(uid, is_unused, desk);
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let fault = environment.static_fault(desk).or_else(|| environment.pool.fault());
     let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
     let now = desk.now;
+    let has_machines = desk.machines.of(uid).next().is_some();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let observed = &environment.observed;
     let in_use = (observed.deleting && !users.is_empty())
@@ -85,6 +111,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
         hosts,
         total,
         used,
+        pool: environment.report.current.pool.clone(),
         name_taken,
         in_use,
     };
@@ -93,7 +120,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut D
     }
     let guard = Guard { key: environment.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    let may_let_go = || users.is_empty() && !some_are_unknown(jobs);
+    let may_let_go = || is_unused && environment.launches().is_empty() && !has_machines;
     if environment.holding {
         // What it is about to become is not known: a status written now would be refused.
         return;

@@ -7,7 +7,9 @@ mod queue;
 mod report;
 mod revisions;
 
-pub(crate) use architecture::{of_environment as architecture_of, of_queue as architecture_of_queue};
+pub(crate) use architecture::{
+    chooses, of_environment as architecture_of, of_queue as architecture_of_queue,
+};
 pub(crate) use definition::{Definition, tend_definition};
 pub(crate) use environment::{Environment, tend_environment};
 pub(crate) use queue::{DEPTH_STATES, Queue, tend_queue};

@@ -56,7 +56,7 @@ impl Queue {
 
     pub(crate) fn later(self, observed: ObservedQueue) -> Queue {
         let mut report = self.report;
-        report.take_stored(observed.status.clone());
+        report.take_stored(observed.status.clone(), observed.resource_version);
         Queue { observed, report, holding: false }
     }
 

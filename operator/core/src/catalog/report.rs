@@ -2,6 +2,7 @@
 
 use crate::action::Outcome;
 use crate::backoff::Backoff;
+use crate::ids::ResourceVersion;
 use crate::limits::PAUSE_BETWEEN_SURVEYS;
 use crate::time::Time;
 
@@ -19,6 +20,8 @@ pub(crate) struct StatusReport<S> {
     stored: S,
     in_flight: Option<S>,
     written_at: Option<Time>,
+    /// The version that our last write made.
+    version: ResourceVersion,
     backoff: Backoff,
 }
 
@@ -40,13 +43,24 @@ impl<S: Meaning> StatusReport<S> {
             stored: status,
             in_flight: None,
             written_at: None,
+            version: ResourceVersion(0),
             backoff: Backoff::default(),
         }
     }
 
-    /// Takes in what the API server has now.
-    pub(crate) fn take_stored(&mut self, status: S) {
+    /// Takes in what the API server had in this version. True when somebody else has written it.
+    pub(crate) fn take_stored(&mut self, status: S, version: ResourceVersion) -> bool {
+        if version < self.version {
+            return false;
+        }
+        let is_ours = status == self.stored || self.in_flight.as_ref() == Some(&status);
         self.stored = status;
+        !is_ours
+    }
+
+    /// What the API server is known to have.
+    pub(crate) const fn written(&self) -> &S {
+        &self.stored
     }
 
     /// Whether to write now; what is returned to be written counts as sent.
@@ -69,8 +83,9 @@ impl<S: Meaning> StatusReport<S> {
     /// A write ended; returns when to try again if it was not confirmed. What the API server then has comes with the watch.
     pub(crate) fn answered(&mut self, outcome: &Outcome, now: Time) -> Option<Time> {
         let sent = self.in_flight.take();
-        if let Outcome::Written(_) = outcome {
+        if let Outcome::Written(version) = outcome {
             self.backoff.succeeded();
+            self.version = *version;
             if let Some(status) = sent {
                 self.stored = status;
             }

@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Payload, ResourceRequest, RetryStrategy, TimeLimit};
+use super::{Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -189,14 +189,29 @@ pub struct ObservedEnvironment {
     pub aws_name: Option<Name>,
     /// `state` is not DISABLED.
     pub enabled: bool,
-    /// UNMANAGED: the labels its hosts have.
+    /// The labels its hosts have: an UNMANAGED one's `nodeSelector`, or the label that its machines get.
     pub selector: BTreeMap<Name, Name>,
+    /// What a MANAGED one may have made.
+    pub managed: Option<Managed>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.
     pub held: bool,
     /// What was last written about it.
     pub status: EnvironmentStatus,
+}
+
+/// What a MANAGED environment has had made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PoolStatus {
+    /// vCPUs of all its machines, those included that are still to come; `None` before the first were decided.
+    pub desired_vcpus: Option<u32>,
+    /// vCPUs of those that have no node yet that takes jobs.
+    pub launching_vcpus: u32,
+    /// The serial number of the machine decided last.
+    pub last_serial: u64,
+    /// Machines decided that may not have been asked for yet, or may still be made late.
+    pub launches: Vec<Launch>,
 }
 
 /// A ComputeEnvironment's status.
@@ -212,6 +227,8 @@ pub struct EnvironmentStatus {
     pub total: Resources,
     /// What pods use of it, whoever owns them.
     pub used: Resources,
+    /// Machines asked for, or about to be; none of an UNMANAGED one.
+    pub pool: PoolStatus,
     /// An older environment has its AWS name: which, in words.
     pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.

@@ -4,19 +4,21 @@ mod attempt;
 mod catalog;
 mod host;
 mod job;
+mod machine;
 mod pod;
 mod policy;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
-    ObservedRevision, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
+    ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 pub use host::ObservedHost;
 pub use job::{
     ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,
     PinnedRevision, Record, ResourceRequest,
 };
+pub use machine::{Backend, Launch, MachineType, Managed, ObservedMachine};
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,

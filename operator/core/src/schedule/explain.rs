@@ -8,6 +8,13 @@ use std::fmt;
 /// Why one compute environment does not take a job now. From nearest to starting to furthest from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Obstacle {
+    /// Machines are on their way that will have the room.
+    Launching {
+        /// The environment.
+        environment: Name,
+        /// vCPUs of these machines.
+        vcpus: u32,
+    },
     /// Its hosts are large enough, but none has the room now.
     Full {
         /// The environment.
@@ -18,6 +25,31 @@ pub enum Obstacle {
         most_free: Resources,
         /// A host that has the room and is kept free for a job that was submitted before, and that job.
         kept: Option<(Name, Name)>,
+    },
+    /// It has no room now, and all the machines that `maxvCpus` allows.
+    AtMaximum {
+        /// The environment.
+        environment: Name,
+        /// `maxvCpus`.
+        max_vcpus: u32,
+        /// vCPUs of machines on their way, for jobs that were first.
+        launching_vcpus: u32,
+    },
+    /// No machine was to be had lately.
+    CannotLaunch {
+        /// The environment.
+        environment: Name,
+        /// The backend's words.
+        words: Name,
+    },
+    /// The smallest machine that fits is larger than all it may have.
+    OverMaximum {
+        /// The environment.
+        environment: Name,
+        /// vCPUs of that machine.
+        vcpus: u32,
+        /// `maxvCpus`.
+        max_vcpus: u32,
     },
     /// No host of it is large enough.
     TooSmall {
@@ -57,6 +89,13 @@ pub enum Obstacle {
         /// The environment, as the queue names it.
         environment: Name,
     },
+}
+
+impl Obstacle {
+    /// True when it passes as soon as jobs end.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Obstacle::Full { .. } | Obstacle::AtMaximum { .. })
+    }
 }
 
 /// Why a job waits.
@@ -100,7 +139,10 @@ impl Waiting {
             Waiting::AdmissionPaused => "AdmissionPaused",
             Waiting::NoEnvironment => "NoComputeEnvironment",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
-                Some(Obstacle::Full { .. }) => "WaitingForCapacity",
+                Some(Obstacle::Launching { .. }) => "WaitingForMachines",
+                Some(Obstacle::Full { .. } | Obstacle::AtMaximum { .. }) => "WaitingForCapacity",
+                Some(Obstacle::CannotLaunch { .. }) => "LaunchFailed",
+                Some(Obstacle::OverMaximum { .. }) => "MaxvCpusTooSmall",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
@@ -113,12 +155,24 @@ impl Waiting {
         }
     }
 
+    /// True when room is on its way for all of it.
+    pub(crate) fn is_coming(&self) -> bool {
+        match self {
+            Waiting::Capacity { obstacles, .. } => {
+                !obstacles.is_empty()
+                    && obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::Launching { .. }))
+            }
+            _ => false,
+        }
+    }
+
     /// True when nothing that is there, or that could be added, will ever let the job start: condition `Stalled`.
     pub fn is_hopeless(&self) -> bool {
         match self {
             Waiting::Capacity { obstacles, .. } => {
                 let never = |obstacle: &Obstacle| {
-                    matches!(obstacle, Obstacle::TooSmall { .. } | Obstacle::OtherArchitecture { .. })
+                    use Obstacle::{OtherArchitecture, OverMaximum, TooSmall};
+                    matches!(obstacle, TooSmall { .. } | OverMaximum { .. } | OtherArchitecture { .. })
                 };
                 obstacles.iter().all(never)
             }
@@ -186,6 +240,22 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
             "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
             if *hosts == 1 { "" } else { "s" }
         ),
+        Obstacle::Launching { environment, vcpus } => {
+            format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")
+        }
+        Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus } => {
+            let launching = match launching_vcpus {
+                0 => String::new(),
+                number => format!("; {number} of them are still being launched"),
+            };
+            format!("{environment} has no room left, and may have no more than {max_vcpus} vCPUs{launching}")
+        }
+        Obstacle::OverMaximum { environment, vcpus, max_vcpus } => format!(
+            "the smallest machine that fits has {vcpus} vCPUs, and {environment} may have no more than {max_vcpus}"
+        ),
+        Obstacle::CannotLaunch { environment, words } => {
+            format!("{environment} cannot launch machines now: {words}")
+        }
         Obstacle::TooSmall { environment, largest } => {
             let short = Amount::ALL.into_iter().filter(|amount| amount.of(largest) < amount.of(need));
             let short: Vec<String> = short.map(|amount| amount.words(largest)).collect();

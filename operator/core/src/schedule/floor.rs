@@ -1,8 +1,11 @@
 //! The room on all hosts, as one pass fills it.
 
 use super::Reservation;
+use crate::catalog::Environment;
+use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
+use crate::pool::{Growth, nodes_that_leave};
 use crate::time::Time;
 use crate::units::Resources;
 use crate::world::Hosts;
@@ -34,6 +37,7 @@ impl Place {
 pub(crate) struct Floor {
     places: Vec<Place>,
     environments: BTreeMap<Uid, Vec<usize>>,
+    growths: BTreeMap<Uid, Growth>,
 }
 
 /// What an environment's hosts have for one need.
@@ -52,14 +56,44 @@ pub(crate) struct Room {
 }
 
 impl Floor {
-    /// Measures all hosts; `environments` are identities and label selectors.
+    /// Measures all hosts, and what managed environments can still come to have.
+    pub(crate) fn of(desk: &Desk) -> Floor {
+        let leave = nodes_that_leave(desk);
+        let selectors = desk
+            .environments
+            .iter()
+            .map(|environment| (environment.observed.uid, &environment.observed.selector));
+        let mut floor = Floor::measure(&desk.hosts, &leave, selectors);
+        let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
+        floor.growths = desk.environments.iter().filter_map(growth).collect();
+        floor
+    }
+
+    /// Sets room aside for up to `count` pods on machines that an environment has on their way, or may still add. How many found
+    /// some.
+    pub(crate) fn expect(&mut self, environment: Uid, need: &Resources, count: u32) -> u32 {
+        self.growths.get_mut(&environment).map_or(0, |growth| growth.expect(need, count))
+    }
+
+    /// What a managed environment can still come to have.
+    pub(crate) fn growth(&self, environment: Uid) -> Option<&Growth> {
+        self.growths.get(&environment)
+    }
+
+    /// The machines to be added, by environment.
+    pub(crate) fn into_orders(self) -> impl Iterator<Item = (Uid, Vec<Name>)> {
+        self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
+    }
+
+    /// Measures all hosts but those that `leave`; `environments` are identities and label selectors.
     pub(crate) fn measure<'a>(
         hosts: &Hosts,
+        leave: &[Name],
         environments: impl Iterator<Item = (Uid, &'a BTreeMap<Name, Name>)>,
     ) -> Floor {
         let mut floor = Floor::default();
         let mut labels = Vec::new();
-        for (name, host) in hosts.iter() {
+        for (name, host) in hosts.iter().filter(|(name, _)| !leave.contains(name)) {
             if let (Some(node), Some(free), Some(for_jobs)) =
                 (host.usable(), host.free(), host.room_for_jobs())
             {
@@ -181,7 +215,7 @@ mod tests {
             });
         }
         let selector = BTreeMap::from([("pool".into(), "a".into())]);
-        Floor::measure(&hosts, [(Uid::from_u128(7), &selector)].into_iter())
+        Floor::measure(&hosts, &[], [(Uid::from_u128(7), &selector)].into_iter())
     }
 
     #[test]

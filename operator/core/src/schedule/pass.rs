@@ -1,7 +1,7 @@
 //! One pass over the waiting jobs: queues by priority, jobs about in order of submission. Work is by kinds of need, not by jobs.
 
 use super::explain::{Obstacle, Waiting};
-use super::floor::Floor;
+use super::floor::{Floor, Room};
 use super::lines::OrderKey;
 use super::reserve::{ends_by, reserve};
 use super::stuck::watch_head;
@@ -12,6 +12,7 @@ use crate::ids::{Name, Uid};
 use crate::job::{Job, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
+use crate::pool::Growth;
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
@@ -28,16 +29,24 @@ pub(crate) fn pass(jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
         return;
     }
     desk.pass_is_owed = false;
-    let environments = desk
-        .environments
-        .iter()
-        .map(|environment| (environment.observed.uid, &environment.observed.selector));
-    let mut floor = Floor::measure(&desk.hosts, environments);
+    let mut floor = Floor::of(desk);
     for queue in by_priority(desk) {
         serve(queue, &mut floor, &mut budget, jobs, desk);
         if budget == 0 {
             desk.pass_is_owed = true;
-            return;
+            break;
+        }
+    }
+    order_machines(floor, desk);
+}
+
+/// Notes the machines that the pass found missing, in the books of their environments.
+fn order_machines(floor: Floor, desk: &mut Desk) {
+    for (uid, orders) in floor.into_orders().filter(|(_, orders)| !orders.is_empty()) {
+        let now = desk.now;
+        if let Some(environment) = desk.environments.get_mut(uid) {
+            environment.order_machines(orders, now);
+            desk.agenda.mark(Item::Environment(uid));
         }
     }
 }
@@ -65,7 +74,11 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             let environment =
                 found.ok_or_else(|| Obstacle::Missing { environment: reference.name.clone() })?;
             let name = environment.display_name().clone();
-            if let Some((_, words)) = &environment.report.current.validity.fault {
+            let fault = environment.report.current.validity.fault.as_ref();
+            // One that could not launch machines is put to the test again now and then; others wait for a person.
+            let may_try =
+                environment.static_fault(desk).is_none() && environment.pool.may_try_again(desk.now);
+            if let Some((_, words)) = fault.filter(|_| !may_try) {
                 return Err(Obstacle::Invalid { environment: name, words: words.clone() });
             }
             if !environment.observed.enabled || environment.observed.deleting {
@@ -104,6 +117,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
     }
     let reversed = mutant::is(Mutant::OrderReversed);
     let mut reserved = false;
+    let mut coming: BTreeMap<Resources, Waiting> = BTreeMap::new();
     let mut head: Option<(Uid, Waiting)> = None;
     while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
@@ -117,7 +131,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
         }
         if let Some(Waiting::Capacity { obstacles, kept, .. }) = &mut waiting
             && !reserved
-            && obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Full { .. }))
+            && obstacles.iter().any(Obstacle::is_passing)
         {
             *kept = keep_free(queue, order.uid, &choices, floor, jobs, desk);
             reserved = kept.is_some();
@@ -128,8 +142,19 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
         match waiting {
             None if reversed => {}
             None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
-            Some(waiting) => tell(queue, need, &waiting, jobs, desk),
+            // Room is on its way for all of it: there may be more of that for the next.
+            Some(waiting) if waiting.is_coming() => {
+                heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need)));
+                coming.insert(need, waiting);
+            }
+            Some(waiting) => {
+                coming.remove(&need);
+                tell(queue, need, &waiting, jobs, desk);
+            }
         }
+    }
+    for (need, waiting) in coming {
+        tell(queue, need, &waiting, jobs, desk);
     }
     if !reserved {
         desk.reservations.remove(&queue);
@@ -160,25 +185,53 @@ fn place(
     desk: &mut Desk,
 ) -> Option<Waiting> {
     let ends_by = ends_by(job, desk);
+    // Tasks that wait for machines on their way: the last ones, whichever that will be then.
+    let mut expected = 0;
     while let Some(index) = job.tasks.runnable.first() {
         if *budget == 0 {
             break;
         }
-        let open = choices.iter().filter_map(|choice| choice.as_ref().ok());
-        let taken = open
-            .into_iter()
-            .find_map(|(uid, name)| floor.take(*uid, &job.need, job.uid, ends_by).map(|host| (host, name)));
-        let Some((host, environment)) = taken else {
-            return Some(obstacles(&job.need, choices, floor));
-        };
-        admit(job, index, &host, environment, desk);
-        *budget -= 1;
-        desk.agenda.mark(Item::Job(job.uid));
+        let left = job.tasks.runnable.count().saturating_sub(expected);
+        if left == 0 {
+            return Some(on_its_way(&job.need, choices, floor));
+        }
+        let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
+            let host = floor.take(*uid, &job.need, job.uid, ends_by).map(|host| Found::Host(host, name));
+            let mut coming = || Some(floor.expect(*uid, &job.need, left)).filter(|number| *number > 0);
+            host.or_else(|| coming().map(Found::Coming))
+        });
+        match found {
+            None => return Some(obstacles(&job.need, choices, floor)),
+            Some(Found::Coming(number)) => expected += number,
+            Some(Found::Host(host, environment)) => {
+                admit(job, index, &host, environment, desk);
+                *budget -= 1;
+                desk.agenda.mark(Item::Job(job.uid));
+            }
+        }
     }
     if job.tasks.runnable.is_empty() {
         desk.lines.remove(job.queue, job.need, job.order);
     }
     None
+}
+
+/// Room for a task.
+enum Found<'a> {
+    /// On a host of this environment.
+    Host(Name, &'a Name),
+    /// On machines on their way, for so many tasks.
+    Coming(u32),
+}
+
+/// Why a job waits for which room is on its way.
+fn on_its_way(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
+    let coming = choices.iter().filter_map(|choice| {
+        let (uid, environment) = choice.as_ref().ok()?;
+        let vcpus = floor.growth(*uid)?.launching_vcpus;
+        (vcpus > 0).then(|| Obstacle::Launching { environment: environment.clone(), vcpus })
+    });
+    Waiting::Capacity { need: *need, obstacles: coming.collect(), kept: None }
 }
 
 fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
@@ -189,6 +242,9 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
         Err(obstacle) => obstacle.clone(),
         Ok((uid, environment)) => {
             let (room, environment) = (floor.room(*uid, need), environment.clone());
+            if let Some(growth) = floor.growth(*uid) {
+                return growing(need, growth, environment, &room);
+            }
             if room.hosts == 0 {
                 Obstacle::NoHosts { environment }
             } else if room.one_is_large_enough {
@@ -199,6 +255,23 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
         }
     };
     Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect(), kept: None }
+}
+
+/// Why a managed environment takes no more jobs of this need.
+fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) -> Obstacle {
+    if let Some(words) = &growth.failure {
+        return Obstacle::CannotLaunch { environment, words: words.clone() };
+    }
+    let max_vcpus = growth.max_vcpus;
+    match growth.smallest(need) {
+        _ if room.one_is_large_enough => {}
+        None => return Obstacle::TooSmall { environment, largest: room.largest.max_each(&growth.largest()) },
+        Some(fitting) if fitting.vcpus > max_vcpus => {
+            return Obstacle::OverMaximum { environment, vcpus: fitting.vcpus, max_vcpus };
+        }
+        Some(_) => {}
+    }
+    Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus: growth.launching_vcpus }
 }
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,

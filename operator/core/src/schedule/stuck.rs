@@ -55,7 +55,10 @@ pub(crate) fn watch_head(
 fn reason(waiting: &Waiting) -> Option<StuckReason> {
     let Waiting::Capacity { obstacles, .. } = waiting else { return None };
     match obstacles.iter().min()? {
-        Obstacle::Full { .. } => Some(StuckReason::InsufficientCapacity),
+        Obstacle::Full { .. } | Obstacle::AtMaximum { .. } | Obstacle::CannotLaunch { .. } => {
+            Some(StuckReason::InsufficientCapacity)
+        }
+        Obstacle::OverMaximum { .. } => Some(StuckReason::MaximumResource),
         Obstacle::TooSmall { .. } => Some(StuckReason::ResourceRequirement),
         _ => None,
     }

@@ -38,6 +38,11 @@ impl Host {
         self.claims.iter().map(|(pod, claim)| (pod, &claim.need))
     }
 
+    /// True while pods of jobs use it, or were given to it.
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.claims.values().any(|claim| claim.ours)
+    }
+
     /// The room there is for jobs, once all that run here have ended.
     pub(crate) fn room_for_jobs(&self) -> Option<Resources> {
         self.usable().map(|node| node.allocatable.minus(&self.used_by_others))

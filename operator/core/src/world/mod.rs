@@ -2,12 +2,14 @@
 
 mod gone;
 mod hosts;
+mod machines;
 mod names;
 mod pods;
 mod registry;
 
 pub(crate) use gone::Gone;
-pub(crate) use hosts::{Claim, Hosts};
+pub(crate) use hosts::{Claim, Host, Hosts};
+pub(crate) use machines::Machines;
 pub use names::{pod_name, pod_name_prefix};
 pub(crate) use pods::{Pods, Slot};
 pub(crate) use registry::{Registered, Registry};

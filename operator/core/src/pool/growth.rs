@@ -1,0 +1,101 @@
+//! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
+
+use super::members::members;
+use super::types::types;
+use crate::catalog::Environment;
+use crate::desk::Desk;
+use crate::ids::Name;
+use crate::limits::LAUNCHES_LISTED;
+use crate::mutant::{self, Mutant};
+use crate::objects::MachineType;
+use crate::units::Resources;
+
+/// One managed environment.
+#[derive(Debug)]
+pub(crate) struct Growth {
+    /// Free room of each machine on its way.
+    coming: Vec<Resources>,
+    /// What may be added, the smallest first.
+    types: Vec<MachineType>,
+    vcpus_left: u32,
+    launches_left: usize,
+    /// Why no machine is to be had now, in the backend's words.
+    pub(crate) failure: Option<Name>,
+    pub(crate) max_vcpus: u32,
+    /// vCPUs of machines on their way, those ordered in this pass included.
+    pub(crate) launching_vcpus: u32,
+    /// Types of the machines ordered in this pass.
+    orders: Vec<Name>,
+}
+
+impl Growth {
+    /// Measures an environment; `None` for one that is not managed.
+    pub(crate) fn measure(environment: &Environment, desk: &Desk) -> Option<Growth> {
+        let managed = environment.observed.managed.as_ref()?;
+        let types = types(environment, desk);
+        let members = members(environment, desk);
+        let used: u32 = members.iter().map(|member| member.vcpus).fold(0, u32::saturating_add);
+        let used = if mutant::is(Mutant::LaunchesNotCounted) {
+            members.iter().filter(|member| member.host.is_some()).map(|member| member.vcpus).sum()
+        } else {
+            used
+        };
+        let to_come = || members.iter().filter(|member| member.is_to_come());
+        let room =
+            |name: &Name| types.iter().find(|found| found.name == *name).map(|found| found.allocatable);
+        Some(Growth {
+            coming: to_come().filter_map(|member| room(&member.machine_type)).collect(),
+            vcpus_left: managed.max_vcpus.saturating_sub(used),
+            launches_left: LAUNCHES_LISTED.saturating_sub(environment.launches().len()),
+            failure: environment.pool.failure(desk.now),
+            max_vcpus: managed.max_vcpus,
+            launching_vcpus: to_come().map(|member| member.vcpus).fold(0, u32::saturating_add),
+            orders: Vec::new(),
+            types,
+        })
+    }
+
+    /// Sets room aside for `count` pods: on machines on their way first, else on new ones. How many found some.
+    pub(crate) fn expect(&mut self, need: &Resources, count: u32) -> u32 {
+        let mut left = count;
+        for room in &mut self.coming {
+            left -= fill(room, need, left);
+        }
+        while left > 0 && self.failure.is_none() && self.launches_left > 0 {
+            let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.vcpus_left) else {
+                break;
+            };
+            let (vcpus, mut room, name) = (found.vcpus, found.allocatable, found.name.clone());
+            self.launches_left -= 1;
+            self.vcpus_left -= vcpus;
+            self.launching_vcpus = self.launching_vcpus.saturating_add(vcpus);
+            self.orders.push(name);
+            left -= fill(&mut room, need, left);
+            self.coming.push(room);
+        }
+        count - left
+    }
+
+    /// The smallest type that fits.
+    pub(crate) fn smallest(&self, need: &Resources) -> Option<&MachineType> {
+        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
+        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
+    }
+
+    /// The most of each amount that one machine has.
+    pub(crate) fn largest(&self) -> Resources {
+        self.types.iter().fold(Resources::default(), |most, found| most.max_each(&found.allocatable))
+    }
+
+    /// The types of the machines to be added.
+    pub(crate) fn into_orders(self) -> Vec<Name> {
+        self.orders
+    }
+}
+
+/// Puts up to `most` pods into the room; how many went in.
+fn fill(room: &mut Resources, need: &Resources, most: u32) -> u32 {
+    let number = room.holds(need).min(u64::from(most));
+    *room = room.minus(&need.times(number));
+    u32::try_from(number).unwrap_or(most)
+}

@@ -1,0 +1,91 @@
+//! What an environment has made, and what it is about to.
+
+use super::Pool;
+use crate::catalog::Environment;
+use crate::desk::Desk;
+use crate::ids::{Name, Uid};
+use crate::limits::TOMBSTONE;
+use crate::objects::{Launch, ObservedMachine};
+use crate::world::{Host, Machines};
+
+/// A machine, there or to come.
+#[derive(Debug)]
+pub(crate) struct Member<'a> {
+    /// Its instance type.
+    pub(crate) machine_type: Name,
+    /// What it counts for minvCpus and maxvCpus.
+    pub(crate) vcpus: u32,
+    /// The machine, once the backend has it.
+    pub(crate) machine: Option<&'a ObservedMachine>,
+    /// The node on it, once there is one.
+    pub(crate) host: Option<&'a Host>,
+    /// It came to nothing: it counts until it is sure that it will not come late.
+    pub(crate) failed: bool,
+}
+
+impl Member<'_> {
+    /// True while it has yet to become a host that takes jobs.
+    pub(crate) fn is_to_come(&self) -> bool {
+        let goes = |machine: &ObservedMachine| machine.leaving || machine.deleting || machine.fault.is_some();
+        let has_node = self.host.is_some_and(|host| host.node.as_ref().is_some_and(|node| node.ready));
+        !self.failed && !has_node && !self.machine.is_some_and(goes)
+    }
+}
+
+/// All members of an environment.
+pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<Member<'a>> {
+    let observed = &environment.observed;
+    let there = desk.machines.of(observed.uid).map(|machine| Member {
+        machine_type: machine.machine_type.clone(),
+        vcpus: vcpus(&machine.machine_type, machine.node.as_ref(), desk),
+        machine: Some(machine),
+        host: machine.node.as_ref().and_then(|node| desk.hosts.get(node)),
+        failed: false,
+    });
+    let mut members: Vec<Member<'a>> = there.collect();
+    for launch in environment.launches() {
+        let name = Machines::name(&observed.name, observed.uid, launch.serial);
+        let known = members.iter().any(|member| member.machine.is_some_and(|machine| machine.name == name));
+        // One that was seen and is there no more is gone, whatever is still written about it.
+        if !known && !environment.pool.seen.contains(&launch.serial) {
+            members.push(Member {
+                machine_type: launch.machine_type.clone(),
+                vcpus: vcpus(&launch.machine_type, None, desk),
+                machine: None,
+                host: None,
+                failed: environment.pool.failed.contains(&launch.serial),
+            });
+        }
+    }
+    members
+}
+
+/// The processors of a machine: as the catalogue says; of a type that is not in it any more, what its node offers.
+fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
+    if let Some(known) = desk.machine_types.get(machine_type) {
+        return known.vcpus;
+    }
+    let node = node.and_then(|node| desk.hosts.get(node)?.node.as_ref());
+    let millis = node.map_or(0, |node| node.allocatable.cpu_millis);
+    u32::try_from(millis.div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+impl Pool {
+    /// True once a launch can neither be under way nor land late: it may be taken out of the books.
+    pub(super) fn is_settled(&self, launch: &Launch, now: crate::time::Time) -> bool {
+        let known = self.seen.contains(&launch.serial) || self.absent.contains(&launch.serial);
+        now >= launch.decided_at + TOMBSTONE && known && !self.asking.contains(&launch.serial)
+    }
+}
+
+/// Nodes of machines that are to go: they take no more jobs.
+pub(crate) fn nodes_that_leave(desk: &Desk) -> Vec<Name> {
+    let removing = |uid: Uid, environment: Uid| {
+        desk.environments.get(environment).is_some_and(|found| found.pool.removing.contains_key(&uid))
+    };
+    let leave = desk
+        .machines
+        .iter()
+        .filter(|machine| machine.leaving || machine.deleting || removing(machine.uid, machine.environment));
+    leave.filter_map(|machine| machine.node.clone()).collect()
+}

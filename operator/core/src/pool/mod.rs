@@ -1,0 +1,75 @@
+//! Managed environments: machines that are made when jobs wait, and go when they are idle (SPEC.md C2–C4).
+//!
+//! A machine is decided, written into the environment's status (a guarded write), and only then asked for: whoever decides next
+//! counts it, and its name is never used again. So the machines there and those that may yet come never have more than
+//! `maxvCpus` together, also while two leaders disagree or a create lands late.
+
+mod growth;
+mod members;
+mod tend;
+mod types;
+
+pub(crate) use growth::Growth;
+pub(crate) use members::nodes_that_leave;
+pub(crate) use tend::{machine_is_gone, machine_outcome, removal_outcome, tend_pool};
+pub(crate) use types::{fault as types_fault, types};
+
+use crate::ids::{Name, Uid};
+use crate::limits::LAUNCH_PAUSE;
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What this process knows of an environment's machines beside what is written.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    /// Serials of machines that are asked for, or asked about, right now.
+    pub(crate) asking: BTreeSet<u64>,
+    /// Serials of machines that were seen.
+    pub(crate) seen: BTreeSet<u64>,
+    /// Serials of machines that the API server said are not there, when none could come any more.
+    absent: BTreeSet<u64>,
+    /// Serials of machines that were refused.
+    pub(crate) failed: BTreeSet<u64>,
+    /// Machines that were asked to go: whether by their deletion (true), or by taking no more jobs.
+    pub(crate) removing: BTreeMap<Uid, bool>,
+    /// Since when machines are idle.
+    idle_since: BTreeMap<Uid, Time>,
+    /// Since when machines are known to take no more jobs.
+    leaving_since: BTreeMap<Uid, Time>,
+    failure: Option<Failure>,
+}
+
+/// Why no machine could be had lately.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    words: Name,
+    /// It was the backend's word on what is asked for, not a lack of machines.
+    is_fault: bool,
+    times: u32,
+    until: Time,
+    generation: i64,
+}
+
+impl Pool {
+    /// The words of a failure after which it is too early to try again.
+    pub(crate) fn failure(&self, now: Time) -> Option<Name> {
+        self.failure.as_ref().filter(|failure| failure.until > now).map(|failure| failure.words.clone())
+    }
+
+    /// What makes the environment INVALID until a machine can be had again.
+    pub(crate) fn fault(&self) -> Option<(&'static str, String)> {
+        let fault = self.failure.as_ref().filter(|failure| failure.is_fault)?;
+        Some(("LaunchFailed", fault.words.to_string()))
+    }
+
+    /// True when a failure is to be put to the test again.
+    pub(crate) fn may_try_again(&self, now: Time) -> bool {
+        self.failure.as_ref().is_none_or(|failure| failure.until <= now)
+    }
+
+    fn failed_to_launch(&mut self, words: Name, is_fault: bool, generation: i64, now: Time) {
+        let times = self.failure.as_ref().map_or(0, |failure| failure.times);
+        let pause = LAUNCH_PAUSE.0.saturating_mul(1 << times.min(8)).min(LAUNCH_PAUSE.1);
+        self.failure = Some(Failure { words, is_fault, times: times + 1, until: now + pause, generation });
+    }
+}

@@ -1,0 +1,322 @@
+//! One look at a managed environment: machines decided, asked for, and let go.
+
+use super::members::{Member, members};
+use super::types::types;
+use crate::action::{Action, MachineOrder, Outcome};
+use crate::agenda::Item;
+use crate::catalog::Environment;
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::ids::{Name, Uid};
+use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, LAUNCHES_LISTED, RETRY_PAUSE, TOMBSTONE};
+use crate::mutant::{self, Mutant};
+use crate::objects::{Launch, Managed, ObservedMachine, PoolStatus};
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::{Machines, Registered as _};
+
+/// Looks at the machines of an environment; once it is deleted and `unused`, all of them go.
+pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
+    let Some(managed) = desk.environments.get(uid).and_then(|found| found.observed.managed.clone()) else {
+        return;
+    };
+    notice(uid, desk);
+    top_up(uid, &managed, desk);
+    ask(uid, &managed, desk);
+    let_go(uid, &managed, unused, desk);
+    account(uid, desk);
+}
+
+/// Takes in what became of machines: those that came, those that cannot be had.
+fn notice(uid: Uid, desk: &mut Desk) {
+    let now = desk.now;
+    let machines: Vec<ObservedMachine> = desk.machines.of(uid).cloned().collect();
+    let Some(environment) = desk.environments.get_mut(uid) else { return };
+    let generation = environment.observed.generation;
+    let (name, launches) = (environment.observed.name.clone(), environment.launches().to_vec());
+    let pool = &mut environment.pool;
+    pool.failure = pool.failure.take().filter(|failure| failure.generation == generation);
+    for machine in &machines {
+        let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
+        pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
+        let is_late = machine.node.is_none() && now >= machine.created_at + LAUNCH_PATIENCE;
+        let late = || {
+            Name::from(format!(
+                "machine {} has no node after {} min",
+                machine.name,
+                LAUNCH_PATIENCE.as_secs() / 60
+            ))
+        };
+        let fault = machine.fault.clone().or_else(|| is_late.then(late));
+        if let Some(words) = fault.filter(|_| !machine.deleting && !pool.removing.contains_key(&machine.uid))
+        {
+            pool.failed_to_launch(words, machine.fault.is_some(), generation, now);
+            remove(machine, uid, desk);
+            return desk.agenda.mark(Item::Environment(uid));
+        }
+    }
+    let listed = |serial: &u64| launches.iter().any(|launch| launch.serial == *serial);
+    for serials in [&mut pool.seen, &mut pool.absent, &mut pool.failed] {
+        serials.retain(listed);
+    }
+    if let Some(until) = pool.failure.as_ref().map(|failure| failure.until).filter(|until| *until > now) {
+        desk.agenda.wake(until, Item::Schedule);
+        desk.agenda.wake(until, Item::Environment(uid));
+    }
+}
+
+/// Decides machines that are kept also when idle, and at first as many as the environment is to begin with.
+fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let is_open = environment.observed.enabled && !environment.observed.deleting;
+    if !is_open || environment.static_fault(desk).is_some() || !environment.pool.may_try_again(desk.now) {
+        return;
+    }
+    let begins = environment.report.current.pool.desired_vcpus.is_none();
+    let target = if begins { managed.min_vcpus.max(managed.desired_vcpus) } else { managed.min_vcpus };
+    let members = members(environment, desk);
+    let mut all: u32 = members.iter().map(|member| member.vcpus).fold(0, u32::saturating_add);
+    let mut kept = kept_vcpus(environment, &members);
+    let mut left = LAUNCHES_LISTED.saturating_sub(environment.launches().len());
+    let mut orders = Vec::new();
+    while kept < target && left > 0 {
+        let fits = |vcpus: u32| vcpus > 0 && all.saturating_add(vcpus) <= managed.max_vcpus;
+        let Some(smallest) = types(environment, desk).into_iter().find(|found| fits(found.vcpus)) else {
+            break;
+        };
+        (all, kept, left) = (all + smallest.vcpus, kept + smallest.vcpus, left - 1);
+        orders.push(smallest.name);
+    }
+    let now = desk.now;
+    if let Some(environment) = desk.environments.get_mut(uid) {
+        environment.order_machines(orders, now);
+    }
+}
+
+/// vCPUs of the machines that are to stay.
+fn kept_vcpus(environment: &Environment, members: &[Member<'_>]) -> u32 {
+    let goes = |machine: &ObservedMachine| {
+        machine.leaving || machine.deleting || environment.pool.removing.contains_key(&machine.uid)
+    };
+    let kept = members.iter().filter(|member| !member.failed && !member.machine.is_some_and(goes));
+    kept.map(|member| member.vcpus).fold(0, u32::saturating_add)
+}
+
+/// Asks for the machines that are written down and were not asked for yet, and about those of which nothing was heard.
+fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let (observed, now) = (&environment.observed, desk.now);
+    let is_new = |launch: &&Launch| {
+        let pool = &environment.pool;
+        let known = [&pool.seen, &pool.asking, &pool.failed, &pool.absent];
+        !known.iter().any(|serials| serials.contains(&launch.serial))
+    };
+    let mut requests = Vec::new();
+    let mut wakes = Vec::new();
+    let unwritten = mutant::is(Mutant::MachineWithoutBooks);
+    let books = if unwritten { &environment.report.current } else { environment.report.written() };
+    for launch in &books.pool.launches {
+        let name = Machines::name(&observed.name, uid, launch.serial);
+        let machine_type = desk.machine_types.get(&launch.machine_type);
+        let settled_at = launch.decided_at + TOMBSTONE;
+        if is_new(&launch) && now < launch.decided_at + LAUNCH_WINDOW && !observed.deleting {
+            if let Some(machine_type) = machine_type.cloned() {
+                let order = MachineOrder {
+                    name,
+                    backend: managed.backend,
+                    environment: environment.key().name,
+                    environment_uid: uid,
+                    machine_type,
+                    payload: managed.payload.clone(),
+                    not_after: launch.decided_at + LAUNCH_WINDOW,
+                };
+                requests.push((launch.serial, Action::LaunchMachine(Box::new(order))));
+            }
+        } else if now < settled_at {
+            wakes.push(settled_at);
+        } else if !environment.pool.is_settled(launch, now)
+            && !environment.pool.asking.contains(&launch.serial)
+        {
+            requests.push((launch.serial, Action::ReadMachine(managed.backend, name)));
+        }
+    }
+    for (serial, request) in requests {
+        desk.outbox.send(request, Purpose::Machine(uid, serial));
+        if let Some(environment) = desk.environments.get_mut(uid) {
+            environment.pool.asking.insert(serial);
+        }
+    }
+    for at in wakes {
+        desk.agenda.wake(at, Item::Environment(uid));
+    }
+}
+
+/// Lets idle machines go, down to what is kept.
+fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let (now, deleting) = (desk.now, environment.observed.deleting);
+    let limit = if deleting {
+        std::time::Duration::ZERO
+    } else {
+        managed.idle_limit.unwrap_or(desk.settings.idle_limit)
+    };
+    let floor = if deleting { 0 } else { managed.min_vcpus };
+    let members = members(environment, desk);
+    let mut kept = kept_vcpus(environment, &members);
+    let (mut idle_since, mut leaving_since) =
+        (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
+    let (mut go, mut wakes) = (Vec::new(), Vec::new());
+    for member in &members {
+        let Some(machine) = member.machine.filter(|machine| !machine.deleting) else { continue };
+        // It was asked for, and the watch has yet to show it.
+        match environment.pool.removing.get(&machine.uid) {
+            Some(false) if machine.leaving => {}
+            Some(_) => continue,
+            None => {}
+        }
+        let has_jobs =
+            member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
+        let is_idle = !has_jobs && (machine.node.is_some() || deleting && unused);
+        if !is_idle {
+            continue;
+        }
+        let since = *environment.pool.idle_since.get(&machine.uid).unwrap_or(&now);
+        idle_since.insert(machine.uid, since);
+        if machine.leaving {
+            // Whoever decides beside us has seen that it takes no more jobs, and none it ordered before can still come.
+            let since = *environment.pool.leaving_since.get(&machine.uid).unwrap_or(&now);
+            leaving_since.insert(machine.uid, since);
+            if now >= since + TOMBSTONE { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
+        } else if kept.saturating_sub(member.vcpus) < floor {
+        } else if now >= since + limit {
+            kept = kept.saturating_sub(member.vcpus);
+            go.push(machine.clone());
+        } else {
+            wakes.push(since + limit);
+        }
+    }
+    for at in wakes {
+        desk.agenda.wake(at, Item::Environment(uid));
+    }
+    if let Some(environment) = desk.environments.get_mut(uid) {
+        (environment.pool.idle_since, environment.pool.leaving_since) = (idle_since, leaving_since);
+    }
+    for machine in &go {
+        remove(machine, uid, desk);
+    }
+}
+
+/// Has a machine go: at once where it waits for the jobs on it by itself, else it takes no more jobs first.
+fn remove(machine: &ObservedMachine, environment: Uid, desk: &mut Desk) {
+    let (backend, name, uid) = (machine.backend, machine.name.clone(), machine.uid);
+    let at_once = backend.waits_for_jobs() || machine.leaving || machine.node.is_none();
+    let action = if at_once {
+        Action::RemoveMachine(backend, name, uid)
+    } else {
+        Action::RetireMachine(backend, name, uid)
+    };
+    desk.outbox.send(action, Purpose::MachineGoes(environment, uid));
+    if let Some(environment) = desk.environments.get_mut(environment) {
+        environment.pool.removing.insert(uid, at_once);
+    }
+}
+
+/// Brings the books up to date: what is settled is taken out, what there is is added up.
+fn account(uid: Uid, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let members = members(environment, desk);
+    let sum = |members: &mut dyn Iterator<Item = &Member<'_>>| {
+        members.map(|member| member.vcpus).fold(0, u32::saturating_add)
+    };
+    let pool = PoolStatus {
+        desired_vcpus: Some(kept_vcpus(environment, &members)),
+        launching_vcpus: sum(&mut members.iter().filter(|member| member.is_to_come())),
+        last_serial: environment.report.current.pool.last_serial,
+        launches: environment
+            .launches()
+            .iter()
+            .filter(|launch| !environment.pool.is_settled(launch, desk.now))
+            .cloned()
+            .collect(),
+    };
+    if let Some(environment) = desk.environments.get_mut(uid) {
+        environment.report.current.pool = pool;
+    }
+}
+
+/// What became of a request for a machine, or of a question about one.
+pub(crate) fn machine_outcome(uid: Uid, serial: u64, outcome: &Outcome, desk: &mut Desk) {
+    let now = desk.now;
+    let Some(environment) = desk.environments.get_mut(uid) else { return };
+    let generation = environment.observed.generation;
+    let decided_at =
+        environment.launches().iter().find(|launch| launch.serial == serial).map(|launch| launch.decided_at);
+    let name = environment.key();
+    let pool = &mut environment.pool;
+    pool.asking.remove(&serial);
+    match outcome {
+        Outcome::Machine(_) => {
+            pool.seen.insert(serial);
+        }
+        Outcome::NotFound if decided_at.is_none_or(|at| now >= at + TOMBSTONE) => {
+            pool.absent.insert(serial);
+        }
+        Outcome::Refused(_, words) => {
+            pool.failed.insert(serial);
+            pool.failed_to_launch(words.clone(), true, generation, now);
+            desk.findings.push(Finding::Trouble(name, Name::from(format!("machine not made: {words}"))));
+        }
+        Outcome::Expired => {
+            pool.failed.insert(serial);
+        }
+        _ => return desk.agenda.wake(now + RETRY_PAUSE.0, Item::Environment(uid)),
+    }
+    desk.agenda.mark(Item::Environment(uid));
+    desk.capacity_changed();
+}
+
+/// What became of a request to let a machine go.
+pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome, desk: &mut Desk) {
+    if *outcome != Outcome::Done {
+        if let Some(environment) = desk.environments.get_mut(environment) {
+            environment.pool.removing.remove(&machine);
+        }
+        desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Environment(environment));
+    }
+}
+
+/// A machine is gone. One that never had a node was not to be had.
+pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
+    let now = desk.now;
+    let Some(environment) = desk.environments.get_mut(machine.environment) else { return };
+    let was_asked_to_go = environment.pool.removing.remove(&machine.uid).is_some();
+    let generation = environment.observed.generation;
+    if machine.node.is_none() && !was_asked_to_go && !machine.deleting {
+        let words = format!(
+            "{} was taken back before it had a node: no {} is to be had now",
+            machine.name, machine.machine_type
+        );
+        environment.pool.failed_to_launch(Name::from(words), false, generation, now);
+    }
+    desk.agenda.mark(Item::Environment(machine.environment));
+}
+
+impl Environment {
+    /// Notes machines to be made; they are asked for once that is written.
+    pub(crate) fn order_machines(&mut self, types: Vec<Name>, now: Time) {
+        let pool = &mut self.report.current.pool;
+        for machine_type in types {
+            pool.last_serial += 1;
+            pool.launches.push(Launch {
+                serial: pool.last_serial,
+                machine_type,
+                decided_at: now.to_second(),
+            });
+        }
+    }
+
+    /// Machines decided and not settled.
+    pub(crate) fn launches(&self) -> &[Launch] {
+        &self.report.current.pool.launches
+    }
+}

@@ -1,0 +1,91 @@
+//! Which machines an environment may have: its instance types, the smallest first.
+
+use crate::catalog::{Environment, chooses};
+use crate::desk::Desk;
+use crate::ids::Name;
+use crate::objects::{MachineType, Managed};
+use crate::text::list;
+use crate::units::Resources;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What `optimal` stands for where an environment names no types: the general families (AWS Batch: the C, M and R families).
+const OPTIMAL: &str = "optimal";
+const OPTIMAL_FAMILIES: [&str; 3] = ["c4", "m4", "r4"];
+
+/// The label that every node has of its machine's type.
+const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+
+/// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
+/// there are some, and with the catalogue's estimate where there are none yet.
+pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
+    let Some(managed) = &environment.observed.managed else { return Vec::new() };
+    let seen = seen(environment, desk);
+    let mut types: Vec<MachineType> = chosen(managed, &desk.machine_types).into_iter().cloned().collect();
+    for machine_type in &mut types {
+        if let Some(room) = seen.get(&machine_type.name) {
+            machine_type.allocatable = *room;
+        }
+    }
+    types.sort_by_key(|machine_type| {
+        let MachineType { vcpus, allocatable, name, .. } = machine_type;
+        (allocatable.gpus, *vcpus, allocatable.memory_bytes, name.clone())
+    });
+    types
+}
+
+/// What is wrong with the types an environment names: code and words.
+pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
+    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
+    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
+    if !unknown.is_empty() {
+        let words =
+            format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
+        return Some(("UnknownInstanceType", words));
+    }
+    let chosen = chosen(managed, all);
+    let architectures: BTreeSet<&Name> = chosen.iter().map(|found| &found.architecture).collect();
+    if architectures.len() > 1 {
+        let found: Vec<String> = architectures.iter().map(ToString::to_string).collect();
+        let words = format!("its instance types are {}: an image runs on one of them only", list(&found));
+        return Some(("MixedArchitectures", words));
+    }
+    let smallest = chosen.iter().map(|found| found.vcpus).min()?;
+    (smallest > managed.max_vcpus).then(|| {
+        let words = format!(
+            "maxvCpus is {}, its smallest instance type has {smallest} vCPUs: no machine can be added",
+            managed.max_vcpus
+        );
+        ("MaxvCpusTooSmall", words)
+    })
+}
+
+fn chosen<'a>(managed: &Managed, all: &'a BTreeMap<Name, MachineType>) -> Vec<&'a MachineType> {
+    let optimal = [Name::from(OPTIMAL)];
+    let wanted = if managed.instance_types.is_empty() { &optimal[..] } else { &managed.instance_types };
+    all.values().filter(|found| wanted.iter().any(|wanted| is(wanted, found))).collect()
+}
+
+/// True when `wanted` (a type, a family, `optimal`) means this type.
+fn is(wanted: &Name, found: &MachineType) -> bool {
+    let family = found.name.as_str().split('.').next().unwrap_or_default();
+    match wanted.as_str() {
+        OPTIMAL => OPTIMAL_FAMILIES.contains(&family),
+        wanted => wanted == family || wanted == found.name.as_str(),
+    }
+}
+
+/// The most that jobs can have of a host of each type, among the hosts that are there: what runs on every node takes its part.
+fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
+    let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
+    let label = Name::from(TYPE_LABEL);
+    for (_, host) in desk.hosts.iter() {
+        let (Some(node), Some(room)) = (host.usable(), host.room_for_jobs()) else { continue };
+        if let Some(machine_type) = node.labels.get(&label)
+            && chooses(&environment.observed.selector, node)
+        {
+            let most = seen.entry(machine_type.clone()).or_default();
+            *most = most.max_each(&room);
+        }
+    }
+    seen
+}
