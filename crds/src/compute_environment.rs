@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::rule;
 use crate::shared::state::{State, Validity};
-use crate::shared::{conditions, names, tags};
+use crate::shared::{conditions, names, tags, times};
 use crate::unset;
 
 mod backend;
@@ -45,6 +45,8 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
         "description": "The nodes that it has."}"#,
     printcolumn = r#"{"name": "vCPUs", "type": "string", "jsonPath": ".status.vcpus.total",
         "description": "The vCPUs of its hosts."}"#,
+    printcolumn = r#"{"name": "Launching", "type": "integer", "jsonPath": ".status.launchingvCpus",
+        "description": "The vCPUs of machines that are still to come."}"#,
     printcolumn = r#"{"name": "Free", "type": "string", "jsonPath": ".status.vcpus.free",
         "description": "The vCPUs that no pod has reserved."}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
@@ -155,6 +157,18 @@ pub struct ComputeEnvironmentStatus {
     /// The memory of its hosts in MiB, as the nodes report it allocatable.
     #[serde(rename = "memoryMiB", default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryCapacity>,
+    /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come.
+    #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub desired_vcpus: Option<i32>,
+    /// MANAGED: the vCPUs of its machines that are still to come.
+    #[serde(rename = "launchingvCpus", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub launching_vcpus: Option<i32>,
+    /// MANAGED: the books of its machines. A machine is written down here before it is asked for, so that
+    /// maxvCpus holds whatever happens to the operator in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machines: Option<MachineBooks>,
     /// Ready, Stalled, Ignored (fields that mean nothing here).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
@@ -187,4 +201,33 @@ pub struct MemoryCapacity {
     /// The rest.
     #[schemars(range(min = 0))]
     pub free: i64,
+}
+
+/// The books of a MANAGED environment's machines.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineBooks {
+    /// The number of the last machine decided; its name ends in it.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub last_serial: i64,
+    /// Machines that were decided in the last minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["serial"]))]
+    pub launches: Vec<MachineLaunch>,
+}
+
+/// A machine that was decided.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineLaunch {
+    /// Its number.
+    #[schemars(range(min = 1))]
+    pub serial: i64,
+    /// Its instance type.
+    #[schemars(length(min = 1, max = 64))]
+    pub instance_type: String,
+    /// When it was decided.
+    #[schemars(schema_with = "times::time")]
+    pub decided_at: String,
 }

@@ -2,6 +2,7 @@
 //! what the API has (`render`, `pod`), and `shell` moves both.
 
 pub mod convert;
+pub mod machines;
 pub mod names;
 pub mod pod;
 pub mod render;

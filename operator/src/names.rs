@@ -18,6 +18,15 @@ pub const DEFINITION: &str = "batch.windlass.dev/job-definition";
 /// Label of a ControllerRevision: the identity of its definition.
 pub const DEFINITION_UID: &str = "batch.windlass.dev/job-definition-uid";
 
+/// Label of a machine and of its node, and the taint of such nodes: the identity of the compute environment they are for.
+pub const ENVIRONMENT_UID: &str = "batch.windlass.dev/compute-environment-uid";
+/// Label of a node without a machine that was made for a simulated environment.
+pub const SIMULATED: &str = "batch.windlass.dev/simulated";
+/// Annotation of a machine: its instance type.
+pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
+/// Taint of a node that takes no more jobs, because it is to go.
+pub const LEAVING: &str = "batch.windlass.dev/leaving";
+
 /// Annotation: the launch serial in the pod's name.
 pub const LAUNCH: &str = "batch.windlass.dev/launch";
 /// Annotation: the host the pod was admitted to.

@@ -51,10 +51,10 @@ fn every_row_refuses_what_is_set() {
         let schema = schema(refusal.kind, Stage::Now);
         let values = match refusal.path.rsplit('.').next().unwrap() {
             "resourceRequirements" => vec![json!([{ "type": "GPU", "value": "1" }])],
-            "type" if refusal.path == "spec.type" && refusal.kind == Kind::ComputeEnvironment => {
-                vec![json!("MANAGED")]
+            "karpenter" => vec![json!({})],
+            "type" | "allocationStrategy" => {
+                vec![at(schema, &refusal.path).unwrap()["enum"].as_array().unwrap()[2].clone()]
             }
-            "type" => vec![at(schema, &refusal.path).unwrap()["enum"].as_array().unwrap()[2].clone()],
             // At the top of a row's field also the booleans count that a skeleton prints as true.
             name @ ("privileged" | "readonlyRootFilesystem") => {
                 skeleton::set(at(schema, &refusal.path).unwrap(), &format!("{name} itself"))
@@ -104,7 +104,7 @@ fn rules_and_types_agree_on_what_is_not_set() {
 }
 
 /// Fields that are set by being there.
-const NEVER_BLANK: [&str; 1] = ["backend"];
+const NEVER_BLANK: [&str; 3] = ["clusterApi", "external", "ec2NodeClass"];
 
 #[test]
 fn no_member_of_the_aws_shapes_is_dropped() {
@@ -229,8 +229,18 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.state",
             "spec.nodeSelector",
             "spec.tags",
-            // Only EC2, which skeletons print; SPOT is refused.
+            "spec.backend.karpenter.nodeClassRef.group",
+            "spec.backend.karpenter.nodeClassRef.kind",
+            "spec.backend.karpenter.nodeClassRef.name",
+            "spec.backend.simulated",
             "spec.computeResources.type",
+            "spec.computeResources.allocationStrategy",
+            "spec.computeResources.bidPercentage",
+            "spec.computeResources.minvCpus",
+            "spec.computeResources.desiredvCpus",
+            "spec.computeResources.maxvCpus",
+            "spec.computeResources.instanceTypes",
+            "spec.computeResources.scalingPolicy.minScaleDownDelayMinutes",
         ],
     ),
     (

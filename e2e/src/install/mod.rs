@@ -27,6 +27,9 @@ const REAL_NODES: &str = "nodeSelector.windlass\\.dev/pool=real";
 const HALF_WAY: &str =
     "--selector=owner=helm,name=windlass,status in (pending-install,pending-upgrade,pending-rollback)";
 
+/// Managed environments of the test cluster have both kinds of machines.
+const BACKENDS: [&str; 2] = ["backends.karpenter=true", "backends.simulated=true"];
+
 /// What is installed.
 #[derive(Args)]
 #[group(skip)]
@@ -59,7 +62,8 @@ pub(crate) fn on_test_cluster(progress: &Progress, cluster: &Cluster, options: &
     kubectl.apply(include_str!("../../../deploy/namespace.yaml"))?;
     kubectl.line("delete secrets --namespace").args([NAMESPACE, HALF_WAY]).run()?;
     let annotation = format!("podAnnotations.{IMAGE_ANNOTATION}={}", digest(&image));
-    upgrade(progress, &cluster.helm(), &[annotation, REAL_NODES.to_owned()], &options.values)?;
+    let values: Vec<String> = BACKENDS.map(str::to_owned).into_iter().chain(options.values.clone()).collect();
+    upgrade(progress, &cluster.helm(), &[annotation, REAL_NODES.to_owned()], &values)?;
     operator::check(progress, &kubectl, image.len())
 }
 

@@ -36,6 +36,8 @@ pub struct PodOrder {
     pub definition: (Name, u32),
     /// The host it is pinned to.
     pub host: Name,
+    /// That host is one environment's alone: the pod goes there without kube-scheduler.
+    pub direct: bool,
     /// What it takes there.
     pub need: Resources,
     /// Not to be sent later than this.

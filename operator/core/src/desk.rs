@@ -171,6 +171,12 @@ impl Desk {
         self.unfinished.1
     }
 
+    /// True when the hosts of an environment of this name are made for it and nobody else.
+    pub(crate) fn is_ours_alone(&self, environment: &Name) -> bool {
+        let mut named = self.environments.iter().filter(|found| found.display_name() == environment);
+        named.any(|found| found.observed.managed.is_some())
+    }
+
     /// True once for a job that waited to see this definition as the API server has it.
     pub(crate) fn take_fresh_definition(&mut self, job: Uid, definition: Uid) -> bool {
         self.definitions.get_mut(definition).is_some_and(|definition| definition.take_served(job))

@@ -8,15 +8,18 @@ use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
-    ObservedRevision, Payload, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
+    Backend, DefinitionStatus, EnvironmentStatus, Launch, Managed, ObservedDefinition, ObservedEnvironment,
+    ObservedQueue, ObservedRevision, Payload, PoolStatus, QueueStatus, RevisionContent, RevisionEntry,
+    Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::Resources;
+use windlass_crds::compute_environment as api_environment;
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
 use windlass_crds::{
@@ -178,17 +181,23 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
         gpus: 0,
         pods: 0,
     };
-    let selector: BTreeMap<Name, Name> =
+    let uid = wire.metadata.uid()?;
+    let managed = managed(&spec)?;
+    let mut selector: BTreeMap<Name, Name> =
         spec.node_selector.iter().map(|(key, value)| (name(key), name(value))).collect();
+    if managed.is_some() {
+        selector = BTreeMap::from([(name(names::ENVIRONMENT_UID), Name::from(uid.to_string()))]);
+    }
     Ok(ObservedEnvironment {
         name: name(&wire.metadata.name),
-        uid: wire.metadata.uid()?,
+        uid,
         resource_version: wire.metadata.version()?,
         generation: wire.metadata.generation,
         created_at: created_at(&wire.metadata)?,
         aws_name: spec.compute_environment_name.as_deref().map(name),
         enabled: spec.state == Switch::Enabled,
         selector,
+        managed,
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
         status: EnvironmentStatus {
@@ -197,10 +206,50 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
             total: amount(&vcpus.total, memory.total),
             used: amount(&vcpus.used, memory.used),
+            pool: pool(&status),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),
         },
     })
+}
+
+/// What a MANAGED environment may have made.
+fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
+    let Some(backend) = &spec.backend else { return Ok(None) };
+    let backend = match backend {
+        api_environment::Backend { karpenter: Some(_), .. } => Backend::Karpenter,
+        api_environment::Backend { simulated: Some(_), .. } => Backend::Simulated,
+        _ => return Err(Error::Missing("a backend that is supported")),
+    };
+    let resources = spec.compute_resources.clone().unwrap_or_default();
+    let number = |vcpus: i32| u32::try_from(vcpus).unwrap_or(0);
+    let unreadable = |source| Error::Unreadable { part: "spec", source };
+    let minutes = resources.scaling_policy.map_or(0, |policy| number(policy.min_scale_down_delay_minutes));
+    Ok(Some(Managed {
+        backend,
+        min_vcpus: number(resources.min_vcpus),
+        desired_vcpus: number(resources.desired_vcpus.unwrap_or(0)),
+        max_vcpus: number(resources.max_vcpus.unwrap_or(0)),
+        instance_types: resources.instance_types.iter().map(|found| name(found)).collect(),
+        idle_limit: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
+        payload: Payload(Arc::from(serde_json::to_vec(spec).map_err(unreadable)?)),
+    }))
+}
+
+fn pool(status: &ComputeEnvironmentStatus) -> PoolStatus {
+    let number = |vcpus: i32| u32::try_from(vcpus).unwrap_or(0);
+    let books = status.machines.clone().unwrap_or_default();
+    let launch = |launch: &api_environment::MachineLaunch| Launch {
+        serial: u64::try_from(launch.serial).unwrap_or(0),
+        machine_type: name(&launch.instance_type),
+        decided_at: moment(Some(&launch.decided_at)).unwrap_or_default(),
+    };
+    PoolStatus {
+        desired_vcpus: status.desired_vcpus.map(number),
+        launching_vcpus: status.launching_vcpus.map_or(0, number),
+        last_serial: u64::try_from(books.last_serial).unwrap_or(0),
+        launches: books.launches.iter().map(launch).collect(),
+    }
 }
 
 fn waiting(waiting: &api_queue::WaitingJob) -> WaitingJob {

@@ -2,6 +2,7 @@
 
 use super::wire::{Wire, kinds};
 use super::{Error, name, quantity, times};
+use crate::names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use windlass_core::objects::ObservedHost;
@@ -48,7 +49,10 @@ pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
     let spec: Spec = wire.spec()?;
     let status: Status = wire.status()?;
     let allocatable = |key: &str| status.allocatable.get(key).map_or("0", String::as_str);
-    let keeps_pods_off = |taint: &Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
+    // That a node is for one environment alone does not keep that environment's jobs off it.
+    let keeps_pods_off = |taint: &Taint| {
+        (taint.effect == "NoSchedule" || taint.effect == "NoExecute") && taint.key != names::ENVIRONMENT_UID
+    };
     let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
     Ok(ObservedHost {
         name: name(&wire.metadata.name),

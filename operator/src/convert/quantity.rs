@@ -1,12 +1,12 @@
 //! Kubernetes quantities (`1500m`, `64Mi`, `2e3`), as whole numbers of a chosen unit.
 
 /// The quantity in thousandths, rounded up as kube-scheduler does; `None` when the text is no quantity.
-pub(super) fn millis(text: &str) -> Option<u64> {
+pub(crate) fn millis(text: &str) -> Option<u64> {
     scaled(text, 3)
 }
 
 /// The quantity in whole units, rounded up; `None` when the text is no quantity.
-pub(super) fn units(text: &str) -> Option<u64> {
+pub(crate) fn units(text: &str) -> Option<u64> {
     scaled(text, 0)
 }
 

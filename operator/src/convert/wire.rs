@@ -235,6 +235,7 @@ pub mod kinds {
     use windlass_crds::{GROUP, VERSION};
     kind!(Namespace, ClusterResourceScope, "", "v1", "namespaces", "core/v1 Namespace");
     kind!(Node, ClusterResourceScope, "", "v1", "nodes", "core/v1 Node");
+    kind!(NodeClaim, ClusterResourceScope, "karpenter.sh", "v1", "nodeclaims", "Karpenter's NodeClaim");
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(

@@ -6,7 +6,7 @@ use crate::names;
 use crate::render::owner;
 use k8s_openapi::api::core::v1::{
     Affinity, Container, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
-    ResourceRequirements,
+    ResourceRequirements, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -44,7 +44,9 @@ pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
     Ok(Pod {
         metadata: metadata(order, &submission),
         spec: Some(PodSpec {
-            affinity: Some(pinned_to(order.host.as_str())),
+            affinity: (!order.direct).then(|| pinned_to(order.host.as_str())),
+            node_name: order.direct.then(|| order.host.to_string()),
+            tolerations: order.direct.then(|| vec![of_its_environment()]),
             automount_service_account_token: Some(false),
             containers: vec![container_of(order, container, &overrides, &parameters)],
             enable_service_links: Some(false),
@@ -120,6 +122,16 @@ fn pinned_to(host: &str) -> Affinity {
             preferred_during_scheduling_ignored_during_execution: None,
         }),
         ..Affinity::default()
+    }
+}
+
+/// Nodes that were made for an environment keep all other pods off.
+fn of_its_environment() -> Toleration {
+    Toleration {
+        key: Some(names::ENVIRONMENT_UID.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
     }
 }
 

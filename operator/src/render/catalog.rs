@@ -6,11 +6,12 @@ use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use windlass_core::ids::Name;
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, QueueStatus, RevisionEntry, Validity as Validated, WaitingJob,
+    DefinitionStatus, EnvironmentStatus, Launch, PoolStatus, QueueStatus, RevisionEntry,
+    Validity as Validated, WaitingJob,
 };
 use windlass_core::state::State;
 use windlass_core::units::{Resources, vcpus};
-use windlass_crds::compute_environment::{MemoryCapacity, VcpuCapacity};
+use windlass_crds::compute_environment::{MachineBooks, MachineLaunch, MemoryCapacity, VcpuCapacity};
 use windlass_crds::job_definition::Revision;
 use windlass_crds::job_queue::{self as api, JobCounts};
 use windlass_crds::shared::state::{Activity, Validity};
@@ -108,7 +109,11 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
         &status.validity,
         generation,
     ));
+    let pool = Some(&status.pool).filter(|pool| pool.desired_vcpus.is_some());
     ComputeEnvironmentStatus {
+        desired_vcpus: pool.and_then(|pool| pool.desired_vcpus).map(number),
+        launching_vcpus: pool.map(|pool| number(pool.launching_vcpus)),
+        machines: pool.map(books),
         observed_generation: Some(generation),
         status: Some(validity(&status.validity)),
         status_reason: Some(words(&status.validity, "it can be used")),
@@ -124,6 +129,19 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
             free: mib(&free),
         }),
         conditions,
+    }
+}
+
+fn books(pool: &PoolStatus) -> MachineBooks {
+    let serial = |serial: u64| i64::try_from(serial).unwrap_or(i64::MAX);
+    let launch = |launch: &Launch| MachineLaunch {
+        serial: serial(launch.serial),
+        instance_type: launch.machine_type.to_string(),
+        decided_at: timestamp(launch.decided_at),
+    };
+    MachineBooks {
+        last_serial: serial(pool.last_serial),
+        launches: pool.launches.iter().map(launch).collect(),
     }
 }
 

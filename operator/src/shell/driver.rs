@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tracing::warn;
+use windlass_core::Core;
 use windlass_core::action::{Action, Outcome};
 use windlass_core::event::Event;
 use windlass_core::finding::Finding;
 use windlass_core::ids::ActionId;
 use windlass_core::time::Time;
-use windlass_core::{Core, Settings};
 
 /// Requests sent at one time: more only wait in the API server, where they cost memory (16 to 64 were measured to be best).
 const WRITERS: usize = 48;
@@ -41,13 +41,12 @@ pub(super) fn events() -> (Sender<Event>, Receiver<Event>) {
 /// Runs the core until all watch streams end.
 pub(super) async fn drive(
     mut events: Receiver<Event>,
-    settings: Settings,
+    mut core: Core,
     api: Api,
     metrics: Metrics,
     pulse: Arc<Pulse>,
 ) {
     let clock = Clock::start();
-    let mut core = Core::new(settings);
     let mut writers = Writers { api, clock, waiting: VecDeque::new(), at_work: JoinSet::new() };
     let mut wake: Option<Time> = None;
     let mut taken = Vec::new();

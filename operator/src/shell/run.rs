@@ -6,16 +6,19 @@ use super::http::{Pulse, serve};
 use super::leader::lead;
 use super::metrics::Metrics;
 use super::watch::watch_all;
+use crate::machines;
 use anyhow::Context as _;
 use http::header::{HeaderValue, USER_AGENT};
 use kube::{Client, Config};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use windlass_core::Settings;
-use windlass_core::limits::{START_LIMIT, TIME_TO_LIVE};
+use windlass_core::limits::{IDLE_LIMIT, START_LIMIT, TIME_TO_LIVE};
+use windlass_core::objects::MachineType;
+use windlass_core::{Core, Settings};
 
 /// How the operator runs.
 #[derive(Debug, clap::Args)]
@@ -38,6 +41,12 @@ pub struct Options {
     /// Seconds that a finished Job is kept that does not say so itself.
     #[arg(long, env = "WINDLASS_TTL_SECONDS_AFTER_FINISHED", default_value_t = TIME_TO_LIVE.as_secs())]
     ttl_seconds_after_finished: u64,
+    /// Seconds that a machine of a managed environment stays idle before it goes, where its environment does not say so itself.
+    #[arg(long, env = "WINDLASS_IDLE_SECONDS", default_value_t = IDLE_LIMIT.as_secs())]
+    idle_seconds: u64,
+    /// A file with the catalogue of instance types, in place of Amazon's.
+    #[arg(long, env = "WINDLASS_INSTANCE_TYPES")]
+    instance_types: Option<PathBuf>,
 }
 
 /// A client that leaves deadlines and retries to us: kube retries creates and lease renewals by default.
@@ -53,11 +62,19 @@ pub(super) async fn client() -> anyhow::Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
+/// The catalogue of instance types: the administrator's, else the built-in one.
+fn machine_types(file: Option<&Path>) -> anyhow::Result<Vec<MachineType>> {
+    let Some(file) = file else { return Ok(machines::built_in()?) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    machines::read(&text).with_context(|| format!("{} is of no use", file.display()))
+}
+
 /// Runs until SIGTERM, or until the lease is lost.
 ///
 /// # Errors
 /// When the process cannot start, or is no longer the leader.
 pub async fn run(options: Options) -> anyhow::Result<()> {
+    let machine_types = machine_types(options.instance_types.as_deref())?;
     let (metrics, registry) = Metrics::new();
     let pulse = Arc::new(Pulse::new());
     let listener = TcpListener::bind(&options.listen)
@@ -96,9 +113,12 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         paused: options.pause_admission,
         start_limit: Duration::from_secs(options.start_limit_seconds),
         time_to_live: Duration::from_secs(options.ttl_seconds_after_finished),
+        idle_limit: Duration::from_secs(options.idle_seconds),
         ..Settings::default()
     };
-    let driver = drive(receiver, settings, Api::new(client, metrics.clone()), metrics, pulse);
+    let mut core = Core::new(settings);
+    core.know_machine_types(machine_types);
+    let driver = drive(receiver, core, Api::new(client, metrics.clone()), metrics, pulse);
     tokio::select! {
         () = driver => anyhow::bail!("all watches ended"),
         () = leadership.lost() => anyhow::bail!("the lease was lost: another process decides now"),

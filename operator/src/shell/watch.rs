@@ -8,7 +8,7 @@ use kube::runtime::watcher::{self, Event as WatchEvent};
 use kube::runtime::{WatchStreamExt, watcher::watcher};
 use kube::{Api, Client, Resource};
 use tokio::sync::mpsc::Sender;
-use tracing::warn;
+use tracing::{info, warn};
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, Uid};
 
@@ -28,6 +28,18 @@ pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metri
         all(),
         |wire| boxed(convert::host(wire), Event::Host),
         |wire| Event::HostGone(wire.metadata.name.as_str().into()),
+    );
+    watch.start::<kinds::NodeClaim>(
+        Kind::NodeClaim,
+        all().labels(names::ENVIRONMENT_UID),
+        |wire| boxed(convert::node_claim(wire), Event::Machine),
+        |wire| Event::MachineGone(uid(wire)),
+    );
+    watch.start::<kinds::Node>(
+        Kind::SimulatedNode,
+        all().labels(names::SIMULATED),
+        |wire| boxed(convert::simulated_node(wire), Event::Machine),
+        |wire| Event::MachineGone(uid(wire)),
     );
     watch.start::<kinds::ComputeEnvironment>(
         Kind::Environment,
@@ -90,14 +102,23 @@ impl Watch {
             let stream =
                 watcher(Api::<Wire<D>>::all(client), config.timeout(WATCH_SECONDS)).default_backoff();
             let mut stream = std::pin::pin!(stream);
+            let mut was_listed = false;
             while let Some(event) = stream.next().await {
                 let event = match event {
                     Ok(WatchEvent::Init) => Some(Event::ListStarted(kind)),
-                    Ok(WatchEvent::InitDone) => Some(Event::ListEnded(kind)),
+                    Ok(WatchEvent::InitDone) => {
+                        was_listed = true;
+                        Some(Event::ListEnded(kind))
+                    }
                     Ok(WatchEvent::InitApply(wire) | WatchEvent::Apply(wire)) => {
                         applied(&wire, convert, &metrics)
                     }
                     Ok(WatchEvent::Delete(wire)) => Some(gone(&wire)),
+                    Err(error) if kind == Kind::NodeClaim && !was_listed && are_not_there(&error) => {
+                        info!(%error, "there are no NodeClaims: Karpenter is looked for again later");
+                        was_listed = events.send(Event::ListStarted(kind)).await.is_ok();
+                        Some(Event::ListEnded(kind))
+                    }
                     Err(error) => {
                         warn!(kind = D::KIND, %error, "the watch broke and is started anew");
                         None
@@ -112,6 +133,12 @@ impl Watch {
             }
         });
     }
+}
+
+/// True when a cluster has no such kind, or the operator may not list it: it has made none then.
+fn are_not_there(error: &watcher::Error) -> bool {
+    let watcher::Error::InitialListFailed(error) = error else { return false };
+    matches!(error, kube::Error::Api(status) if status.code == 404 || status.code == 403)
 }
 
 /// An object that cannot be read is set aside: the rest goes on.

@@ -29,6 +29,7 @@ fn order(submission: &Value, revision: &Value) -> PodOrder {
         environment: "c5-ondemand".into(),
         definition: ("fetch_and_run".into(), 3),
         host: "node-1".into(),
+        direct: false,
         need: Resources::of_job(2000, 250, 0),
         not_after: Time::ZERO,
     }
@@ -83,6 +84,13 @@ fn a_child_with_overrides_parameters_and_dollars() {
         ..order(&submission, &revision)
     };
     check("child", &child);
+}
+
+#[test]
+fn a_pod_on_a_host_that_is_its_environments_alone() {
+    let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
+    let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
+    check("direct", &PodOrder { direct: true, ..order(&submission, &revision) });
 }
 
 #[test]

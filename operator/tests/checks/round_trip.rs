@@ -9,8 +9,8 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
-    JobReference, JobStatus, Milestones, PinnedRevision, Proof, QueueStatus, RevisionEntry, Validity,
-    WaitingJob,
+    JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus,
+    RevisionEntry, Validity, WaitingJob,
 };
 use windlass_core::objects::{ChildRecord, Record};
 use windlass_core::state::State;
@@ -204,6 +204,12 @@ fn an_environments_status_is_read_as_it_was_written() {
         hosts: 3,
         total: amount(12_500, 8_191),
         used: amount(250, 64),
+        pool: PoolStatus {
+            desired_vcpus: Some(12),
+            launching_vcpus: 4,
+            last_serial: 7,
+            launches: vec![Launch { serial: 7, machine_type: "c5.xlarge".into(), decided_at: at(9) }],
+        },
         name_taken: None,
         in_use: None,
     };

@@ -95,6 +95,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         environment: live.environment.clone(),
         definition: (pinned.definition.clone(), pinned.number),
         host: live.host.clone(),
+        direct: desk.is_ours_alone(&live.environment),
         need: job.need,
         not_after: until,
     })

@@ -4,6 +4,7 @@ mod catalog;
 mod escape;
 mod events;
 mod jobs;
+mod machines;
 mod pods;
 
 use super::api::{Api, Failure, url};
@@ -40,6 +41,10 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::StopPod { pod, uid, resource_version, ending } => {
             pods::stop(api, &pod, uid, resource_version, &ending).await
         }
+        Action::LaunchMachine(order) => machines::launch(api, clock, &order).await,
+        Action::ReadMachine(backend, name) => machines::read(api, backend, &name).await,
+        Action::RetireMachine(backend, name, uid) => machines::retire(api, backend, &name, uid).await,
+        Action::RemoveMachine(backend, name, uid) => machines::remove(api, backend, &name, uid).await,
         Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
         Action::DeleteJob(guard) => jobs::delete(api, &guard).await,
         Action::ReleasePod(key, uid, delete) => pods::release(api, &key, uid, delete).await,

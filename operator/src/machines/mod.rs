@@ -1,0 +1,63 @@
+//! Machines of managed environments: which can be had, and how a backend is asked for one.
+
+mod catalogue;
+mod node_claim;
+mod simulated;
+
+pub use catalogue::{CatalogueError, built_in, read};
+pub use node_claim::node_claim;
+pub use simulated::node;
+
+use crate::names;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use windlass_core::action::MachineOrder;
+use windlass_crds::{GROUP, VERSION};
+
+const TYPE: &str = "node.kubernetes.io/instance-type";
+const ARCHITECTURE: &str = "kubernetes.io/arch";
+const SYSTEM: &str = "kubernetes.io/os";
+
+/// Why a machine cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the operator kept cannot be read back.
+    #[error("the compute environment cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// Nobody says what its machines are to be like.
+    #[error("backend.karpenter names no node class: give one in nodeClassRef")]
+    NoNodeClass,
+}
+
+/// The labels by which a machine is known as the environment's.
+fn labels(order: &MachineOrder) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("app.kubernetes.io/managed-by".to_owned(), names::MANAGER.to_owned()),
+        (names::ENVIRONMENT_UID.to_owned(), order.environment_uid.to_string()),
+    ])
+}
+
+fn annotations(order: &MachineOrder) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (names::MACHINE_TYPE.to_owned(), order.machine_type.name.to_string()),
+        (names::ENVIRONMENT.to_owned(), order.environment.to_string()),
+    ])
+}
+
+/// Whoever deletes the environment for good deletes its machines.
+fn owner(order: &MachineOrder) -> OwnerReference {
+    OwnerReference {
+        api_version: format!("{GROUP}/{VERSION}"),
+        kind: "ComputeEnvironment".to_owned(),
+        name: order.environment.to_string(),
+        uid: order.environment_uid.to_string(),
+        controller: Some(true),
+        block_owner_deletion: Some(false),
+    }
+}
+
+/// Keeps everyone's pods off but those of jobs, which tolerate it.
+fn taint(order: &MachineOrder) -> Value {
+    json!({ "key": names::ENVIRONMENT_UID, "value": order.environment_uid.to_string(), "effect": "NoSchedule" })
+}
