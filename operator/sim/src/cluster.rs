@@ -1,5 +1,6 @@
 //! The whole model: API server, hosts, users and operators, and the clock that moves them.
 
+use crate::backend::Backends;
 use crate::coverage::{About, Coverage};
 use crate::faults::Faults;
 use crate::kubelet::Kubelet;
@@ -8,7 +9,7 @@ use crate::plan::Size;
 use crate::store::PodRefusal;
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::{collector, kubelet, operator, scheduler, users, worst};
+use crate::{backend, collector, kubelet, operator, scheduler, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Cluster {
     pub truth: Truth,
     /// One per host that ever was.
     pub kubelets: BTreeMap<Name, Kubelet>,
+    /// Who makes machines.
+    pub backends: Backends,
     /// Those that believe to be the leader.
     pub operators: Vec<Operator>,
     /// Requests on their way.
@@ -92,6 +95,7 @@ impl Cluster {
             store,
             truth: Truth::default(),
             kubelets: BTreeMap::new(),
+            backends: Backends::default(),
             operators,
             late: Vec::new(),
             refusal: None,
@@ -141,19 +145,24 @@ impl Cluster {
         operator::land_late_requests(self);
         match self.rng.u64(0..100) {
             0..60 => operator::act(self),
+            60..66 if !self.store.machines.is_empty() => backend::act(self),
             60..84 => kubelet::act(self),
             84..91 => scheduler::act(self),
             91..94 => collector::act(self),
             _ => users::act(self),
         }
+        backend::sweep(self);
     }
 
     /// The faults stop: from now on everything must come to rest.
     pub fn calm_down(&mut self) {
         self.step = None;
         self.calm_since = Some(self.now);
-        self.faults = Faults { operators: self.faults.operators, ..Faults::none() };
+        let Faults { operators, managed, .. } = self.faults;
+        self.faults = Faults { operators, managed, ..Faults::none() };
         self.refusal = None;
+        self.store.machine_refusal = None;
+        self.backends.broken = None;
         users::calm_down(self);
         kubelet::calm_down(self);
         let leader = self.operators.remove(0);
@@ -200,6 +209,7 @@ impl Cluster {
         operator::land_late_requests(self);
         let mut busy = operator::run_to_rest(self);
         busy |= scheduler::run_to_rest(self);
+        busy |= backend::run_to_rest(self);
         busy |= kubelet::run_to_rest(self);
         busy |= collector::run_to_rest(self);
         if busy {
@@ -207,7 +217,7 @@ impl Cluster {
             return false;
         }
         let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
-        let wakes = wakes.chain(kubelet::next_wake(self));
+        let wakes = wakes.chain(kubelet::next_wake(self)).chain(backend::next_wake(self));
         let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
             return true;
         };

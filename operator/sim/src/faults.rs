@@ -47,6 +47,14 @@ pub struct Faults {
     pub squatters: u64,
     /// Kubelets refuse pods that kube-scheduler has bound.
     pub kubelet_refusals: u64,
+    /// Some environments have machines made.
+    pub managed: bool,
+    /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready.
+    pub shortages: u64,
+    /// A node class is broken, or mended.
+    pub broken_classes: u64,
+    /// A machine is taken away, whatever runs there.
+    pub interruptions: u64,
     /// Clocks of operators differ by up to so many seconds, and run up to 2 % fast or slow.
     pub clock_skew_seconds: i64,
 }
@@ -56,7 +64,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 22] = [
+    pub const ALL: [(&'static str, LeaveOut); 26] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -78,6 +86,10 @@ impl Faults {
         ("pauses", |faults| faults.pauses = 0),
         ("squatters", |faults| faults.squatters = 0),
         ("kubelet-refusals", |faults| faults.kubelet_refusals = 0),
+        ("managed", |faults| faults.managed = false),
+        ("shortages", |faults| faults.shortages = 0),
+        ("broken-classes", |faults| faults.broken_classes = 0),
+        ("interruptions", |faults| faults.interruptions = 0),
         ("clock-skew-seconds", |faults| faults.clock_skew_seconds = 0),
     ];
 
@@ -108,6 +120,10 @@ impl Faults {
             pauses: chance(15, 40),
             squatters: chance(15, 40),
             kubelet_refusals: chance(15, 100),
+            managed: chance(50, 1) > 0,
+            shortages: chance(30, 500),
+            broken_classes: chance(30, 60),
+            interruptions: chance(30, 60),
         }
     }
 

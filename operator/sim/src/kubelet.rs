@@ -5,6 +5,7 @@ use crate::behaviour::{exit_code, hangs, is_broken};
 use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
+use crate::pools;
 use crate::truth::Container as Ran;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -108,7 +109,8 @@ pub fn calm_down(cluster: &mut Cluster) {
         } else if let Some(stored) =
             cluster.store.hosts.get(&name).filter(|stored| !stored.ready || stored.unschedulable)
         {
-            let host = ObservedHost { ready: true, unschedulable: false, ..stored.clone() };
+            let unschedulable = pools::is_leaving(cluster, &name);
+            let host = ObservedHost { ready: true, unschedulable, ..stored.clone() };
             cluster.store.put_host(host);
         }
     }
@@ -135,21 +137,25 @@ pub fn forget_node(cluster: &mut Cluster, name: &Name) {
 }
 
 fn lose_power(cluster: &mut Cluster, name: &Name) {
-    let now = cluster.now;
-    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return };
+    let Some(kubelet) = cluster.kubelets.get(name) else { return };
     if kubelet.link == Link::Dead {
         cluster.kubelets.remove(name);
         return forget_node(cluster, name);
     }
-    kubelet.link = Link::Dead;
-    let running: Vec<Uid> =
-        kubelet.local.iter().filter(|(_, local)| local.exited.is_none()).map(|(pod, _)| *pod).collect();
-    for pod in running {
-        cluster.truth.end(pod, now, 255);
-    }
+    power_off(cluster, name);
     cluster.tell(|| format!("host {name} loses power"));
     cluster.note(About::Faults, "hosts that lost power");
     set_ready(cluster, name, false);
+}
+
+/// All that runs on a host ends at once.
+pub fn power_off(cluster: &mut Cluster, name: &Name) {
+    let Some(kubelet) = cluster.kubelets.get_mut(name) else { return };
+    kubelet.link = Link::Dead;
+    let running = kubelet.local.iter().filter(|(_, local)| local.exited.is_none());
+    for (pod, _) in running {
+        cluster.truth.end(*pod, cluster.now, 255);
+    }
 }
 
 fn toggle_link(cluster: &mut Cluster, name: &Name) {

@@ -4,6 +4,7 @@
 //!
 //! A seed and a commit give the same run, always. The model is held to the real API server by the end-to-end tests.
 
+pub mod backend;
 mod behaviour;
 pub mod check;
 pub mod cluster;
@@ -15,6 +16,7 @@ mod kubelet;
 pub mod mutants;
 mod operator;
 mod plan;
+pub mod pools;
 mod run;
 mod scheduler;
 pub mod script;

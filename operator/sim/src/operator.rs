@@ -5,7 +5,7 @@ use crate::coverage::About;
 use crate::faults::Faults;
 use crate::store::{Cursor, Heard};
 use crate::told;
-use crate::{check, worst};
+use crate::{check, pools, worst};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -59,9 +59,11 @@ impl Operator {
         let skew = faults.clock_skew_seconds * 1000;
         let clock = if skew == 0 { (0, 1000) } else { (rng.i64(-skew..=skew), rng.i64(980..=1020)) };
         let settings = Settings { children_per_record: CHILDREN_PER_RECORD, ..Settings::default() };
+        let mut core = Core::new(settings);
+        core.know_machine_types(pools::catalogue().to_vec());
         Operator {
             number,
-            core: Core::new(settings),
+            core,
             cursor: Cursor::default(),
             stalled: BTreeMap::new(),
             to_send: Vec::new(),
@@ -215,9 +217,12 @@ fn send(cluster: &mut Cluster, number: usize) {
     }
     let at = cluster.rng.usize(0..operator.to_send.len());
     let (id, action) = operator.to_send.swap_remove(at);
-    if let Action::CreatePod(order) = &action
-        && operator.clock(cluster.now) > order.not_after
-    {
+    let not_after = match &action {
+        Action::CreatePod(order) => Some(order.not_after),
+        Action::LaunchMachine(order) => Some(order.not_after),
+        _ => None,
+    };
+    if not_after.is_some_and(|not_after| operator.clock(cluster.now) > not_after) {
         operator.answers.push((id, Outcome::Expired));
         return cluster.note(About::Faults, "creates that were too old to be sent");
     }
@@ -257,14 +262,20 @@ fn unknown(cluster: &mut Cluster, what: &'static str, words: &str) -> Outcome {
 
 fn carry_out(cluster: &mut Cluster, number: usize, action: Action) -> Outcome {
     let told = cluster.transcript.is_some().then(|| told::action(&action));
-    let was_there =
-        matches!(&action, Action::CreatePod(order) if cluster.store.pods.contains_key(&order.pod));
+    let was_there = match &action {
+        Action::CreatePod(order) => cluster.store.pods.contains_key(&order.pod),
+        Action::LaunchMachine(order) => {
+            cluster.store.machines.contains_key(&(order.backend, order.name.clone()))
+        }
+        _ => false,
+    };
     let kept = action.clone();
     let outcome = cluster.store.apply(action, cluster.now, &cluster.refusal);
     worst::remember(cluster, &kept, &outcome);
     cluster.note(
         About::Answers,
         match &outcome {
+            Outcome::Machine(_) if was_there => "machine found instead of made",
             Outcome::Pod(_) if was_there => "pod found instead of made",
             Outcome::Done | Outcome::Written(_) => "done",
             Outcome::NotFound => "not found",

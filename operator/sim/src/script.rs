@@ -145,6 +145,7 @@ impl Script {
                 aws_name: option(options, "aws").map(Name::from),
                 enabled,
                 selector: BTreeMap::from([("pool".into(), pool.into())]),
+                managed: None,
                 deleting: false,
                 held: false,
                 status: EnvironmentStatus::default(),

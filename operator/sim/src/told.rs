@@ -2,7 +2,7 @@
 
 use windlass_core::action::{Action, Outcome};
 use windlass_core::event::Event;
-use windlass_core::objects::{JobStatus, ObservedJob, ObservedPod};
+use windlass_core::objects::{EnvironmentStatus, JobStatus, ObservedJob, ObservedMachine, ObservedPod};
 
 /// A request in a few words.
 pub(crate) fn action(action: &Action) -> String {
@@ -29,6 +29,16 @@ pub(crate) fn action(action: &Action) -> String {
         Action::DeleteJob(guard) => format!("delete expired job {}", guard.key.name),
         Action::ReadJob(key) => format!("read job {}", key.name),
         Action::ReadPod(key) => format!("read pod {}", key.name),
+        Action::LaunchMachine(order) => {
+            format!("create machine {} ({})", order.name, order.machine_type.name)
+        }
+        Action::ReadMachine(_, name) => format!("read machine {name}"),
+        Action::RetireMachine(_, name, _) => format!("retire machine {name}"),
+        Action::RemoveMachine(_, name, _) => format!("delete machine {name}"),
+        Action::WriteEnvironment(guard, status) => {
+            let (name, version) = (&guard.key.name, guard.resource_version.0);
+            format!("write environment {name} at {version}: {}", pool(status))
+        }
         other => in_short(other),
     }
 }
@@ -39,6 +49,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::Written(version) => format!("written {}", version.0),
         Outcome::Pod(found) => pod(found),
         Outcome::Job(found) => job(found),
+        Outcome::Machine(found) => machine(found),
         other => in_short(other),
     }
 }
@@ -55,11 +66,37 @@ pub(crate) fn event(event: &Event) -> String {
             format!("host {} {node}{}", host.name, if host.unschedulable { ", cordoned" } else { "" })
         }
         Event::Queue(queue) => format!("queue {} at {}", queue.name, queue.resource_version.0),
-        Event::Environment(found) => format!("environment {} at {}", found.name, found.resource_version.0),
+        Event::Environment(found) => {
+            format!("environment {} at {}: {}", found.name, found.resource_version.0, pool(&found.status))
+        }
+        Event::Machine(found) => machine(found),
         Event::Definition(found) => format!("definition {} at {}", found.key, found.resource_version.0),
         Event::Revision(found) => format!("revision {} at {}", found.key, found.resource_version.0),
         other => in_short(other),
     }
+}
+
+fn machine(machine: &ObservedMachine) -> String {
+    let node = machine.node.as_ref().map_or("no node", |node| node.as_str());
+    let flags = [(machine.leaving, ", leaving"), (machine.deleting, ", being deleted")];
+    let flags: String = flags.into_iter().filter(|(is, _)| *is).map(|(_, words)| words).collect();
+    let fault = machine.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
+    let (name, version) = (&machine.name, machine.resource_version.0);
+    format!("machine {name} at {version} ({}) {node}{flags}{fault}", machine.machine_type)
+}
+
+fn pool(status: &EnvironmentStatus) -> String {
+    let pool = &status.pool;
+    let launches: Vec<String> =
+        pool.launches.iter().map(|launch| format!("{}:{}", launch.serial, launch.machine_type)).collect();
+    let desired = pool.desired_vcpus.map_or("-".to_owned(), |vcpus| vcpus.to_string());
+    format!(
+        "desired {desired} launching {} last {} [{}] {:?}",
+        pool.launching_vcpus,
+        pool.last_serial,
+        launches.join(" "),
+        status.validity.fault
+    )
 }
 
 fn pod(pod: &ObservedPod) -> String {

@@ -42,6 +42,10 @@ pub struct Truth {
     pub removed_tombs: BTreeSet<(Uid, u32, u8)>,
     /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
     pub admitted: Vec<(Uid, Time)>,
+    /// What an environment might have when a machine of it was decided, by the machine's serial number.
+    pub launch_limits: BTreeMap<(Uid, u64), u32>,
+    /// Machines that were ever made, by environment and serial number.
+    pub machines_made: BTreeSet<(Uid, u64)>,
     /// Breaches of the rule that one container of a task runs at a time.
     pub breaches: Vec<String>,
 }

@@ -4,6 +4,7 @@ use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
+use crate::pools::{self, UNMANAGED};
 use crate::store::{Cascade, Store, resources_in};
 use crate::{wishes, worst};
 use std::collections::BTreeMap;
@@ -14,7 +15,6 @@ use windlass_core::objects::{
     DefinitionStatus, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedHost,
     ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
 };
-use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
 
 /// Where everything namespaced lives; a second namespace is there to be deleted.
@@ -22,7 +22,6 @@ pub const NAMESPACES: [&str; 2] = ["team", "doomed"];
 
 const DEFINITIONS: [&str; 2] = ["small", "large"];
 const QUEUES: [&str; 2] = ["high", "low"];
-const ENVIRONMENT: &str = "ce";
 
 /// Names that jobs have.
 const NAMES: u32 = 5;
@@ -40,6 +39,7 @@ pub fn furnish(cluster: &mut Cluster) {
         add_host(cluster);
     }
     put_environment(cluster, true);
+    pools::bring_back(cluster);
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
     }
@@ -108,9 +108,10 @@ pub fn act(cluster: &mut Cluster) {
 /// What was removed is made again, also when its deletion took until now. True when anything was missing.
 pub fn bring_back(cluster: &mut Cluster) -> bool {
     let versions = cluster.store.next_version();
-    if !cluster.store.environments.contains_key(&Name::from(ENVIRONMENT)) {
+    if !cluster.store.environments.contains_key(&Name::from(UNMANAGED)) {
         put_environment(cluster, true);
     }
+    pools::bring_back(cluster);
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
         if !cluster.store.queues.contains_key(&Name::from(name)) {
             put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
@@ -131,6 +132,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
     }
     bring_back(cluster);
+    pools::calm_down(cluster);
     let strangers: Vec<ObjectKey> =
         cluster.store.pods.values().filter(|pod| pod.task.is_none()).map(|pod| pod.key.clone()).collect();
     for key in strangers {
@@ -217,10 +219,10 @@ pub fn definition(
 }
 
 fn put_environment(cluster: &mut Cluster, enabled: bool) {
-    let environment = match cluster.store.environments.get(&Name::from(ENVIRONMENT)).cloned() {
+    let environment = match cluster.store.environments.get(&Name::from(UNMANAGED)).cloned() {
         Some(known) => ObservedEnvironment { enabled, generation: known.generation + 1, ..known },
         None => ObservedEnvironment {
-            name: ENVIRONMENT.into(),
+            name: UNMANAGED.into(),
             uid: cluster.store.next_uid(),
             resource_version: ResourceVersion(0),
             generation: 1,
@@ -228,6 +230,7 @@ fn put_environment(cluster: &mut Cluster, enabled: bool) {
             aws_name: None,
             enabled,
             selector: BTreeMap::from([("pool".into(), "batch".into())]),
+            managed: None,
             deleting: false,
             held: false,
             status: EnvironmentStatus::default(),
@@ -237,6 +240,7 @@ fn put_environment(cluster: &mut Cluster, enabled: bool) {
 }
 
 fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
+    let environments = pools::choices(cluster);
     let queue = match cluster.store.queues.get(&Name::from(name)).cloned() {
         Some(known) => ObservedQueue { enabled, generation: known.generation + 1, ..known },
         None => ObservedQueue {
@@ -248,7 +252,7 @@ fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
             aws_name: None,
             enabled,
             priority,
-            environments: vec![Reference::plain(ENVIRONMENT)],
+            environments,
             time_limits: Vec::new(),
             deleting: false,
             held: false,
@@ -360,6 +364,9 @@ fn toggle_refusal(cluster: &mut Cluster) {
 fn edit(cluster: &mut Cluster) {
     let queue = QUEUES[cluster.rng.usize(0..QUEUES.len())];
     let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
+    if cluster.rng.bool() && cluster.faults.managed {
+        return pools::edit(cluster);
+    }
     let dice = cluster.rng.u64(0..9);
     cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
@@ -401,7 +408,8 @@ fn end_or_revive_namespace(cluster: &mut Cluster) {
 }
 
 fn cordon(cluster: &mut Cluster) {
-    let hosts: Vec<ObservedHost> = cluster.store.hosts.values().cloned().collect();
+    let stays = |host: &&ObservedHost| !pools::is_leaving(cluster, &host.name);
+    let hosts: Vec<ObservedHost> = cluster.store.hosts.values().filter(stays).cloned().collect();
     if let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))) {
         cluster.store.put_host(ObservedHost { unschedulable: !host.unschedulable, ..host.clone() });
     }

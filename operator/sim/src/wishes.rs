@@ -2,13 +2,14 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
+use crate::pools;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{
-    Dependency, ExitRule, JobReference, JobSpec, ObservedJob, Pattern, RetryStrategy, Stop, StopChildren,
-    StopKind,
+    Dependency, ExitRule, JobReference, JobSpec, ObservedJob, Pattern, ResourceRequest, RetryStrategy, Stop,
+    StopChildren, StopKind,
 };
 use windlass_core::reference::Reference;
 
@@ -33,6 +34,8 @@ pub fn submission(
     let time_to_live =
         (rng.u64(0..8) == 0).then(|| Duration::from_secs(if rng.bool() { 0 } else { rng.u64(1..=300) }));
     let aws_name = (rng.u64(0..6) == 0).then(|| Name::from(format!("Aws{}", rng.u32(0..3))));
+    let on_the_edge = rng.u64(0..4) == 0 && cluster.faults.managed;
+    let cpu_millis = on_the_edge.then_some(pools::ON_THE_EDGE);
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);
     JobSpec {
@@ -44,6 +47,7 @@ pub fn submission(
         timeout,
         depends_on,
         time_to_live,
+        overrides: ResourceRequest { cpu_millis, ..ResourceRequest::default() },
         ..JobSpec::default()
     }
 }

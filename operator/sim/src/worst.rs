@@ -2,9 +2,9 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
-use crate::operator;
 use crate::store::Store;
 use crate::truth::Truth;
+use crate::{check, operator};
 use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::finding::Finding;
 use windlass_core::ids::{ObjectKey, ResourceVersion};
@@ -112,6 +112,18 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
         }
         (Action::CreatePod(order), Outcome::Refused(Refusal::Invalid, _)) => {
             cluster.truth.refused.insert(order.job);
+        }
+        (Action::LaunchMachine(order), Outcome::Machine(_)) => {
+            let machine = (order.environment_uid, check::serial(&order.name));
+            cluster.truth.machines_made.insert(machine);
+        }
+        (Action::WriteEnvironment(guard, status), Outcome::Written(_)) => {
+            let environment = cluster.store.environments.get(&guard.key.name);
+            let most = environment.and_then(|environment| Some(environment.managed.as_ref()?.max_vcpus));
+            for launch in &status.pool.launches {
+                let limits = &mut cluster.truth.launch_limits;
+                limits.entry((guard.uid, launch.serial)).or_insert(most.unwrap_or_default());
+            }
         }
         _ => {}
     }

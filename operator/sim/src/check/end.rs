@@ -2,10 +2,11 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
+use super::pool;
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{Attempt, ObservedJob, ObservedPod, PodPhase, Proof};
+use windlass_core::objects::{Attempt, ObservedEnvironment, ObservedJob, ObservedPod, PodPhase, Proof};
 use windlass_core::state::State;
 use windlass_core::units::Resources;
 
@@ -18,6 +19,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| nothing_is_left(cluster))
         .or_else(|| every_status_is_written(cluster))
         .or_else(|| numbers_are_true(cluster))
+        .or_else(|| pool::at_rest(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
@@ -30,7 +32,7 @@ pub fn after_expiry(cluster: &Cluster) -> Option<String> {
     {
         return Some(format!("record {first} is left of job {job}, which is gone"));
     }
-    nothing_is_left(cluster).or_else(|| numbers_are_true(cluster))
+    nothing_is_left(cluster).or_else(|| numbers_are_true(cluster)).or_else(|| pool::at_rest(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.
@@ -175,10 +177,13 @@ fn every_status_is_written(cluster: &Cluster) -> Option<String> {
     Some(format!("{kind} {name} is of generation {generation}, its status of {told}"))
 }
 
-/// An environment tells what its hosts' pods really use.
+/// Environments tell what their hosts' pods really use.
 fn numbers_are_true(cluster: &Cluster) -> Option<String> {
+    cluster.store.environments.values().find_map(|environment| untrue_number(cluster, environment))
+}
+
+fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
     let store = &cluster.store;
-    let environment = store.environments.values().next()?;
     let is_in = |host: &Name| {
         store.hosts.get(host).is_some_and(|host| {
             let labels = environment.selector.iter();

@@ -1,6 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
+use super::pool;
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -38,7 +39,7 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
             wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
-        _ => None,
+        action => pool::before_request(cluster, action),
     }
 }
 
@@ -85,6 +86,9 @@ fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
     let index = order.child.map_or(0, |(index, _)| index);
     if cluster.store.job(order.job).is_some_and(|job| is_ordered(job, index)) {
         return Some(format!("pod {pod} is created although its task was stopped"));
+    }
+    if let Some(broken) = pool::on_one_that_leaves(cluster, &order.host) {
+        return Some(broken);
     }
     let host = cluster.store.hosts.get(&order.host)?;
     let is_there = |pod: &&ObservedPod| {

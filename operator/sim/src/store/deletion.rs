@@ -180,6 +180,7 @@ impl Store {
             return self.put_environment(environment);
         }
         self.environments.remove(&environment.name);
+        self.gone_environments.insert(environment.uid);
         self.revision += 1;
         self.tell(Kind::Environment, Event::EnvironmentGone(environment.uid));
     }

@@ -1,11 +1,13 @@
 //! The model API server: objects, versions, preconditions, finalizers, watches.
 
 mod deletion;
+mod machines;
 mod requests;
 mod rules;
 mod watch;
 
 pub use deletion::Cascade;
+pub use machines::{node_of, selector};
 pub use requests::{PodRefusal, resources_in};
 pub use watch::{Cursor, Heard};
 
@@ -13,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedPod, ObservedQueue,
-    ObservedRevision, Record,
+    Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
+    ObservedPod, ObservedQueue, ObservedRevision, Record,
 };
 use windlass_core::time::Time;
 
@@ -36,6 +38,10 @@ pub struct Store {
     pub namespaces: BTreeMap<Name, bool>,
     /// Nodes.
     pub hosts: BTreeMap<Name, ObservedHost>,
+    /// Machines of managed environments.
+    pub machines: BTreeMap<(Backend, Name), ObservedMachine>,
+    /// Why nobody may make machines now.
+    pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.
     pub environments: BTreeMap<Name, ObservedEnvironment>,
     /// JobQueues.
@@ -54,6 +60,8 @@ pub struct Store {
     pub troubles: BTreeMap<ObjectKey, Name>,
     /// Jobs that existed and are gone.
     pub gone_jobs: BTreeSet<Uid>,
+    /// Environments that existed and are gone.
+    pub gone_environments: BTreeSet<Uid>,
     /// Definitions that existed and are gone.
     pub gone_definitions: BTreeSet<Uid>,
     /// Jobs whose deletion waits for the garbage collector.
@@ -111,11 +119,12 @@ impl Store {
         self.hosts.insert(host.name.clone(), host);
     }
 
-    /// Removes a node.
+    /// Removes a node; one that stands for itself is the machine, too.
     pub fn remove_host(&mut self, name: &Name) {
         if self.hosts.remove(name).is_some() {
             self.revision += 1;
             self.tell(Kind::Host, Event::HostGone(name.clone()));
+            self.remove_machine(Backend::Simulated, name);
         }
     }
 

@@ -77,6 +77,10 @@ impl Store {
             }
             Action::ReadEvents(key, _) => Outcome::Words(self.troubles.get(&key).cloned()),
             Action::DeleteJob(guard) => self.expire_job(&guard, now),
+            Action::LaunchMachine(order) => self.launch_machine(*order, now),
+            Action::ReadMachine(backend, name) => self.read_machine(backend, &name),
+            Action::RetireMachine(backend, name, uid) => self.retire_machine(backend, &name, uid),
+            Action::RemoveMachine(backend, name, uid) => self.delete_machine(backend, &name, uid),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
     }
@@ -452,6 +456,10 @@ const fn name_of(action: &Action) -> &'static str {
         Action::StopPod { .. } => "stop pod",
         Action::ReadEvents(..) => "list events",
         Action::DeleteJob(_) => "delete job",
+        Action::LaunchMachine(_) => "create machine",
+        Action::ReadMachine(..) => "get machine",
+        Action::RetireMachine(..) => "retire machine",
+        Action::RemoveMachine(..) => "delete machine",
         Action::ReleasePod(..) => "release pod",
     }
 }

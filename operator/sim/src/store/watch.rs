@@ -133,6 +133,11 @@ impl Store {
                     .extend(self.namespaces.iter().map(|(name, ends)| Event::Namespace(name.clone(), *ends)));
             }
             Kind::Host => events.extend(self.hosts.values().cloned().map(|host| Event::Host(Box::new(host)))),
+            Kind::NodeClaim | Kind::SimulatedNode => {
+                let machines =
+                    self.machines.values().filter(|machine| Kind::of_machines(machine.backend) == kind);
+                events.extend(machines.cloned().map(|machine| Event::Machine(Box::new(machine))));
+            }
             Kind::Environment => {
                 events.extend(
                     self.environments.values().cloned().map(|found| Event::Environment(Box::new(found))),

@@ -1,0 +1,251 @@
+//! Who makes machines: Karpenter, which makes one for each NodeClaim and keeps it while jobs run there, and KWOK, which has nodes
+//! without machines be ready. Machines come late, or never, or are taken away.
+
+use crate::cluster::Cluster;
+use crate::coverage::About;
+use crate::kubelet::{Kubelet, power_off};
+use crate::pools;
+use crate::store::node_of;
+use fastrand::Rng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
+use windlass_core::time::Time;
+use windlass_core::units::Resources;
+
+/// All that makes machines.
+#[derive(Debug, Default)]
+pub struct Backends {
+    fates: BTreeMap<Uid, Fate>,
+    /// Nodes on machines.
+    nodes: BTreeMap<Name, (Backend, Name)>,
+    /// What is wrong with what is asked of Karpenter.
+    pub broken: Option<Name>,
+    /// There are no machines to be had from Karpenter (in a scenario).
+    pub is_short: bool,
+}
+
+/// What is to become of a machine.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    /// When there is a node on it; never for some.
+    node_at: Option<Time>,
+    /// When that is ready; never for some.
+    ready_at: Option<Time>,
+    /// When it turns out that there are no such machines.
+    taken_back_at: Option<Time>,
+    /// What its node offers beyond the catalogue's estimate, and less than that.
+    more_and_less: (u64, u64),
+}
+
+/// How long machines take in a scenario.
+const TO_NODE: Duration = Duration::from_secs(30);
+const TO_READY: Duration = Duration::from_secs(10);
+
+/// Something happens to a machine, or in the cloud.
+pub fn act(cluster: &mut Cluster) {
+    let dice = cluster.rng.u64(0..1000);
+    let machines: Vec<ObservedMachine> = cluster.store.machines.values().cloned().collect();
+    let machine = machines.get(cluster.rng.usize(0..machines.len().max(1)));
+    let faults = cluster.faults.clone();
+    if dice < faults.broken_classes {
+        return toggle_broken(cluster);
+    }
+    let Some(machine) = machine else { return };
+    if dice < faults.broken_classes + faults.interruptions && machine.node.is_some() {
+        cluster.note(About::Faults, "machines taken away");
+        cluster.tell(|| format!("cloud: takes {} away", machine.name));
+        cluster.store.remove_machine(machine.backend, &machine.name);
+    } else {
+        progress(cluster, machine);
+    }
+}
+
+/// All that is due now. True when there was anything.
+pub fn run_to_rest(cluster: &mut Cluster) -> bool {
+    let mut busy = false;
+    while {
+        let machines: Vec<ObservedMachine> = cluster.store.machines.values().cloned().collect();
+        machines.iter().fold(false, |busy, machine| busy | progress(cluster, machine))
+    } {
+        busy = true;
+    }
+    sweep(cluster);
+    busy
+}
+
+/// When something comes due that is not due now.
+pub fn next_wake(cluster: &Cluster) -> Option<Time> {
+    let machines = cluster.store.machines.values().filter(|machine| !machine.deleting);
+    let due = machines.filter_map(|machine| {
+        let fate = cluster.backends.fates.get(&machine.uid)?;
+        match &machine.node {
+            None if machine.fault.is_some() => None,
+            None => fate.taken_back_at.or(fate.node_at),
+            Some(node) if cluster.kubelets.contains_key(node) => None,
+            Some(_) => fate.ready_at,
+        }
+    });
+    due.filter(|at| *at > cluster.now).min()
+}
+
+/// What was on machines that are gone is gone with them.
+pub fn sweep(cluster: &mut Cluster) {
+    let store = &cluster.store;
+    let nodes = cluster.backends.nodes.iter();
+    let gone: Vec<Name> = nodes
+        .filter(|(_, machine)| !store.machines.contains_key(machine))
+        .map(|(node, _)| node.clone())
+        .collect();
+    for node in gone {
+        cluster.backends.nodes.remove(&node);
+        power_off(cluster, &node);
+        cluster.kubelets.remove(&node);
+        cluster.store.remove_host(&node);
+    }
+}
+
+fn toggle_broken(cluster: &mut Cluster) {
+    cluster.backends.broken = match &cluster.backends.broken {
+        Some(_) => None,
+        None => Some("LaunchFailed: the node class names a subnet that is not there".into()),
+    };
+    cluster.note(About::Faults, "node classes broken or mended");
+    let broken = cluster.backends.broken.is_some();
+    cluster.tell(|| format!("cloud: node class broken: {broken}"));
+}
+
+/// The next thing that is due with a machine. True when there was one.
+fn progress(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
+    // It may have gone with another.
+    let Some(machine) = cluster.store.machines.get(&(machine.backend, machine.name.clone())).cloned() else {
+        return false;
+    };
+    if cluster.store.gone_environments.contains(&machine.environment) && !machine.deleting {
+        cluster.note(About::Faults, "machines collected after their environment");
+        cluster.tell(|| format!("collector: machine {}", machine.name));
+        cluster.store.collect_machine(&machine);
+        return true;
+    }
+    match machine.backend {
+        Backend::Karpenter if machine.deleting => end(cluster, &machine),
+        Backend::Karpenter => launch(cluster, &machine),
+        Backend::Simulated => machine.node.clone().is_some_and(|node| make_ready(cluster, &machine, &node)),
+    }
+}
+
+/// Karpenter ends a machine once no job runs there.
+fn end(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
+    if let Some(node) = &machine.node {
+        if let Some(host) = cluster.store.hosts.get(node).filter(|host| !host.unschedulable).cloned() {
+            cluster.store.put_host(ObservedHost { unschedulable: true, ..host });
+            return true;
+        }
+        if cluster.store.hosts.contains_key(node) && cluster.store.has_jobs(node) {
+            return false;
+        }
+    }
+    cluster.tell(|| format!("Karpenter: {} is gone", machine.name));
+    cluster.store.remove_machine(machine.backend, &machine.name);
+    true
+}
+
+/// Karpenter makes a machine, or fails to.
+fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
+    let now = cluster.now;
+    let fate = fate(cluster, machine);
+    if let Some(node) = &machine.node {
+        if !cluster.store.hosts.contains_key(node) {
+            // Somebody deleted it: that is an order to end the machine.
+            cluster.store.remove_machine(machine.backend, &machine.name);
+            return true;
+        }
+        return make_ready(cluster, machine, node);
+    }
+    if cluster.backends.broken != machine.fault {
+        let fault = cluster.backends.broken.clone();
+        cluster.tell(|| format!("Karpenter: {}: {fault:?}", machine.name));
+        cluster.store.put_machine(ObservedMachine { fault, ..machine.clone() });
+        return true;
+    }
+    if machine.fault.is_some() {
+        return false;
+    }
+    if cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
+        cluster.note(About::Faults, "machines that were not to be had");
+        cluster.tell(|| format!("Karpenter: no machine for {}", machine.name));
+        cluster.store.put_machine(ObservedMachine { deleting: true, ..machine.clone() });
+        return true;
+    }
+    if fate.taken_back_at.is_some() || fate.node_at.is_none_or(|at| at > now) {
+        return false;
+    }
+    let Some(machine_type) = type_of(machine) else { return false };
+    let name = Name::from(format!("node-{}", machine.name));
+    let uid = cluster.store.next_uid();
+    let (more, less) = fate.more_and_less;
+    let allocatable = Resources {
+        cpu_millis: machine_type.allocatable.cpu_millis + more - less,
+        ..machine_type.allocatable
+    };
+    let host = node_of(machine, &name, machine_type, allocatable, uid);
+    cluster.store.put_host(host);
+    cluster.store.put_machine(ObservedMachine { node: Some(name), ..machine.clone() });
+    true
+}
+
+fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> bool {
+    let fate = fate(cluster, machine);
+    let is_due = fate.ready_at.is_some_and(|at| at <= cluster.now);
+    cluster.backends.nodes.insert(node.clone(), (machine.backend, machine.name.clone()));
+    if !is_due || cluster.kubelets.contains_key(node) {
+        return false;
+    }
+    let Some(host) = cluster.store.hosts.get(node).cloned() else { return false };
+    let host = ObservedHost { ready: true, ..host };
+    cluster.note(About::Work, "machines that came");
+    cluster.tell(|| format!("kubelet: node {node} is ready"));
+    cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
+    cluster.store.put_host(host);
+    true
+}
+
+fn type_of(machine: &ObservedMachine) -> Option<&'static MachineType> {
+    pools::catalogue().iter().find(|found| found.name == machine.machine_type)
+}
+
+fn fate(cluster: &mut Cluster, machine: &ObservedMachine) -> Fate {
+    if let Some(fate) = cluster.backends.fates.get(&machine.uid) {
+        return *fate;
+    }
+    let fate = if cluster.scripted {
+        let node_at = machine.created_at + TO_NODE;
+        Fate {
+            node_at: Some(node_at),
+            ready_at: Some(node_at + TO_READY),
+            taken_back_at: None,
+            more_and_less: (0, 0),
+        }
+    } else {
+        drawn(&mut cluster.rng, cluster.faults.shortages, cluster.now)
+    };
+    cluster.backends.fates.insert(machine.uid, fate);
+    fate
+}
+
+fn drawn(rng: &mut Rng, shortages: u64, now: Time) -> Fate {
+    let mut after = |most: u64| Duration::from_millis(rng.u64(0..most));
+    let node_at = now + after(8_000);
+    let ready_at = node_at + after(6_000);
+    let taken_back_at = now + after(10_000);
+    let (dice, kind) = (rng.u64(0..1000), rng.u64(0..4));
+    let more_and_less = (rng.u64(0..=pools::MORE), rng.u64(0..=pools::LESS));
+    let is_short = dice < shortages;
+    Fate {
+        node_at: (!is_short || kind != 0).then_some(node_at),
+        ready_at: (!is_short || kind != 1).then_some(ready_at),
+        taken_back_at: (is_short && kind > 1).then_some(taken_back_at),
+        more_and_less,
+    }
+}

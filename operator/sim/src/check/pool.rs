@@ -1,0 +1,199 @@
+//! What must hold of machines: never more than `maxvCpus`, none that nobody knows of, none that is not wanted, and no job is lost
+//! because one goes.
+
+use super::request::at_ease;
+use crate::cluster::Cluster;
+use crate::pools::{self, LARGEST};
+use windlass_core::action::{Action, Guard, MachineOrder};
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{
+    Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
+    PoolStatus,
+};
+
+/// Checks a request before it is carried out.
+pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
+    match action {
+        Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
+        Action::LaunchMachine(order) => lands(cluster, order),
+        Action::RetireMachine(backend, name, uid) | Action::RemoveMachine(backend, name, uid) => {
+            let machine = cluster.store.machines.get(&(*backend, name.clone()))?;
+            let is_meant = machine.uid == *uid && at_ease(cluster) && !machine.deleting;
+            let node = machine.node.as_ref().filter(|_| is_meant)?;
+            cluster
+                .store
+                .has_jobs(node)
+                .then(|| format!("machine {name} is told to go although a job runs there"))
+        }
+        _ => None,
+    }
+}
+
+/// A machine is decided only where one may be had, and within `maxvCpus`; none is forgotten that may still come.
+fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Option<String> {
+    let environment = cluster.store.environments.get(&guard.key.name)?;
+    if environment.uid != guard.uid || environment.resource_version != guard.resource_version {
+        return None;
+    }
+    let (before, after) = (&environment.status.pool, &status.pool);
+    let name = &environment.name;
+    if after.last_serial < before.last_serial {
+        return Some(format!("environment {name} goes back to serial {}", after.last_serial));
+    }
+    if let Some(forgotten) = forgotten(cluster, environment, after) {
+        return Some(forgotten);
+    }
+    let is_new = |launch: &&Launch| launch.serial > before.last_serial;
+    let new: Vec<&Launch> = after.launches.iter().filter(is_new).collect();
+    if new.is_empty() {
+        return None;
+    }
+    let Some(managed) = environment.managed.as_ref().filter(|_| environment.enabled && !environment.deleting)
+    else {
+        return Some(format!("environment {name} is given machines, and may have none: {new:?}"));
+    };
+    let there = vcpus_of(cluster, environment.uid);
+    let was_made = |launch: &&Launch| is_known(cluster, environment.uid, launch.serial);
+    let to_come: u32 = after
+        .launches
+        .iter()
+        .filter(|launch| !was_made(launch))
+        .map(|launch| vcpus(&launch.machine_type))
+        .sum();
+    if there + to_come > managed.max_vcpus {
+        return Some(format!(
+            "environment {name} has {there} vCPUs, {to_come} to come, of {} it may have",
+            managed.max_vcpus
+        ));
+    }
+    new.iter().find_map(|launch| too_large(managed, &launch.machine_type))
+}
+
+/// The smallest machine that fits is bought.
+fn too_large(managed: &Managed, bought: &Name) -> Option<String> {
+    let fits = |found: &&MachineType| found.allocatable.cpu_millis - pools::LESS >= LARGEST;
+    let chosen = types_of(managed).into_iter().filter(|found| fits(found));
+    let smallest = chosen.map(|found| found.vcpus).min()?;
+    (vcpus(bought) > smallest)
+        .then(|| format!("{bought} is bought, although {smallest} vCPUs have room for any job there is"))
+}
+
+/// The types that an environment may have.
+fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
+    let is = |wanted: &Name, found: &MachineType| {
+        let family = found.name.as_str().split('.').next().unwrap_or_default();
+        wanted.as_str() == "optimal" || wanted == &found.name || wanted.as_str() == family
+    };
+    let any = managed.instance_types.is_empty();
+    let all = pools::catalogue().iter();
+    all.filter(|found| any || managed.instance_types.iter().any(|wanted| is(wanted, found))).collect()
+}
+
+/// A launch is struck from the books although a request for its machine is still under way.
+fn forgotten(cluster: &Cluster, environment: &ObservedEnvironment, after: &PoolStatus) -> Option<String> {
+    let late = cluster.late.iter().find_map(|late| match &late.action {
+        Action::LaunchMachine(order) if order.environment_uid == environment.uid => Some(order),
+        _ => None,
+    })?;
+    let serial = serial(&late.name);
+    let is_there = cluster.store.machines.contains_key(&(late.backend, late.name.clone()));
+    let is_listed = after.launches.iter().any(|launch| launch.serial == serial);
+    let was_listed = environment.status.pool.launches.iter().any(|launch| launch.serial == serial);
+    (was_listed && !is_listed && !is_there)
+        .then(|| format!("machine {} is struck from the books, and may still come", late.name))
+}
+
+/// Only what is in the books is made.
+fn lands(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
+    let is_there = cluster.store.machines.contains_key(&(order.backend, order.name.clone()));
+    let environment = cluster.store.environments.get(&order.environment)?;
+    let launches = &environment.status.pool.launches;
+    let is_listed = launches.iter().any(|launch| launch.serial == serial(&order.name));
+    (environment.uid == order.environment_uid && !is_there && !is_listed)
+        .then(|| format!("machine {} is made, and is not in the books", order.name))
+}
+
+/// After every step: all machines of an environment together are within what it might have when the last was decided.
+pub fn after_step(cluster: &Cluster) -> Option<String> {
+    let mut environments: Vec<Uid> =
+        cluster.store.machines.values().map(|machine| machine.environment).collect();
+    environments.dedup();
+    environments.into_iter().find_map(|environment| {
+        let machines = cluster.store.machines_of(environment);
+        let last = machines.map(|machine| serial(&machine.name)).max()?;
+        let Some(most) = cluster.truth.launch_limits.get(&(environment, last)) else {
+            return Some(format!("machine {last} of {environment} was never decided"));
+        };
+        let there = vcpus_of(cluster, environment);
+        (there > *most).then(|| format!("{there} vCPUs are there of {environment}, which may have {most}"))
+    })
+}
+
+/// Once all is quiet.
+pub fn at_rest(cluster: &Cluster) -> Option<String> {
+    let store = &cluster.store;
+    if let Some(machine) = store.machines.values().find(|machine| {
+        !store.environments.values().any(|environment| environment.uid == machine.environment)
+    }) {
+        return Some(format!("machine {} is left of an environment that is gone", machine.name));
+    }
+    if let Some(environment) = store.environments.values().find(|environment| environment.deleting) {
+        return Some(format!("environment {} was deleted and is still there", environment.name));
+    }
+    store.environments.values().find_map(|environment| {
+        let managed = environment.managed.as_ref()?;
+        let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
+        scaled_in(managed, &machines)
+            .or_else(|| books(&environment.status, &machines))
+            .map(|words| format!("environment {}: {words}", environment.name))
+    })
+}
+
+/// Idle machines have gone, but for those that are kept.
+fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String> {
+    let sizes = machines.iter().map(|machine| vcpus(&machine.machine_type));
+    let there: u32 = sizes.clone().sum();
+    let min = managed.min_vcpus;
+    let smallest = sizes.min().unwrap_or_default();
+    if there > 0 && there - smallest >= min {
+        return Some(format!("{there} vCPUs are left, {min} are to be kept, {smallest} could go"));
+    }
+    let smallest_type = types_of(managed).iter().map(|found| found.vcpus).min().unwrap_or_default();
+    let could_grow = there + smallest_type <= managed.max_vcpus;
+    (there < min && could_grow).then(|| format!("only {there} vCPUs are left, {min} are to be kept"))
+}
+
+/// The status says what there is.
+fn books(status: &EnvironmentStatus, machines: &[&ObservedMachine]) -> Option<String> {
+    let there: u32 = machines.iter().map(|machine| vcpus(&machine.machine_type)).sum();
+    let pool = &status.pool;
+    if let Some((_, words)) = &status.validity.fault {
+        return Some(format!("INVALID: {words}"));
+    }
+    (pool.desired_vcpus != Some(there) || pool.launching_vcpus != 0 || !pool.launches.is_empty())
+        .then(|| format!("{there} vCPUs are there, its status says {pool:?}"))
+}
+
+fn is_known(cluster: &Cluster, environment: Uid, serial: u64) -> bool {
+    cluster.truth.machines_made.contains(&(environment, serial))
+}
+
+fn vcpus_of(cluster: &Cluster, environment: Uid) -> u32 {
+    cluster.store.machines_of(environment).map(|machine| vcpus(&machine.machine_type)).sum()
+}
+
+fn vcpus(machine_type: &Name) -> u32 {
+    pools::catalogue().iter().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
+}
+
+/// The serial number in a machine's name.
+pub fn serial(name: &Name) -> u64 {
+    name.as_str().rsplit('-').next().and_then(|serial| serial.parse().ok()).unwrap_or_default()
+}
+
+/// A job is given to a host whose machine is to go.
+pub fn on_one_that_leaves(cluster: &Cluster, host: &Name) -> Option<String> {
+    let machine = cluster.store.machine_of(host).filter(|machine| machine.leaving || machine.deleting)?;
+    let backend = matches!(machine.backend, Backend::Karpenter);
+    Some(format!("a job is given to {host}, whose machine is to go (Karpenter: {backend})"))
+}

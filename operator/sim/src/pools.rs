@@ -1,0 +1,184 @@
+//! Managed environments: what people ask for, and change, at the worst moments.
+
+use crate::cluster::Cluster;
+use crate::coverage::About;
+use crate::store::{Store, selector};
+use std::sync::LazyLock;
+use std::time::Duration;
+use windlass_core::ids::{Name, ResourceVersion};
+use windlass_core::objects::{
+    Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedQueue, Payload,
+};
+use windlass_core::reference::Reference;
+use windlass_core::units::Resources;
+
+/// The environment that everybody has, whose hosts are there.
+pub const UNMANAGED: &str = "ce";
+
+/// Those that have machines made.
+const MANAGED: [(&str, Backend); 2] = [("claims", Backend::Karpenter), ("nodes", Backend::Simulated)];
+
+/// By how many thousandths of a vCPU a node may offer more than the catalogue's estimate, and less.
+pub const MORE: u64 = 20;
+/// See [`MORE`].
+pub const LESS: u64 = 100;
+
+/// The largest job there is, in thousandths of a vCPU.
+pub const LARGEST: u64 = 2000;
+
+/// A job that may or may not fit on the smallest machine: the catalogue says so, its node perhaps not.
+pub const ON_THE_EDGE: u64 = 1900;
+
+/// What is kept for the system of each node, in thousandths of a vCPU, as the catalogue has it.
+const SYSTEM: u64 = 80;
+
+/// The types of machines there are: two families, of 2 to 16 vCPUs.
+pub fn catalogue() -> &'static [MachineType] {
+    static CATALOGUE: LazyLock<Vec<MachineType>> = LazyLock::new(made_up);
+    &CATALOGUE
+}
+
+fn made_up() -> Vec<MachineType> {
+    let families = [("c4", 1), ("m4", 4)];
+    let sizes = [("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16)];
+    let types = families.into_iter().flat_map(|(family, gib)| {
+        sizes.into_iter().map(move |(size, vcpus)| MachineType {
+            name: format!("{family}.{size}").into(),
+            vcpus,
+            architecture: "amd64".into(),
+            allocatable: Resources {
+                cpu_millis: u64::from(vcpus) * 1000 - SYSTEM,
+                memory_bytes: u64::from(vcpus) * gib << 30,
+                gpus: 0,
+                pods: 20,
+            },
+        })
+    });
+    types.collect()
+}
+
+/// Makes the managed environments that are not there. True when any was missing.
+pub fn bring_back(cluster: &mut Cluster) -> bool {
+    let is_missing = |(name, _): &(&str, Backend)| {
+        cluster.faults.managed && !cluster.store.environments.contains_key(&Name::from(*name))
+    };
+    let missing: Vec<(&str, Backend)> = MANAGED.into_iter().filter(is_missing).collect();
+    for (name, backend) in &missing {
+        make(cluster, name, *backend);
+    }
+    !missing.is_empty()
+}
+
+fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
+    let uid = cluster.store.next_uid();
+    let managed = wishes(cluster, backend);
+    cluster.tell(|| format!("administrator: makes environment {name} {}: {managed:?}", uid.prefix()));
+    cluster.store.put_environment(ObservedEnvironment {
+        name: name.into(),
+        uid,
+        resource_version: ResourceVersion(0),
+        generation: 1,
+        created_at: Store::stamp(cluster.now),
+        aws_name: None,
+        enabled: true,
+        selector: selector(uid),
+        managed: Some(managed),
+        deleting: false,
+        held: false,
+        status: EnvironmentStatus::default(),
+    });
+}
+
+/// What an environment may have; any job of the model fits on a machine within it.
+fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
+    let rng = &mut cluster.rng;
+    let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
+    let instance_types: &[&str] =
+        [&[][..], &["c4"], &["m4.large", "m4.xlarge"], &["optimal"]][rng.usize(0..4)];
+    Managed {
+        backend,
+        min_vcpus,
+        desired_vcpus: rng.u32(min_vcpus..=max_vcpus),
+        max_vcpus,
+        instance_types: instance_types.iter().map(|name| Name::from(*name)).collect(),
+        idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
+        payload: Payload::default(),
+    }
+}
+
+/// The environments of a queue, in one order or another.
+pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
+    let orders: [&[&str]; 6] = [
+        &[UNMANAGED],
+        &["claims"],
+        &["nodes"],
+        &["claims", "nodes"],
+        &["nodes", UNMANAGED],
+        &[UNMANAGED, "claims"],
+    ];
+    let order = orders[cluster.rng.usize(0..orders.len())];
+    let order = if cluster.faults.managed { order } else { &[UNMANAGED] };
+    order.iter().map(|name| Reference::plain(name)).collect()
+}
+
+/// Somebody changes, disables or deletes a managed environment, or takes the operator's right to make machines.
+pub fn edit(cluster: &mut Cluster) {
+    let (name, backend) = MANAGED[cluster.rng.usize(0..MANAGED.len())];
+    let dice = cluster.rng.u64(0..8);
+    let managed = wishes(cluster, backend);
+    cluster.note(About::Faults, "edits of managed environments");
+    cluster.tell(|| format!("administrator: edit {dice} of environment {name}"));
+    match dice {
+        0..3 => change(cluster, name, |known| known.managed = Some(managed)),
+        3 => change(cluster, name, |known| known.enabled = !known.enabled),
+        4 => change(cluster, name, |known| {
+            if let Some(managed) = &mut known.managed {
+                managed.instance_types = vec!["x9".into()];
+            }
+        }),
+        5 => {
+            let words = Name::from("nodeclaims.karpenter.sh is forbidden: the operator lacks a right");
+            cluster.store.machine_refusal = cluster.store.machine_refusal.take().xor(Some(words));
+        }
+        6 => cluster.store.delete_environment(&name.into()),
+        _ => {
+            bring_back(cluster);
+        }
+    }
+}
+
+fn change(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut ObservedEnvironment)) {
+    if let Some(mut environment) = cluster.store.environments.get(&Name::from(name)).cloned() {
+        environment.generation += 1;
+        change(&mut environment);
+        cluster.tell(|| format!("now {:?} enabled {}", environment.managed, environment.enabled));
+        cluster.store.put_environment(environment);
+    }
+}
+
+/// All that is wrong is mended, and no queue names an environment that is to go.
+pub fn calm_down(cluster: &mut Cluster) {
+    for (name, backend) in MANAGED {
+        let managed = wishes(cluster, backend);
+        change(cluster, name, |known| {
+            known.enabled = true;
+            known.managed = Some(managed);
+        });
+    }
+    let goes = |reference: &Reference| {
+        cluster.store.environments.get(&reference.name).is_none_or(|environment| environment.deleting)
+    };
+    let names_one = |queue: &&ObservedQueue| queue.environments.iter().any(goes);
+    let queues: Vec<ObservedQueue> = cluster.store.queues.values().filter(names_one).cloned().collect();
+    for queue in queues {
+        let environments = vec![Reference::plain(UNMANAGED)];
+        let generation = queue.generation + 1;
+        cluster.store.put_queue(ObservedQueue { environments, generation, ..queue });
+    }
+    bring_back(cluster);
+}
+
+/// True for a node whose machine is to go.
+pub fn is_leaving(cluster: &Cluster, node: &Name) -> bool {
+    cluster.store.machine_of(node).is_some_and(|machine| machine.leaving || machine.deleting)
+}
