@@ -272,7 +272,7 @@ impl Store {
             index: order.child.map_or(0, |(index, _)| index),
             attempt: order.attempt,
             launch: order.launch,
-            admitted_to: order.host,
+            admitted_to: order.host.clone(),
             environment: order.environment,
             held: true,
             ..TaskPod::default()
@@ -282,7 +282,7 @@ impl Store {
             uid: self.next_uid(),
             resource_version: ResourceVersion(0),
             created_at: Store::stamp(now),
-            host: None,
+            host: order.direct.then_some(order.host),
             requests: order.need,
             phase: PodPhase::Active,
             deleting: false,
