@@ -78,6 +78,10 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
         (names(&objects(WINDLASS, &[])), names(&objects(WINDLASS, &["--values", ALL_ON])));
     let added: Vec<&String> = all_on.difference(&default).collect();
     let expected = [
+        "ClusterRole windlass-karpenter",
+        "ClusterRole windlass-simulated",
+        "ClusterRoleBinding windlass-karpenter",
+        "ClusterRoleBinding windlass-simulated",
         "ConfigMap windlass-map",
         "ConfigMap windlass-text",
         "FlowSchema windlass",
@@ -86,6 +90,8 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
         "PriorityLevelConfiguration windlass",
         "PrometheusRule windlass",
         "ServiceMonitor windlass",
+        "ValidatingAdmissionPolicy windlass-operator-jail-machines",
+        "ValidatingAdmissionPolicyBinding windlass-operator-jail-machines",
     ];
     assert_eq!(added, expected);
     let switches = [

@@ -114,6 +114,8 @@ fn roles_are_bound_to_whom_they_are_for() {
         .collect();
     let expected = [
         format!("ClusterRole windlass to ServiceAccount {NAMESPACE}/windlass"),
+        format!("ClusterRole windlass-karpenter to ServiceAccount {NAMESPACE}/windlass"),
+        format!("ClusterRole windlass-simulated to ServiceAccount {NAMESPACE}/windlass"),
         format!("ClusterRole windlass-release to ServiceAccount {NAMESPACE}/windlass-release"),
         format!("Role windlass to ServiceAccount {NAMESPACE}/windlass"),
         "ClusterRole windlass-catalog-reader to Group system:authenticated".to_owned(),
