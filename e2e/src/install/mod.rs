@@ -27,8 +27,8 @@ const REAL_NODES: &str = "nodeSelector.windlass\\.dev/pool=real";
 const HALF_WAY: &str =
     "--selector=owner=helm,name=windlass,status in (pending-install,pending-upgrade,pending-rollback)";
 
-/// Managed environments of the test cluster have both kinds of machines.
-const BACKENDS: [&str; 2] = ["backends.karpenter=true", "backends.simulated=true"];
+/// Managed environments of the test cluster have both kinds of machines, which go soon.
+const BACKENDS: [&str; 3] = ["backends.karpenter=true", "backends.simulated=true", "idleSeconds=10"];
 
 /// What is installed.
 #[derive(Args)]

@@ -6,6 +6,9 @@ mod access;
 #[path = "../common/acts.rs"]
 mod acts;
 #[cfg(test)]
+#[path = "../common/admission.rs"]
+mod admission;
+#[cfg(test)]
 mod attempts;
 #[cfg(test)]
 #[path = "../common/audit.rs"]
@@ -23,6 +26,9 @@ mod deletions;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+#[path = "../common/elastic.rs"]
+mod elastic;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod environments;
@@ -37,6 +43,11 @@ mod hello;
 mod hosts;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod machines;
+#[cfg(test)]
+#[path = "../common/managed.rs"]
+mod managed;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! What a provider of machines does to an environment: it cannot make them, or takes them away (SPEC.md C3, C4).
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
+use windlass_crds::shared::attempt::JobState;
+use windlass_crds::shared::state::Validity;
+use windlass_crds::{ComputeEnvironment, Job};
+
+use crate::admission;
+use crate::catalog::{BUSYBOX, definition, job};
+use crate::elastic::{GONE, queue, update};
+use crate::managed::{Maker, environment};
+use crate::records::{has_ended, state, status};
+use crate::scene::Scene;
+use crate::wait::{until, within};
+use crate::{CLASS, node_class};
+
+#[tokio::test]
+async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {
+    let scene = Scene::new("k-broken").await;
+    node_class(&scene.client, CLASS).await;
+    let resources = json!({"type": "EC2", "maxvCpus": 16, "instanceTypes": ["c5"]});
+    let (name, machines) = environment(&scene, "broken", Maker::Karpenter("no-such-class"), resources).await;
+    let queue = queue(&scene, &[&name]).await;
+    scene.create(definition("work", BUSYBOX, &["true"])).await;
+    for number in 0..3 {
+        scene.create(job(&format!("job-{number}"), &queue, "work")).await;
+    }
+    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
+    let is_invalid = |found: &ComputeEnvironment| {
+        found.status.as_ref().is_some_and(|told| told.status == Some(Validity::Invalid))
+    };
+    let broken = within(GONE, &environments, &name, "is INVALID", is_invalid).await;
+    println!("its reason is: {}", broken.status.unwrap().status_reason.unwrap());
+    let has_reason = |job: &Job| {
+        let reason = job.status.as_ref().and_then(|status| status.reason.as_deref());
+        matches!(reason, Some("ComputeEnvironmentInvalid" | "LaunchFailed"))
+    };
+    let waits = scene.job("job-0", "says why it waits", has_reason).await;
+    assert_eq!(state(&waits), JobState::Runnable);
+
+    update(&scene, &name, json!({"backend": Maker::Karpenter(CLASS).backend()})).await;
+    for number in 0..3 {
+        let job: Job = within(GONE, &scene.api(), &format!("job-{number}"), "ends", has_ended).await;
+        assert_eq!(state(&job), JobState::Succeeded);
+    }
+    until(&environments, &name, "is VALID", |found| !is_invalid(found)).await;
+    machines.until_vcpus("none", GONE, |vcpus| vcpus == 0).await;
+    scene.leave().await;
+}
+
+/// A node that is taken away with its machine, as spot capacity is.
+#[tokio::test]
+async fn an_interruption_ends_the_attempt_and_the_next_runs_elsewhere() {
+    let scene = Scene::new("k-spot").await;
+    node_class(&scene.client, CLASS).await;
+    let resources = json!({"type": "SPOT", "bidPercentage": 100, "maxvCpus": 16, "instanceTypes": ["c5"]});
+    let (name, _machines) = environment(&scene, "spot", Maker::Karpenter(CLASS), resources).await;
+    let queue = queue(&scene, &[&name]).await;
+    admission::annotate(&scene, "windlass.dev/kwok-run-ms", "20000").await;
+    let mut work = definition("work", BUSYBOX, &["true"]);
+    work["spec"]["retryStrategy"] = json!({"attempts": 3});
+    scene.create(work).await;
+    scene.create(job("moves", &queue, "work")).await;
+    let runs: Job = within(GONE, &scene.api(), "moves", "runs", |job| state(job) == JobState::Running).await;
+    let host = status(&runs).attempts[0].node_name.clone().unwrap();
+    take_away(&scene, &host).await;
+    let moves: Job = within(Duration::from_secs(240), &scene.api(), "moves", "ends", has_ended).await;
+    assert_eq!(state(&moves), JobState::Succeeded);
+    let attempts = &status(&moves).attempts;
+    assert_eq!(attempts.len(), 2, "{attempts:#?}");
+    let told = attempts[0].status_reason.clone().unwrap_or_default();
+    assert!(told.starts_with("Host EC2"), "{told}");
+    assert_ne!(attempts[1].node_name.as_deref(), Some(host.as_str()));
+    admission::remove(&scene);
+    scene.leave().await;
+}
+
+/// The node goes at once, whatever Karpenter wants to do first: the instance is not there any more.
+async fn take_away(scene: &Scene, host: &str) {
+    let nodes = Api::<Node>::all(scene.client.clone());
+    nodes.delete(host, &DeleteParams::default()).await.unwrap();
+    let bare = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    nodes.patch(host, &PatchParams::default(), &bare).await.unwrap();
+}
