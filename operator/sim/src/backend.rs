@@ -1,6 +1,7 @@
 //! Who makes machines: Karpenter, which makes one for each NodeClaim and keeps it while jobs run there, and KWOK, which has nodes
 //! without machines be ready. Machines come late, or never, or are taken away.
 
+use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, power_off};
@@ -207,6 +208,9 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     cluster.note(About::Work, "machines that came");
     cluster.tell(|| format!("kubelet: node {node} is ready"));
     cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
+    if check::at_ease(cluster) {
+        cluster.truth.came_to.insert(machine.environment);
+    }
     cluster.store.put_host(host);
     true
 }

@@ -65,8 +65,8 @@ impl Environment {
     pub(crate) fn later(self, observed: ObservedEnvironment) -> Environment {
         let mut report = self.report;
         let is_foreign = report.take_stored(observed.status.clone(), observed.resource_version);
-        if is_foreign && report.current.pool != observed.status.pool {
-            // Another process decided: what this one had in mind and did not write is void.
+        if is_foreign || observed.generation != self.observed.generation {
+            // Another process decided, or what was decided may not be allowed any more: what was not written is void.
             report.current.pool = observed.status.pool.clone();
         }
         Environment { observed, report, holding: false, pool: self.pool }

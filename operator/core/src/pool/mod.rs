@@ -17,6 +17,7 @@ pub(crate) use types::{fault as types_fault, types};
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PAUSE;
 use crate::time::Time;
+use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What this process knows of an environment's machines beside what is written.
@@ -32,11 +33,17 @@ pub(crate) struct Pool {
     pub(crate) failed: BTreeSet<u64>,
     /// Machines that were asked to go: whether by their deletion (true), or by taking no more jobs.
     pub(crate) removing: BTreeMap<Uid, bool>,
+    /// Machines whose node was seen to be ready.
+    came: BTreeSet<Uid>,
     /// Since when machines are idle.
     idle_since: BTreeMap<Uid, Time>,
     /// Since when machines are known to take no more jobs.
     leaving_since: BTreeMap<Uid, Time>,
     failure: Option<Failure>,
+    /// vCPUs of the machine that a job lacks, and that idle ones are in the way of.
+    pub(crate) lacking_vcpus: u32,
+    /// The most that jobs had of a host of each type: the catalogue only estimates it.
+    offered: BTreeMap<Name, Resources>,
 }
 
 /// Why no machine could be had lately.

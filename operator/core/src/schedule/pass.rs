@@ -42,10 +42,16 @@ pub(crate) fn pass(jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
 
 /// Notes the machines that the pass found missing, in the books of their environments.
 fn order_machines(floor: Floor, desk: &mut Desk) {
-    for (uid, orders) in floor.into_orders().filter(|(_, orders)| !orders.is_empty()) {
+    for (uid, (orders, lacking_vcpus)) in floor.into_orders() {
         let now = desk.now;
-        if let Some(environment) = desk.environments.get_mut(uid) {
-            environment.order_machines(orders, now);
+        let Some(environment) = desk.environments.get_mut(uid) else { continue };
+        let is_news = !orders.is_empty() || environment.pool.lacking_vcpus != lacking_vcpus;
+        environment.order_machines(orders, now);
+        // A pass that was not finished has not seen all that is lacking.
+        if !desk.pass_is_owed || lacking_vcpus > 0 {
+            environment.pool.lacking_vcpus = lacking_vcpus;
+        }
+        if is_news {
             desk.agenda.mark(Item::Environment(uid));
         }
     }

@@ -145,6 +145,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
         scaled_in(managed, &machines)
             .or_else(|| books(&environment.status, &machines))
+            .or_else(|| invalid(cluster, environment))
             .map(|words| format!("environment {}: {words}", environment.name))
     })
 }
@@ -167,11 +168,15 @@ fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String>
 fn books(status: &EnvironmentStatus, machines: &[&ObservedMachine]) -> Option<String> {
     let there: u32 = machines.iter().map(|machine| vcpus(&machine.machine_type)).sum();
     let pool = &status.pool;
-    if let Some((_, words)) = &status.validity.fault {
-        return Some(format!("INVALID: {words}"));
-    }
     (pool.desired_vcpus != Some(there) || pool.launching_vcpus != 0 || !pool.launches.is_empty())
         .then(|| format!("{there} vCPUs are there, its status says {pool:?}"))
+}
+
+/// INVALID is what nobody has put to the test since.
+fn invalid(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
+    let (code, words) = environment.status.validity.fault.as_ref()?;
+    let is_untried = code.as_str() == "LaunchFailed" && !cluster.truth.came_to.contains(&environment.uid);
+    (!is_untried).then(|| format!("INVALID: {words}"))
 }
 
 fn is_known(cluster: &Cluster, environment: Uid, serial: u64) -> bool {
