@@ -5,6 +5,7 @@ use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::TOMBSTONE;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Launch, ObservedMachine};
 use crate::time::Time;
 use crate::world::{Host, Machines};
@@ -62,6 +63,9 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         let name = Machines::name(&observed.name, observed.uid, launch.serial);
         let known = members.iter().any(|member| member.machine.is_some_and(|machine| machine.name == name));
         // One that was seen and is there no more is gone, and yet a second request for it may land and make it again.
+        if mutant::is(Mutant::GoneMachineForgotten) && environment.pool.seen.contains(&launch.serial) {
+            continue;
+        }
         let was_seen = environment.pool.seen.contains(&launch.serial);
         if !known && !(was_seen && desk.now >= launch.decided_at + TOMBSTONE) {
             members.push(Member {
@@ -89,13 +93,18 @@ fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
 impl Pool {
     /// True once a launch can neither be under way nor land late: it may be taken out of the books.
     pub(super) fn is_settled(&self, launch: &Launch, now: Time) -> bool {
-        let known = self.seen.contains(&launch.serial) || self.absent.contains(&launch.serial);
+        let known = self.seen.contains(&launch.serial)
+            || self.absent.contains(&launch.serial)
+            || mutant::is(Mutant::UnseenMachineIsNone);
         now >= launch.decided_at + TOMBSTONE && known && !self.asking.contains(&launch.serial)
     }
 }
 
 /// Nodes of machines that are to go: they take no more jobs.
 pub(crate) fn nodes_that_leave(desk: &Desk) -> Vec<Name> {
+    if mutant::is(Mutant::LeavingMachineTakesJobs) {
+        return Vec::new();
+    }
     let removing = |uid: Uid, environment: Uid| {
         desk.environments.get(environment).is_some_and(|found| found.pool.removing.contains_key(&uid))
     };

@@ -16,6 +16,7 @@ pub(crate) use types::{fault as types_fault, types};
 
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PAUSE;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +61,8 @@ pub(crate) struct Failure {
 impl Pool {
     /// The words of a failure after which it is too early to try again.
     pub(crate) fn failure(&self, now: Time) -> Option<Name> {
-        self.failure.as_ref().filter(|failure| failure.until > now).map(|failure| failure.words.clone())
+        let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);
+        self.failure.as_ref().filter(lasts).map(|failure| failure.words.clone())
     }
 
     /// What makes the environment INVALID until a machine can be had again.
@@ -71,7 +73,8 @@ impl Pool {
 
     /// True when a failure is to be put to the test again.
     pub(crate) fn may_try_again(&self, now: Time) -> bool {
-        self.failure.as_ref().is_none_or(|failure| failure.until <= now)
+        let may = |failure: &Failure| failure.until <= now || mutant::is(Mutant::FailedLaunchAtOnce);
+        self.failure.as_ref().is_none_or(may)
     }
 
     fn failed_to_launch(&mut self, words: Name, is_fault: bool, generation: i64, now: Time) {

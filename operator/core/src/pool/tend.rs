@@ -51,7 +51,7 @@ fn notice(uid: Uid, desk: &mut Desk) {
     for (machine, late_at) in &machines {
         let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
         pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
-        let is_late = late_at.is_some_and(|at| now >= at);
+        let is_late = late_at.is_some_and(|at| now >= at) && !mutant::is(Mutant::MachineWaitedForForEver);
         let late = || {
             Name::from(format!(
                 "machine {} has no node that is ready after {} min",
@@ -83,7 +83,8 @@ fn notice(uid: Uid, desk: &mut Desk) {
 /// Decides machines that are kept also when idle, and at first as many as the environment is to begin with.
 fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
-    let is_open = environment.observed.enabled && !environment.observed.deleting;
+    let is_open = environment.observed.enabled || mutant::is(Mutant::DisabledScalesOut);
+    let is_open = is_open && !environment.observed.deleting;
     if !is_open || environment.static_fault(desk).is_some() || !environment.pool.may_try_again(desk.now) {
         return;
     }
@@ -193,7 +194,9 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         }
         let has_jobs =
             member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
-        let is_idle = !has_jobs && (member.is_ready() || machine.leaving || deleting && unused);
+        let is_idle = !has_jobs
+            && !mutant::is(Mutant::IdleMachineKept)
+            && (member.is_ready() || machine.leaving || deleting && unused);
         if !is_idle {
             continue;
         }
@@ -203,7 +206,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             // Whoever decides beside us has seen that it takes no more jobs, and none it ordered before can still come.
             let since = *environment.pool.leaving_since.get(&machine.uid).unwrap_or(&now);
             leaving_since.insert(machine.uid, since);
-            if now >= since + TOMBSTONE { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
+            let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
+            if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
         } else if kept.saturating_sub(member.vcpus) < floor {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
@@ -324,6 +328,9 @@ impl Environment {
         let pool = &mut self.report.current.pool;
         for machine_type in types {
             pool.last_serial += 1;
+            if mutant::is(Mutant::MachineSerialReused) {
+                pool.last_serial = pool.launches.last().map_or(1, |launch| launch.serial + 1);
+            }
             pool.launches.push(Launch {
                 serial: pool.last_serial,
                 machine_type,

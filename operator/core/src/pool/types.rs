@@ -3,6 +3,7 @@
 use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
+use crate::mutant::{self, Mutant};
 use crate::objects::{MachineType, Managed};
 use crate::text::list;
 use crate::units::Resources;
@@ -78,7 +79,8 @@ fn is(wanted: &Name, found: &MachineType) -> bool {
 /// Remembers what hosts offer: else one that is too small for a job, and goes, is made again for it for ever.
 pub(super) fn remember(uid: Uid, desk: &mut Desk) {
     let Some(seen) = desk.environments.get(uid).map(|environment| seen(environment, desk)) else { return };
-    if let Some(environment) = desk.environments.get_mut(uid) {
+    if let Some(environment) = desk.environments.get_mut(uid).filter(|_| !mutant::is(Mutant::OfferForgotten))
+    {
         environment.pool.offered.extend(seen);
     }
 }

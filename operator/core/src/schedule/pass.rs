@@ -48,7 +48,7 @@ fn order_machines(floor: Floor, desk: &mut Desk) {
         let is_news = !orders.is_empty() || environment.pool.lacking_vcpus != lacking_vcpus;
         environment.order_machines(orders, now);
         // A pass that was not finished has not seen all that is lacking.
-        if !desk.pass_is_owed || lacking_vcpus > 0 {
+        if (!desk.pass_is_owed || lacking_vcpus > 0) && !mutant::is(Mutant::IdleMachineInTheWay) {
             environment.pool.lacking_vcpus = lacking_vcpus;
         }
         if is_news {
@@ -87,7 +87,8 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             if let Some((_, words)) = fault.filter(|_| !may_try) {
                 return Err(Obstacle::Invalid { environment: name, words: words.clone() });
             }
-            if !environment.observed.enabled || environment.observed.deleting {
+            let is_enabled = environment.observed.enabled || mutant::is(Mutant::DisabledScalesOut);
+            if !is_enabled || environment.observed.deleting {
                 return Err(Obstacle::Disabled { environment: name });
             }
             Ok((environment.observed.uid, name))

@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
 use windlass_core::action::{Action, Guard, MachineOrder};
 use windlass_core::ids::{Name, Uid};
+use windlass_core::limits::{LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
     PoolStatus,
@@ -16,17 +17,28 @@ pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
         Action::LaunchMachine(order) => lands(cluster, order),
-        Action::RetireMachine(backend, name, uid) | Action::RemoveMachine(backend, name, uid) => {
-            let machine = cluster.store.machines.get(&(*backend, name.clone()))?;
-            let is_meant = machine.uid == *uid && at_ease(cluster) && !machine.deleting;
-            let node = machine.node.as_ref().filter(|_| is_meant)?;
-            cluster
-                .store
-                .has_jobs(node)
-                .then(|| format!("machine {name} is told to go although a job runs there"))
-        }
+        Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
+        Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
+            .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
         _ => None,
     }
+}
+
+/// Nobody who knows all tells a machine to go while a job runs there.
+fn told_to_go(cluster: &Cluster, backend: Backend, name: &Name, uid: Uid) -> Option<String> {
+    let machine = cluster.store.machines.get(&(backend, name.clone()))?;
+    let is_meant = machine.uid == uid && at_ease(cluster) && !machine.deleting;
+    let node = machine.node.as_ref().filter(|_| is_meant)?;
+    let has_jobs = cluster.store.has_jobs(node);
+    has_jobs.then(|| format!("machine {name} is told to go although a job runs there"))
+}
+
+/// Another leader may have placed a job just before a machine was told to take no more: it is seen first.
+fn too_early(cluster: &Cluster, name: &Name, uid: Uid) -> Option<String> {
+    let retired_at = cluster.truth.retired_at.get(&uid)?;
+    let since = cluster.now.since(*retired_at);
+    (since < LAUNCH_WINDOW + REQUEST_TIMEOUT_OF_SERVER)
+        .then(|| format!("machine {name} is removed {since:?} after it was told to take no more jobs"))
 }
 
 /// A machine is decided only where one may be had, and within `maxvCpus`; none is forgotten that may still come.
