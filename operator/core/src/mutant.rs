@@ -131,6 +131,32 @@ mutants! {
     LargestTypeBought,
     /// A machine is asked for before that is written down (DESIGN.md, rule 3; two leaders buy twice).
     MachineWithoutBooks,
+    /// The serial number of the machine decided last is not kept, so that a name is used again (Volcano#5973).
+    MachineSerialReused,
+    /// A restart does not reckon with machines that the process before it decided (Sieve, intermediate state).
+    LaunchesForgotten,
+    /// A machine that is not seen counts as never made, the API server is not asked (I4; Volcano#3357).
+    UnseenMachineIsNone,
+    /// A machine that came and went may be made again by a request under way, and does not count (commit_unknown_result).
+    GoneMachineForgotten,
+    /// What was decided before a change of maxvCpus or state is done all the same (SPEC.md C2, C4).
+    OldMaximumBought,
+    /// A DISABLED environment scales out (SPEC.md C4).
+    DisabledScalesOut,
+    /// A machine that is to go is given jobs (SPEC.md C2; a node removed under a running job).
+    LeavingMachineTakesJobs,
+    /// A machine is removed as soon as it takes no more jobs, whatever another leader has just placed there (SPEC.md C2).
+    RetiredRemovedAtOnce,
+    /// Idle machines stay (SPEC.md C2).
+    IdleMachineKept,
+    /// Machines that are kept are in the way of a job that needs a larger one (I0).
+    IdleMachineInTheWay,
+    /// What a machine turned out to offer is forgotten with it: one too small is made again and again (I0; SPEC.md C6).
+    OfferForgotten,
+    /// A machine that never has a node is waited for for ever (I0).
+    MachineWaitedForForEver,
+    /// A machine that could not be had is asked for again at once (hot loop).
+    FailedLaunchAtOnce,
     /// A status is written again and again (DESIGN.md, rule 8; hot loop).
     HotLoop,
     /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).

@@ -1,6 +1,7 @@
 //! Who makes machines: Karpenter, which makes one for each NodeClaim and keeps it while jobs run there, and KWOK, which has nodes
 //! without machines be ready. Machines come late, or never, or are taken away.
 
+use crate::check;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, power_off};
@@ -22,6 +23,10 @@ pub struct Backends {
     nodes: BTreeMap<Name, (Backend, Name)>,
     /// What is wrong with what is asked of Karpenter.
     pub broken: Option<Name>,
+    /// When somebody mends that, if it is known.
+    mended_at: Option<Time>,
+    /// What nodes of each type offer beyond the catalogue's estimate, and less than that.
+    offers: BTreeMap<Name, (u64, u64)>,
     /// There are no machines to be had from Karpenter (in a scenario).
     pub is_short: bool,
 }
@@ -35,9 +40,10 @@ struct Fate {
     ready_at: Option<Time>,
     /// When it turns out that there are no such machines.
     taken_back_at: Option<Time>,
-    /// What its node offers beyond the catalogue's estimate, and less than that.
-    more_and_less: (u64, u64),
 }
+
+/// How long a node class may stay broken once all other faults have stopped.
+const TO_MEND: Duration = Duration::from_secs(1800);
 
 /// How long machines take in a scenario.
 const TO_NODE: Duration = Duration::from_secs(30);
@@ -62,9 +68,20 @@ pub fn act(cluster: &mut Cluster) {
     }
 }
 
+/// The faults stop; a node class may stay broken for a while.
+pub fn calm_down(cluster: &mut Cluster) {
+    let broken = cluster.backends.broken.take().filter(|_| cluster.rng.bool());
+    cluster.backends.mended_at = broken.as_ref().map(|_| cluster.now + TO_MEND);
+    cluster.backends.broken = broken;
+}
+
 /// All that is due now. True when there was anything.
 pub fn run_to_rest(cluster: &mut Cluster) -> bool {
     let mut busy = false;
+    if cluster.backends.mended_at.is_some_and(|at| at <= cluster.now) {
+        (cluster.backends.mended_at, cluster.backends.broken) = (None, None);
+        busy = true;
+    }
     while {
         let machines: Vec<ObservedMachine> = cluster.store.machines.values().cloned().collect();
         machines.iter().fold(false, |busy, machine| busy | progress(cluster, machine))
@@ -87,7 +104,7 @@ pub fn next_wake(cluster: &Cluster) -> Option<Time> {
             Some(_) => fate.ready_at,
         }
     });
-    due.filter(|at| *at > cluster.now).min()
+    due.chain(cluster.backends.mended_at).filter(|at| *at > cluster.now).min()
 }
 
 /// What was on machines that are gone is gone with them.
@@ -184,7 +201,9 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     let Some(machine_type) = type_of(machine) else { return false };
     let name = Name::from(format!("node-{}", machine.name));
     let uid = cluster.store.next_uid();
-    let (more, less) = fate.more_and_less;
+    let offer = (cluster.rng.u64(0..=pools::MORE), cluster.rng.u64(0..=pools::LESS));
+    let offer = if cluster.scripted { (0, 0) } else { offer };
+    let (more, less) = *cluster.backends.offers.entry(machine.machine_type.clone()).or_insert(offer);
     let allocatable = Resources {
         cpu_millis: machine_type.allocatable.cpu_millis + more - less,
         ..machine_type.allocatable
@@ -207,6 +226,9 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     cluster.note(About::Work, "machines that came");
     cluster.tell(|| format!("kubelet: node {node} is ready"));
     cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
+    if check::at_ease(cluster) {
+        cluster.truth.came_to.insert(machine.environment);
+    }
     cluster.store.put_host(host);
     true
 }
@@ -221,12 +243,7 @@ fn fate(cluster: &mut Cluster, machine: &ObservedMachine) -> Fate {
     }
     let fate = if cluster.scripted {
         let node_at = machine.created_at + TO_NODE;
-        Fate {
-            node_at: Some(node_at),
-            ready_at: Some(node_at + TO_READY),
-            taken_back_at: None,
-            more_and_less: (0, 0),
-        }
+        Fate { node_at: Some(node_at), ready_at: Some(node_at + TO_READY), taken_back_at: None }
     } else {
         drawn(&mut cluster.rng, cluster.faults.shortages, cluster.now)
     };
@@ -240,12 +257,10 @@ fn drawn(rng: &mut Rng, shortages: u64, now: Time) -> Fate {
     let ready_at = node_at + after(6_000);
     let taken_back_at = now + after(10_000);
     let (dice, kind) = (rng.u64(0..1000), rng.u64(0..4));
-    let more_and_less = (rng.u64(0..=pools::MORE), rng.u64(0..=pools::LESS));
     let is_short = dice < shortages;
     Fate {
         node_at: (!is_short || kind != 0).then_some(node_at),
         ready_at: (!is_short || kind != 1).then_some(ready_at),
         taken_back_at: (is_short && kind > 1).then_some(taken_back_at),
-        more_and_less,
     }
 }

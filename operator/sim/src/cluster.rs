@@ -139,7 +139,8 @@ impl Cluster {
         self.steps += 1;
         self.step = Some(number);
         self.now = self.now + Duration::from_millis(self.rng.u64(0..=60));
-        if self.chance(15) {
+        // What is said of machines holds for minutes.
+        if self.chance(if self.faults.managed { 45 } else { 15 }) {
             self.now = self.now + Duration::from_millis(self.rng.u64(0..20_000));
         }
         operator::land_late_requests(self);
@@ -162,7 +163,7 @@ impl Cluster {
         self.faults = Faults { operators, managed, ..Faults::none() };
         self.refusal = None;
         self.store.machine_refusal = None;
-        self.backends.broken = None;
+        backend::calm_down(self);
         users::calm_down(self);
         kubelet::calm_down(self);
         let leader = self.operators.remove(0);

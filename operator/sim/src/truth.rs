@@ -46,6 +46,10 @@ pub struct Truth {
     pub launch_limits: BTreeMap<(Uid, u64), u32>,
     /// Machines that were ever made, by environment and serial number.
     pub machines_made: BTreeSet<(Uid, u64)>,
+    /// When machines were told to take no more jobs.
+    pub retired_at: BTreeMap<Uid, Time>,
+    /// Environments to which a machine came since the faults stopped.
+    pub came_to: BTreeSet<Uid>,
     /// Breaches of the rule that one container of a task runs at a time.
     pub breaches: Vec<String>,
 }

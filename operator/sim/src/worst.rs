@@ -113,6 +113,9 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
         (Action::CreatePod(order), Outcome::Refused(Refusal::Invalid, _)) => {
             cluster.truth.refused.insert(order.job);
         }
+        (Action::RetireMachine(_, _, machine), Outcome::Done) => {
+            cluster.truth.retired_at.entry(*machine).or_insert(cluster.now);
+        }
         (Action::LaunchMachine(order), Outcome::Machine(_)) => {
             let machine = (order.environment_uid, check::serial(&order.name));
             cluster.truth.machines_made.insert(machine);

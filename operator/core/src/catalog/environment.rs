@@ -8,6 +8,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::Job;
+use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
 use crate::pool::{Pool, tend_pool, types_fault};
@@ -58,15 +59,19 @@ impl Meaning for EnvironmentStatus {
 
 impl Environment {
     pub(crate) fn new(observed: ObservedEnvironment) -> Environment {
-        let report = StatusReport::stored(observed.status.clone());
+        let mut report = StatusReport::stored(observed.status.clone());
+        if mutant::is(Mutant::LaunchesForgotten) {
+            report.current.pool.launches.clear();
+        }
         Environment { report, observed, holding: false, pool: Pool::default() }
     }
 
     pub(crate) fn later(self, observed: ObservedEnvironment) -> Environment {
         let mut report = self.report;
         let is_foreign = report.take_stored(observed.status.clone(), observed.resource_version);
-        if is_foreign && report.current.pool != observed.status.pool {
-            // Another process decided: what this one had in mind and did not write is void.
+        let is_changed = observed.generation != self.observed.generation;
+        if is_foreign || is_changed && !mutant::is(Mutant::OldMaximumBought) {
+            // Another process decided, or what was decided may not be allowed any more: what was not written is void.
             report.current.pool = observed.status.pool.clone();
         }
         Environment { observed, report, holding: false, pool: self.pool }

@@ -26,6 +26,8 @@ pub(crate) struct Growth {
     pub(crate) launching_vcpus: u32,
     /// Types of the machines ordered in this pass.
     orders: Vec<Name>,
+    /// vCPUs of the machine that a job lacks, and that does not fit beside those that are there.
+    pub(crate) lacking_vcpus: u32,
 }
 
 impl Growth {
@@ -51,6 +53,7 @@ impl Growth {
             max_vcpus: managed.max_vcpus,
             launching_vcpus: to_come().map(|member| member.vcpus).fold(0, u32::saturating_add),
             orders: Vec::new(),
+            lacking_vcpus: 0,
             types,
         })
     }
@@ -62,9 +65,13 @@ impl Growth {
             left -= fill(room, need, left);
         }
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {
-            let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.vcpus_left) else {
+            let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus) else {
                 break;
             };
+            if found.vcpus > self.vcpus_left {
+                self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
+                break;
+            }
             let (vcpus, mut room, name) = (found.vcpus, found.allocatable, found.name.clone());
             self.launches_left -= 1;
             self.vcpus_left -= vcpus;
@@ -87,9 +94,9 @@ impl Growth {
         self.types.iter().fold(Resources::default(), |most, found| most.max_each(&found.allocatable))
     }
 
-    /// The types of the machines to be added.
-    pub(crate) fn into_orders(self) -> Vec<Name> {
-        self.orders
+    /// The types of the machines to be added, and what is lacking nevertheless.
+    pub(crate) fn into_orders(self) -> (Vec<Name>, u32) {
+        (self.orders, self.lacking_vcpus)
     }
 }
 

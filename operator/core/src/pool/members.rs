@@ -5,7 +5,9 @@ use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::TOMBSTONE;
+use crate::mutant::{self, Mutant};
 use crate::objects::{Launch, ObservedMachine};
+use crate::time::Time;
 use crate::world::{Host, Machines};
 
 /// A machine, there or to come.
@@ -19,7 +21,7 @@ pub(crate) struct Member<'a> {
     pub(crate) machine: Option<&'a ObservedMachine>,
     /// The node on it, once there is one.
     pub(crate) host: Option<&'a Host>,
-    /// It came to nothing: it counts until it is sure that it will not come late.
+    /// It came to nothing, or has gone again: it counts until it is sure that it will not come late.
     pub(crate) failed: bool,
 }
 
@@ -27,8 +29,22 @@ impl Member<'_> {
     /// True while it has yet to become a host that takes jobs.
     pub(crate) fn is_to_come(&self) -> bool {
         let goes = |machine: &ObservedMachine| machine.leaving || machine.deleting || machine.fault.is_some();
-        let has_node = self.host.is_some_and(|host| host.node.as_ref().is_some_and(|node| node.ready));
-        !self.failed && !has_node && !self.machine.is_some_and(goes)
+        !self.failed && !self.is_ready() && !self.machine.is_some_and(goes)
+    }
+
+    /// True while there is a node on it that is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.host.is_some_and(|host| host.node.as_ref().is_some_and(|node| node.ready))
+    }
+
+    /// Since when it has no node that is ready; `None` for one that has, and while jobs are there, whatever its node says.
+    pub(crate) fn without_node_since(&self) -> Option<Time> {
+        let machine = self.machine.filter(|_| !self.is_ready())?;
+        let node = self.host.and_then(|host| host.node.as_ref());
+        let since = node
+            .and_then(|node| node.ready_changed_at)
+            .map_or(machine.created_at, |at| at.max(machine.created_at));
+        (!self.host.is_some_and(Host::has_jobs)).then_some(since)
     }
 }
 
@@ -46,14 +62,18 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
     for launch in environment.launches() {
         let name = Machines::name(&observed.name, observed.uid, launch.serial);
         let known = members.iter().any(|member| member.machine.is_some_and(|machine| machine.name == name));
-        // One that was seen and is there no more is gone, whatever is still written about it.
-        if !known && !environment.pool.seen.contains(&launch.serial) {
+        // One that was seen and is there no more is gone, and yet a second request for it may land and make it again.
+        if mutant::is(Mutant::GoneMachineForgotten) && environment.pool.seen.contains(&launch.serial) {
+            continue;
+        }
+        let was_seen = environment.pool.seen.contains(&launch.serial);
+        if !known && !(was_seen && desk.now >= launch.decided_at + TOMBSTONE) {
             members.push(Member {
                 machine_type: launch.machine_type.clone(),
                 vcpus: vcpus(&launch.machine_type, None, desk),
                 machine: None,
                 host: None,
-                failed: environment.pool.failed.contains(&launch.serial),
+                failed: was_seen || environment.pool.failed.contains(&launch.serial),
             });
         }
     }
@@ -72,14 +92,19 @@ fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
 
 impl Pool {
     /// True once a launch can neither be under way nor land late: it may be taken out of the books.
-    pub(super) fn is_settled(&self, launch: &Launch, now: crate::time::Time) -> bool {
-        let known = self.seen.contains(&launch.serial) || self.absent.contains(&launch.serial);
+    pub(super) fn is_settled(&self, launch: &Launch, now: Time) -> bool {
+        let known = self.seen.contains(&launch.serial)
+            || self.absent.contains(&launch.serial)
+            || mutant::is(Mutant::UnseenMachineIsNone);
         now >= launch.decided_at + TOMBSTONE && known && !self.asking.contains(&launch.serial)
     }
 }
 
 /// Nodes of machines that are to go: they take no more jobs.
 pub(crate) fn nodes_that_leave(desk: &Desk) -> Vec<Name> {
+    if mutant::is(Mutant::LeavingMachineTakesJobs) {
+        return Vec::new();
+    }
     let removing = |uid: Uid, environment: Uid| {
         desk.environments.get(environment).is_some_and(|found| found.pool.removing.contains_key(&uid))
     };

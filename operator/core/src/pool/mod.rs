@@ -16,7 +16,9 @@ pub(crate) use types::{fault as types_fault, types};
 
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PAUSE;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
+use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What this process knows of an environment's machines beside what is written.
@@ -32,11 +34,17 @@ pub(crate) struct Pool {
     pub(crate) failed: BTreeSet<u64>,
     /// Machines that were asked to go: whether by their deletion (true), or by taking no more jobs.
     pub(crate) removing: BTreeMap<Uid, bool>,
+    /// Machines whose node was seen to be ready.
+    came: BTreeSet<Uid>,
     /// Since when machines are idle.
     idle_since: BTreeMap<Uid, Time>,
     /// Since when machines are known to take no more jobs.
     leaving_since: BTreeMap<Uid, Time>,
     failure: Option<Failure>,
+    /// vCPUs of the machine that a job lacks, and that idle ones are in the way of.
+    pub(crate) lacking_vcpus: u32,
+    /// The most that jobs had of a host of each type: the catalogue only estimates it.
+    offered: BTreeMap<Name, Resources>,
 }
 
 /// Why no machine could be had lately.
@@ -53,7 +61,8 @@ pub(crate) struct Failure {
 impl Pool {
     /// The words of a failure after which it is too early to try again.
     pub(crate) fn failure(&self, now: Time) -> Option<Name> {
-        self.failure.as_ref().filter(|failure| failure.until > now).map(|failure| failure.words.clone())
+        let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);
+        self.failure.as_ref().filter(lasts).map(|failure| failure.words.clone())
     }
 
     /// What makes the environment INVALID until a machine can be had again.
@@ -64,7 +73,8 @@ impl Pool {
 
     /// True when a failure is to be put to the test again.
     pub(crate) fn may_try_again(&self, now: Time) -> bool {
-        self.failure.as_ref().is_none_or(|failure| failure.until <= now)
+        let may = |failure: &Failure| failure.until <= now || mutant::is(Mutant::FailedLaunchAtOnce);
+        self.failure.as_ref().is_none_or(may)
     }
 
     fn failed_to_launch(&mut self, words: Name, is_fault: bool, generation: i64, now: Time) {

@@ -1,7 +1,7 @@
 //! One look at a managed environment: machines decided, asked for, and let go.
 
 use super::members::{Member, members};
-use super::types::types;
+use super::types::{remember, types};
 use crate::action::{Action, MachineOrder, Outcome};
 use crate::agenda::Item;
 use crate::catalog::Environment;
@@ -14,12 +14,15 @@ use crate::objects::{Launch, Managed, ObservedMachine, PoolStatus};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::{Machines, Registered as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Looks at the machines of an environment; once it is deleted and `unused`, all of them go.
 pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
     let Some(managed) = desk.environments.get(uid).and_then(|found| found.observed.managed.clone()) else {
         return;
     };
+    remember(uid, desk);
     notice(uid, desk);
     top_up(uid, &managed, desk);
     ask(uid, &managed, desk);
@@ -30,29 +33,41 @@ pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
 /// Takes in what became of machines: those that came, those that cannot be had.
 fn notice(uid: Uid, desk: &mut Desk) {
     let now = desk.now;
-    let machines: Vec<ObservedMachine> = desk.machines.of(uid).cloned().collect();
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let late_at = |member: &Member<'_>| member.without_node_since().map(|since| since + LAUNCH_PATIENCE);
+    let members = members(environment, desk);
+    let ready = members.iter().filter(|member| member.is_ready());
+    let ready: BTreeSet<Uid> = ready.filter_map(|member| Some(member.machine?.uid)).collect();
+    let machines: Vec<(ObservedMachine, Option<Time>)> =
+        members.iter().filter_map(|member| Some((member.machine?.clone(), late_at(member)))).collect();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let generation = environment.observed.generation;
     let (name, launches) = (environment.observed.name.clone(), environment.launches().to_vec());
     let pool = &mut environment.pool;
-    pool.failure = pool.failure.take().filter(|failure| failure.generation == generation);
-    for machine in &machines {
+    // Machines can be had again once one has come, and perhaps once somebody has changed what is asked for.
+    let one_came = ready.difference(&pool.came).next().is_some();
+    pool.failure = pool.failure.take().filter(|failure| failure.generation == generation && !one_came);
+    pool.came = ready;
+    for (machine, late_at) in &machines {
         let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
         pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
-        let is_late = machine.node.is_none() && now >= machine.created_at + LAUNCH_PATIENCE;
+        let is_late = late_at.is_some_and(|at| now >= at) && !mutant::is(Mutant::MachineWaitedForForEver);
         let late = || {
             Name::from(format!(
-                "machine {} has no node after {} min",
+                "machine {} has no node that is ready after {} min",
                 machine.name,
                 LAUNCH_PATIENCE.as_secs() / 60
             ))
         };
         let fault = machine.fault.clone().or_else(|| is_late.then(late));
-        if let Some(words) = fault.filter(|_| !machine.deleting && !pool.removing.contains_key(&machine.uid))
-        {
+        let goes = machine.deleting || machine.leaving || pool.removing.contains_key(&machine.uid);
+        if let Some(words) = fault.filter(|_| !goes) {
             pool.failed_to_launch(words, machine.fault.is_some(), generation, now);
             remove(machine, uid, desk);
             return desk.agenda.mark(Item::Environment(uid));
+        }
+        if let Some(at) = late_at.filter(|_| !goes) {
+            desk.agenda.wake(at, Item::Environment(uid));
         }
     }
     let listed = |serial: &u64| launches.iter().any(|launch| launch.serial == *serial);
@@ -68,12 +83,14 @@ fn notice(uid: Uid, desk: &mut Desk) {
 /// Decides machines that are kept also when idle, and at first as many as the environment is to begin with.
 fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
-    let is_open = environment.observed.enabled && !environment.observed.deleting;
+    let is_open = environment.observed.enabled || mutant::is(Mutant::DisabledScalesOut);
+    let is_open = is_open && !environment.observed.deleting;
     if !is_open || environment.static_fault(desk).is_some() || !environment.pool.may_try_again(desk.now) {
         return;
     }
     let begins = environment.report.current.pool.desired_vcpus.is_none();
     let target = if begins { managed.min_vcpus.max(managed.desired_vcpus) } else { managed.min_vcpus };
+    let target = target.min(managed.max_vcpus.saturating_sub(environment.pool.lacking_vcpus));
     let members = members(environment, desk);
     let mut all: u32 = members.iter().map(|member| member.vcpus).fold(0, u32::saturating_add);
     let mut kept = kept_vcpus(environment, &members);
@@ -155,16 +172,17 @@ fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
 fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let (now, deleting) = (desk.now, environment.observed.deleting);
-    let limit = if deleting {
-        std::time::Duration::ZERO
+    // Where a job lacks a larger machine than still fits, those that are idle are in its way.
+    let lacking = environment.pool.lacking_vcpus;
+    let limit = if deleting || lacking > 0 {
+        Duration::ZERO
     } else {
         managed.idle_limit.unwrap_or(desk.settings.idle_limit)
     };
-    let floor = if deleting { 0 } else { managed.min_vcpus };
+    let floor = if deleting { 0 } else { managed.min_vcpus.min(managed.max_vcpus.saturating_sub(lacking)) };
     let members = members(environment, desk);
     let mut kept = kept_vcpus(environment, &members);
-    let (mut idle_since, mut leaving_since) =
-        (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
+    let (mut idle_since, mut leaving_since) = (BTreeMap::new(), BTreeMap::new());
     let (mut go, mut wakes) = (Vec::new(), Vec::new());
     for member in &members {
         let Some(machine) = member.machine.filter(|machine| !machine.deleting) else { continue };
@@ -176,7 +194,9 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         }
         let has_jobs =
             member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
-        let is_idle = !has_jobs && (machine.node.is_some() || deleting && unused);
+        let is_idle = !has_jobs
+            && !mutant::is(Mutant::IdleMachineKept)
+            && (member.is_ready() || machine.leaving || deleting && unused);
         if !is_idle {
             continue;
         }
@@ -186,7 +206,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             // Whoever decides beside us has seen that it takes no more jobs, and none it ordered before can still come.
             let since = *environment.pool.leaving_since.get(&machine.uid).unwrap_or(&now);
             leaving_since.insert(machine.uid, since);
-            if now >= since + TOMBSTONE { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
+            let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
+            if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
         } else if kept.saturating_sub(member.vcpus) < floor {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
@@ -285,13 +306,13 @@ pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome,
     }
 }
 
-/// A machine is gone. One that never had a node was not to be had.
+/// A machine is gone. One that never had a node, and that was not told to go, was not to be had.
 pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
     let now = desk.now;
     let Some(environment) = desk.environments.get_mut(machine.environment) else { return };
     let was_asked_to_go = environment.pool.removing.remove(&machine.uid).is_some();
     let generation = environment.observed.generation;
-    if machine.node.is_none() && !was_asked_to_go && !machine.deleting {
+    if machine.node.is_none() && !was_asked_to_go {
         let words = format!(
             "{} was taken back before it had a node: no {} is to be had now",
             machine.name, machine.machine_type
@@ -307,6 +328,9 @@ impl Environment {
         let pool = &mut self.report.current.pool;
         for machine_type in types {
             pool.last_serial += 1;
+            if mutant::is(Mutant::MachineSerialReused) {
+                pool.last_serial = pool.launches.last().map_or(1, |launch| launch.serial + 1);
+            }
             pool.launches.push(Launch {
                 serial: pool.last_serial,
                 machine_type,

@@ -2,7 +2,8 @@
 
 use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
-use crate::ids::Name;
+use crate::ids::{Name, Uid};
+use crate::mutant::{self, Mutant};
 use crate::objects::{MachineType, Managed};
 use crate::text::list;
 use crate::units::Resources;
@@ -16,13 +17,14 @@ const OPTIMAL_FAMILIES: [&str; 3] = ["c4", "m4", "r4"];
 const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
 /// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
-/// there are some, and with the catalogue's estimate where there are none yet.
+/// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let Some(managed) = &environment.observed.managed else { return Vec::new() };
     let seen = seen(environment, desk);
     let mut types: Vec<MachineType> = chosen(managed, &desk.machine_types).into_iter().cloned().collect();
     for machine_type in &mut types {
-        if let Some(room) = seen.get(&machine_type.name) {
+        let known = seen.get(&machine_type.name).or_else(|| environment.pool.offered.get(&machine_type.name));
+        if let Some(room) = known {
             machine_type.allocatable = *room;
         }
     }
@@ -71,6 +73,15 @@ fn is(wanted: &Name, found: &MachineType) -> bool {
     match wanted.as_str() {
         OPTIMAL => OPTIMAL_FAMILIES.contains(&family),
         wanted => wanted == family || wanted == found.name.as_str(),
+    }
+}
+
+/// Remembers what hosts offer: else one that is too small for a job, and goes, is made again for it for ever.
+pub(super) fn remember(uid: Uid, desk: &mut Desk) {
+    let Some(seen) = desk.environments.get(uid).map(|environment| seen(environment, desk)) else { return };
+    if let Some(environment) = desk.environments.get_mut(uid).filter(|_| !mutant::is(Mutant::OfferForgotten))
+    {
+        environment.pool.offered.extend(seen);
     }
 }
 

@@ -80,8 +80,8 @@ impl Floor {
         self.growths.get(&environment)
     }
 
-    /// The machines to be added, by environment.
-    pub(crate) fn into_orders(self) -> impl Iterator<Item = (Uid, Vec<Name>)> {
+    /// The machines to be added, by environment, and what is lacking nevertheless.
+    pub(crate) fn into_orders(self) -> impl Iterator<Item = (Uid, (Vec<Name>, u32))> {
         self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
     }
 

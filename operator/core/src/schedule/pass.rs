@@ -42,10 +42,16 @@ pub(crate) fn pass(jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
 
 /// Notes the machines that the pass found missing, in the books of their environments.
 fn order_machines(floor: Floor, desk: &mut Desk) {
-    for (uid, orders) in floor.into_orders().filter(|(_, orders)| !orders.is_empty()) {
+    for (uid, (orders, lacking_vcpus)) in floor.into_orders() {
         let now = desk.now;
-        if let Some(environment) = desk.environments.get_mut(uid) {
-            environment.order_machines(orders, now);
+        let Some(environment) = desk.environments.get_mut(uid) else { continue };
+        let is_news = !orders.is_empty() || environment.pool.lacking_vcpus != lacking_vcpus;
+        environment.order_machines(orders, now);
+        // A pass that was not finished has not seen all that is lacking.
+        if (!desk.pass_is_owed || lacking_vcpus > 0) && !mutant::is(Mutant::IdleMachineInTheWay) {
+            environment.pool.lacking_vcpus = lacking_vcpus;
+        }
+        if is_news {
             desk.agenda.mark(Item::Environment(uid));
         }
     }
@@ -81,7 +87,8 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             if let Some((_, words)) = fault.filter(|_| !may_try) {
                 return Err(Obstacle::Invalid { environment: name, words: words.clone() });
             }
-            if !environment.observed.enabled || environment.observed.deleting {
+            let is_enabled = environment.observed.enabled || mutant::is(Mutant::DisabledScalesOut);
+            if !is_enabled || environment.observed.deleting {
                 return Err(Obstacle::Disabled { environment: name });
             }
             Ok((environment.observed.uid, name))

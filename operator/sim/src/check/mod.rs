@@ -12,5 +12,5 @@ pub use end::{after_expiry, at_rest};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
 pub use pool::serial;
-pub use request::{before_request, is_recorded};
+pub use request::{at_ease, before_request, is_recorded};
 pub use step::after_step;

@@ -64,10 +64,11 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name);
         queue.is_some_and(|queue| cluster.truth.admitted.contains(&(queue.uid, job.created_at)))
     };
-    // Of a queue with other environments it may be the only one to whom what became free is of use.
-    let environments = |job: &ObservedJob| {
-        let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name);
-        queue.map(|queue| &queue.environments)
+    // With other environments it may be the only one to whom what became free is of use; and with several, one may wait for a
+    // machine that is on its way to the first, and the next is given a host of the second.
+    let environment = |job: &ObservedJob| {
+        let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name)?;
+        queue.environments.first().filter(|_| queue.environments.len() == 1)
     };
     let is_passed_over =
         |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !was_given(job);
@@ -81,7 +82,7 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
             // A short one may run on a host that is kept for a large one.
             let ends = |job: &ObservedJob| job.spec.timeout.unwrap_or(Duration::MAX);
             ends(other) <= ends(given)
-                && environments(other) == environments(given)
+                && environment(other).is_some_and(|mine| environment(given) == Some(mine))
                 && is_first
                 && theirs.zip(mine).is_some_and(|(theirs, mine)| fits_in(theirs, mine))
         })?;

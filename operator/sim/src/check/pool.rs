@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
 use windlass_core::action::{Action, Guard, MachineOrder};
 use windlass_core::ids::{Name, Uid};
+use windlass_core::limits::{LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
     PoolStatus,
@@ -16,17 +17,28 @@ pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
         Action::LaunchMachine(order) => lands(cluster, order),
-        Action::RetireMachine(backend, name, uid) | Action::RemoveMachine(backend, name, uid) => {
-            let machine = cluster.store.machines.get(&(*backend, name.clone()))?;
-            let is_meant = machine.uid == *uid && at_ease(cluster) && !machine.deleting;
-            let node = machine.node.as_ref().filter(|_| is_meant)?;
-            cluster
-                .store
-                .has_jobs(node)
-                .then(|| format!("machine {name} is told to go although a job runs there"))
-        }
+        Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
+        Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
+            .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
         _ => None,
     }
+}
+
+/// Nobody who knows all tells a machine to go while a job runs there.
+fn told_to_go(cluster: &Cluster, backend: Backend, name: &Name, uid: Uid) -> Option<String> {
+    let machine = cluster.store.machines.get(&(backend, name.clone()))?;
+    let is_meant = machine.uid == uid && at_ease(cluster) && !machine.deleting;
+    let node = machine.node.as_ref().filter(|_| is_meant)?;
+    let has_jobs = cluster.store.has_jobs(node);
+    has_jobs.then(|| format!("machine {name} is told to go although a job runs there"))
+}
+
+/// Another leader may have placed a job just before a machine was told to take no more: it is seen first.
+fn too_early(cluster: &Cluster, name: &Name, uid: Uid) -> Option<String> {
+    let retired_at = cluster.truth.retired_at.get(&uid)?;
+    let since = cluster.now.since(*retired_at);
+    (since < LAUNCH_WINDOW + REQUEST_TIMEOUT_OF_SERVER)
+        .then(|| format!("machine {name} is removed {since:?} after it was told to take no more jobs"))
 }
 
 /// A machine is decided only where one may be had, and within `maxvCpus`; none is forgotten that may still come.
@@ -145,6 +157,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
         scaled_in(managed, &machines)
             .or_else(|| books(&environment.status, &machines))
+            .or_else(|| invalid(cluster, environment))
             .map(|words| format!("environment {}: {words}", environment.name))
     })
 }
@@ -167,11 +180,15 @@ fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String>
 fn books(status: &EnvironmentStatus, machines: &[&ObservedMachine]) -> Option<String> {
     let there: u32 = machines.iter().map(|machine| vcpus(&machine.machine_type)).sum();
     let pool = &status.pool;
-    if let Some((_, words)) = &status.validity.fault {
-        return Some(format!("INVALID: {words}"));
-    }
     (pool.desired_vcpus != Some(there) || pool.launching_vcpus != 0 || !pool.launches.is_empty())
         .then(|| format!("{there} vCPUs are there, its status says {pool:?}"))
+}
+
+/// INVALID is what nobody has put to the test since.
+fn invalid(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
+    let (code, words) = environment.status.validity.fault.as_ref()?;
+    let is_untried = code.as_str() == "LaunchFailed" && !cluster.truth.came_to.contains(&environment.uid);
+    (!is_untried).then(|| format!("INVALID: {words}"))
 }
 
 fn is_known(cluster: &Cluster, environment: Uid, serial: u64) -> bool {

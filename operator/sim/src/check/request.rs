@@ -47,7 +47,7 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
 const REMAINS: Duration = Duration::from_secs(35);
 
 /// True when the faults have stopped and the one operator that is left has heard all there is to hear.
-pub(super) fn at_ease(cluster: &Cluster) -> bool {
+pub fn at_ease(cluster: &Cluster) -> bool {
     cluster.calm_since.is_some_and(|since| since + REMAINS < cluster.now)
 }
 
