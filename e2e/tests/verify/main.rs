@@ -1,5 +1,5 @@
 //! What takes long, and is run by `make verify` only: the source's workflow at its full size, many kills, a long outage,
-//! jobs changed at random. One test at a time, as the faults.
+//! jobs changed at random; and what needs Karpenter: `make cluster KARPENTER=1`.
 
 #[cfg(test)]
 #[path = "../common/acts.rs"]
@@ -22,12 +22,24 @@ mod catalog;
 #[path = "../common/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+#[path = "../common/elastic.rs"]
+mod elastic;
+#[cfg(test)]
 mod full_size;
 #[cfg(test)]
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]
+mod karpenter;
+#[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod losses;
+#[cfg(test)]
+mod machine_kills;
+#[cfg(test)]
+#[path = "../common/managed.rs"]
+mod managed;
 #[cfg(test)]
 #[path = "../common/operator.rs"]
 mod operator;

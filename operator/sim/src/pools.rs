@@ -48,7 +48,7 @@ fn made_up() -> Vec<MachineType> {
             architecture: "amd64".into(),
             allocatable: Resources {
                 cpu_millis: u64::from(vcpus) * 1000 - SYSTEM,
-                memory_bytes: u64::from(vcpus) * gib << 30,
+                memory_bytes: (u64::from(vcpus) * gib) << 30,
                 gpus: 0,
                 pods: 20,
             },

@@ -67,7 +67,8 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
             continue;
         }
         let was_seen = environment.pool.seen.contains(&launch.serial);
-        if !known && !(was_seen && desk.now >= launch.decided_at + TOMBSTONE) {
+        let is_over = was_seen && desk.now >= launch.decided_at + TOMBSTONE;
+        if !known && !is_over {
             members.push(Member {
                 machine_type: launch.machine_type.clone(),
                 vcpus: vcpus(&launch.machine_type, None, desk),

@@ -13,11 +13,11 @@ use windlass_crds::{ComputeEnvironment, Job};
 use crate::admission;
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::elastic::{GONE, queue, update};
+use crate::karpenter::{CLASS, node_class};
 use crate::managed::{Maker, environment};
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
 use crate::wait::{until, within};
-use crate::{CLASS, node_class};
 
 #[tokio::test]
 async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {

@@ -7,22 +7,32 @@ use windlass_crds::shared::attempt::JobState;
 use crate::admission;
 use crate::catalog::{BUSYBOX, array, definition};
 use crate::elastic::{GONE, queue};
+use crate::karpenter::{CLASS, node_class};
 use crate::managed::{Maker, environment};
-use crate::operator::{kill, until_it_decides};
+use crate::operator::{alone, kill, until_it_decides};
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
 use crate::wait::within;
-use crate::{CLASS, node_class};
 
 const KILLS: u32 = 8;
 const JOBS: i32 = 60;
 
 #[tokio::test]
-async fn kills_leave_no_machine_behind_and_take_none_from_a_job() {
+async fn kills_leave_no_machine_of_karpenter_behind_and_take_none_from_a_job() {
     let scene = Scene::new("k-kills").await;
     node_class(&scene.client, CLASS).await;
+    survive(scene, Maker::Karpenter(CLASS)).await;
+}
+
+#[tokio::test]
+async fn kills_leave_no_simulated_node_behind_and_take_none_from_a_job() {
+    survive(Scene::new("s-kills").await, Maker::Simulated).await;
+}
+
+async fn survive(scene: Scene, maker: Maker) {
+    let _alone = alone().await;
     let resources = json!({"type": "EC2", "maxvCpus": 24, "instanceTypes": ["c5"]});
-    let (name, machines) = environment(&scene, "killed", Maker::Karpenter(CLASS), resources).await;
+    let (name, machines) = environment(&scene, "killed", maker, resources).await;
     let queue = queue(&scene, &[&name]).await;
     admission::annotate(&scene, "windlass.dev/kwok-run-ms", "4000").await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
