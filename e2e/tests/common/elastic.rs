@@ -45,7 +45,7 @@ pub(crate) async fn update(scene: &Scene, environment: &str, spec: Value) {
 }
 
 /// Machines come for jobs, never more than allowed, and go; some are kept when that is asked for.
-pub(crate) async fn machines_come_and_go(scene: Scene, maker: Maker, jobs: u32, maximum: u32) {
+pub(crate) async fn machines_come_and_go(scene: Scene, maker: &Maker, jobs: u32, maximum: u32) {
     let resources = json!({"type": "EC2", "minvCpus": 0, "maxvCpus": maximum, "instanceTypes": ["optimal"]});
     let (name, machines) = environment(&scene, "Test", maker, resources).await;
     let queue = queue(&scene, &[&name]).await;
@@ -77,7 +77,7 @@ pub(crate) async fn machines_come_and_go(scene: Scene, maker: Maker, jobs: u32, 
 }
 
 /// Of the types allowed the smallest that fits is made: memory is what a node offers, not what its machine has.
-pub(crate) async fn the_smallest_that_fits_is_made(scene: Scene, maker: Maker) {
+pub(crate) async fn the_smallest_that_fits_is_made(scene: Scene, maker: &Maker) {
     let types = json!(["m4.large", "m4.xlarge"]);
     let resources = json!({"type": "EC2", "maxvCpus": 16, "instanceTypes": types});
     let (name, machines) = environment(&scene, "types", maker, resources).await;
@@ -100,7 +100,7 @@ pub(crate) async fn the_smallest_that_fits_is_made(scene: Scene, maker: Maker) {
 }
 
 /// What the first environment has no room for goes to the second.
-pub(crate) async fn jobs_spill_to_the_next(scene: Scene, maker: Maker) {
+pub(crate) async fn jobs_spill_to_the_next(scene: Scene, maker: &Maker) {
     let first = scene.unique("first");
     let four = Size { cpu: "4", memory: "8Gi" };
     hosts::add(&scene, "host", &first, four, four).await;
@@ -130,7 +130,7 @@ pub(crate) async fn jobs_spill_to_the_next(scene: Scene, maker: Maker) {
 }
 
 /// A DISABLED environment takes no new jobs; those that run end.
-pub(crate) async fn a_disabled_one_drains(scene: Scene, maker: Maker) {
+pub(crate) async fn a_disabled_one_drains(scene: Scene, maker: &Maker) {
     let resources = json!({"type": "EC2", "maxvCpus": 8, "instanceTypes": ["c5"]});
     let (name, machines) = environment(&scene, "drains", maker, resources).await;
     let queue = queue(&scene, &[&name]).await;

@@ -18,38 +18,24 @@ use crate::scene::Scene;
 use crate::wait::until;
 
 /// Who makes the machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Maker {
-    /// Karpenter, with its KWOK provider and this node class.
-    Karpenter(&'static str),
-    /// Windlass itself: nodes without machines.
-    Simulated,
+#[derive(Clone, Debug)]
+pub(crate) struct Maker {
+    /// The environment's `backend`.
+    pub(crate) backend: Value,
+    /// What a machine is in the API: group, version, kind.
+    pub(crate) machine: [&'static str; 3],
 }
 
-impl Maker {
-    /// The environment's `backend`.
-    pub(crate) fn backend(self) -> Value {
-        match self {
-            Self::Karpenter(class) => json!({"karpenter": {"nodeClassRef": {
-                "group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": class,
-            }}}),
-            Self::Simulated => json!({"simulated": {}}),
-        }
-    }
-
-    fn resource(self) -> ApiResource {
-        ApiResource::from_gvk(&match self {
-            Self::Karpenter(_) => GroupVersionKind::gvk("karpenter.sh", "v1", "NodeClaim"),
-            Self::Simulated => GroupVersionKind::gvk("", "v1", "Node"),
-        })
-    }
+/// Windlass itself: nodes without machines.
+pub(crate) fn simulated() -> Maker {
+    Maker { backend: json!({"simulated": {}}), machine: ["", "v1", "Node"] }
 }
 
 /// Makes a managed environment and waits until it is VALID; gives its name and a watch of its machines.
 pub(crate) async fn environment(
     scene: &Scene,
     name: &str,
-    maker: Maker,
+    maker: &Maker,
     resources: Value,
 ) -> (String, Machines) {
     let name = scene.unique(name);
@@ -58,7 +44,7 @@ pub(crate) async fn environment(
             "apiVersion": "batch.windlass.dev/v1beta1",
             "kind": "ComputeEnvironment",
             "metadata": {"name": name},
-            "spec": {"type": "MANAGED", "computeResources": resources, "backend": maker.backend()},
+            "spec": {"type": "MANAGED", "computeResources": resources, "backend": maker.backend},
         }))
         .await;
     let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
@@ -83,8 +69,10 @@ struct Seen {
 }
 
 impl Machines {
-    async fn watch(client: Client, maker: Maker, environment: &str) -> Self {
-        let api: Api<DynamicObject> = Api::all_with(client, &maker.resource());
+    async fn watch(client: Client, maker: &Maker, environment: &str) -> Self {
+        let [group, version, kind] = maker.machine;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = Api::all_with(client, &resource);
         let mine = Config::default().labels(&format!("{}={environment}", names::ENVIRONMENT_UID));
         let mut stream = watcher(api, mine).boxed();
         let seen = Arc::new(Mutex::new(Seen::default()));

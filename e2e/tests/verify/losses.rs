@@ -13,8 +13,8 @@ use windlass_crds::{ComputeEnvironment, Job};
 use crate::admission;
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::elastic::{GONE, queue, update};
-use crate::karpenter::{CLASS, node_class};
-use crate::managed::{Maker, environment};
+use crate::karpenter::{CLASS, karpenter, node_class};
+use crate::managed::environment;
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
 use crate::wait::{until, within};
@@ -24,7 +24,7 @@ async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {
     let scene = Scene::new("k-broken").await;
     node_class(&scene.client, CLASS).await;
     let resources = json!({"type": "EC2", "maxvCpus": 16, "instanceTypes": ["c5"]});
-    let (name, machines) = environment(&scene, "broken", Maker::Karpenter("no-such-class"), resources).await;
+    let (name, machines) = environment(&scene, "broken", &karpenter("no-such-class"), resources).await;
     let queue = queue(&scene, &[&name]).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
     for number in 0..3 {
@@ -43,7 +43,7 @@ async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {
     let waits = scene.job("job-0", "says why it waits", has_reason).await;
     assert_eq!(state(&waits), JobState::Runnable);
 
-    update(&scene, &name, json!({"backend": Maker::Karpenter(CLASS).backend()})).await;
+    update(&scene, &name, json!({"backend": karpenter(CLASS).backend})).await;
     for number in 0..3 {
         let job: Job = within(GONE, &scene.api(), &format!("job-{number}"), "ends", has_ended).await;
         assert_eq!(state(&job), JobState::Succeeded);
@@ -59,7 +59,7 @@ async fn an_interruption_ends_the_attempt_and_the_next_runs_elsewhere() {
     let scene = Scene::new("k-spot").await;
     node_class(&scene.client, CLASS).await;
     let resources = json!({"type": "SPOT", "bidPercentage": 100, "maxvCpus": 16, "instanceTypes": ["c5"]});
-    let (name, _machines) = environment(&scene, "spot", Maker::Karpenter(CLASS), resources).await;
+    let (name, _machines) = environment(&scene, "spot", &karpenter(CLASS), resources).await;
     let queue = queue(&scene, &[&name]).await;
     admission::annotate(&scene, "windlass.dev/kwok-run-ms", "20000").await;
     let mut work = definition("work", BUSYBOX, &["true"]);

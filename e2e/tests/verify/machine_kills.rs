@@ -7,8 +7,8 @@ use windlass_crds::shared::attempt::JobState;
 use crate::admission;
 use crate::catalog::{BUSYBOX, array, definition};
 use crate::elastic::{GONE, queue};
-use crate::karpenter::{CLASS, node_class};
-use crate::managed::{Maker, environment};
+use crate::karpenter::{CLASS, karpenter, node_class};
+use crate::managed::{Maker, environment, simulated};
 use crate::operator::{alone, kill, until_it_decides};
 use crate::records::{has_ended, state, status};
 use crate::scene::Scene;
@@ -21,15 +21,15 @@ const JOBS: i32 = 60;
 async fn kills_leave_no_machine_of_karpenter_behind_and_take_none_from_a_job() {
     let scene = Scene::new("k-kills").await;
     node_class(&scene.client, CLASS).await;
-    survive(scene, Maker::Karpenter(CLASS)).await;
+    survive(scene, &karpenter(CLASS)).await;
 }
 
 #[tokio::test]
 async fn kills_leave_no_simulated_node_behind_and_take_none_from_a_job() {
-    survive(Scene::new("s-kills").await, Maker::Simulated).await;
+    survive(Scene::new("s-kills").await, &simulated()).await;
 }
 
-async fn survive(scene: Scene, maker: Maker) {
+async fn survive(scene: Scene, maker: &Maker) {
     let _alone = alone().await;
     let resources = json!({"type": "EC2", "maxvCpus": 24, "instanceTypes": ["c5"]});
     let (name, machines) = environment(&scene, "killed", maker, resources).await;
