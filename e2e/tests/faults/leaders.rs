@@ -7,7 +7,7 @@ use windlass_crds::shared::attempt::JobState;
 use crate::breaking::mended;
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::hosts::{self, LABEL, Size};
-use crate::operator::{alone, kill_pod, pods, until_another_decides, until_it_decides};
+use crate::operator::{alone, holder, kill_pod, pods, until_it_decides};
 use crate::records::{has_ended, state};
 use crate::release::set;
 use crate::scene::Scene;
@@ -32,7 +32,8 @@ async fn a_second_operator_takes_over() {
         }
         scene.create(job("hello", &queue, "hello")).await;
         // The one that waited, or the one that was made in the place of the dead: both try as the lease ends.
-        let next = until_another_decides(&scene.client, &leader).await;
+        let is_another = |holder: &str| !holder.is_empty() && holder != leader;
+        let next = holder(&scene.client, &format!("is held by another than {leader}"), is_another).await;
         println!("{next} took over after {:.1} s", started.elapsed().as_secs_f64());
         assert_eq!(state(&scene.job("hello", "ends", has_ended).await), JobState::Succeeded);
     };
