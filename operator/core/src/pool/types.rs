@@ -9,9 +9,11 @@ use crate::text::list;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What `optimal` stands for where an environment names no types: the general families (AWS Batch: the C, M and R families).
+/// What stands for the general families, also where an environment names no types.
 const OPTIMAL: &str = "optimal";
-const OPTIMAL_FAMILIES: [&str; 3] = ["c4", "m4", "r4"];
+
+/// AWS Batch takes its C, M and R families, of the generation that a region has most of.
+const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
 /// The label that every node has of its machine's type.
 const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
