@@ -35,10 +35,11 @@ pub(crate) enum Family {
     Made,
 }
 
-/// An identity.
+/// An identity. Its first digits, by which a job's pods are named, are as scattered as an API server's, so that tables grow as
+/// they do there.
 pub(crate) fn uid(family: Family, number: u64) -> String {
-    // A job's pods are named by the first eight digits of its identity.
-    format!("{number:08x}-{:04x}-4000-8000-{number:012x}", family as u16)
+    let scattered = number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff;
+    format!("{scattered:08x}-{:04x}-4000-8000-{number:012x}", family as u16)
 }
 
 fn object(api_version: &str, kind: &str, name: &str, uid: &str) -> Value {

@@ -45,9 +45,12 @@ use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Slot, pod_name};
 use live::Live;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// All jobs. Each in a box of its own: a third of the places in a tree are empty, and a job is large.
+pub(crate) type Jobs = BTreeMap<Uid, Box<Job>>;
 
 /// A job that is not gone.
 #[derive(Debug)]
