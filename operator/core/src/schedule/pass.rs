@@ -16,6 +16,7 @@ use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Share of the launches under way that must be answered before another pass is worth its work.
 const WORTH_A_PASS: usize = LAUNCHES_UNDER_WAY / 8;
@@ -204,6 +205,7 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,
 /// whose numbers are kept fresh.
 fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut Jobs, desk: &mut Desk) {
+    let waiting = Arc::new(waiting.clone());
     let before = desk.told.insert((queue, need), waiting.clone());
     let code_is_new = before.is_none_or(|before| before.code() != waiting.code());
     let line = desk.lines.of(queue).and_then(|line| line.get(&need));
