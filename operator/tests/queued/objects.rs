@@ -20,7 +20,7 @@ pub(crate) const NAMESPACE: &str = "team";
 /// When everything was made.
 pub(crate) const CREATED: &str = "2026-11-23T21:00:00Z";
 
-/// A Job as an API server sent it: identity, names and status are filled in.
+/// A Job as an API server sent it: names, identity, version, input and status are filled in.
 const JOB: &str = include_str!("job.json");
 
 /// Which kind an identity is of: they must not be the same.
@@ -126,6 +126,7 @@ pub(crate) fn job(number: u32, size: Option<u32>, version: u64, status: &Value) 
     job["metadata"]["uid"] = json!(uid(Family::Job, number.into()));
     job["metadata"]["resourceVersion"] = json!(version.to_string());
     job["metadata"]["creationTimestamp"] = json!(CREATED);
+    job["spec"]["parameters"]["input"] = json!(format!("s3://bucket/run-17/part-{number:06}"));
     job["spec"]["jobQueue"] = json!(format!("queue-{}", number % QUEUES));
     job["spec"]["jobDefinition"] = json!(format!("definition-{}", number / QUEUES % SHAPES));
     if let Some(size) = size {
