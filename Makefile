@@ -29,7 +29,7 @@ test: ## Check everything but the long tests
 	cargo fmt --check
 	$(MAKE) cluster KWOK_NODES=20
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
-	cargo clippy --quiet --package windlass-e2e --test verify -- --deny warnings
+	cargo clippy --quiet --package windlass-e2e --test verify --test bench -- --deny warnings
 	cargo run --quiet --package windlass-sim -- --seeds 0..10000
 	$(MAKE) install
 	RUST_TEST_THREADS=8 cargo test --workspace --no-fail-fast
@@ -48,11 +48,13 @@ verify: ## The long tests: 100,000 seeds, the faults five times over, full size,
 	cargo test --package windlass-e2e --test argocd -- --nocapture
 
 .PHONY: bench
-bench: ## Figures: seeds per second; requests and seconds of an array of 1,000 and of 50 jobs
+bench: ## Figures in one table, beside a bare client's and batch/v1's (WINDLASS_BENCH_SIZE=1000: a quick look)
 	cargo run --quiet --release --package windlass-sim -- --seeds 0..10000
+	cargo test --quiet --release --package windlass --test queued --no-run
+	cargo test --quiet --release --package windlass-e2e --test bench --no-run
 	$(MAKE) cluster
 	$(MAKE) install
-	cargo test --workspace --test rows figures -- --nocapture --test-threads=1
+	cargo test --release --package windlass-e2e --test bench -- --nocapture
 
 .PHONY: cluster
 cluster: ## Start the test cluster, or what of it does not run (KWOK_NODES=100, KARPENTER=1)

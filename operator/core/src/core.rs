@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::ghosts::{Ghosts, tend_ghost};
 use crate::ids::{ActionId, Name, Uid};
 
-use crate::job::{Job, advance, meet_pods_of, prepare, write_status};
+use crate::job::{Jobs, advance, meet_pods_of, prepare, write_status};
 use crate::limits::{JOBS_PER_PLAN, LAUNCHES_UNDER_WAY, PATIENT_WRITES};
 use crate::lists::Lists;
 use crate::objects::MachineType;
@@ -18,7 +18,6 @@ use crate::outcomes::take_outcome;
 use crate::schedule::pass;
 use crate::state::State;
 use crate::time::Time;
-use std::collections::BTreeMap;
 
 /// What is to be done now.
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ pub struct Plan {
 /// The decisions of one operator process.
 #[derive(Debug, Default)]
 pub struct Core {
-    pub(crate) jobs: BTreeMap<Uid, Job>,
+    pub(crate) jobs: Jobs,
     pub(crate) desk: Desk,
     pub(crate) ghosts: Ghosts,
     pub(crate) lists: Lists,
@@ -177,7 +176,7 @@ impl Core {
 }
 
 /// Looks at a job: at those it depends on first, which takes a look at the others.
-fn tend_job(uid: Uid, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+fn tend_job(uid: Uid, jobs: &mut Jobs, desk: &mut Desk) {
     let Some(job) = jobs.get_mut(&uid) else { return };
     if !prepare(job, desk) {
         return;
@@ -190,7 +189,7 @@ fn tend_job(uid: Uid, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
     }
 }
 
-fn wait_for_others(uid: Uid, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+fn wait_for_others(uid: Uid, jobs: &mut Jobs, desk: &mut Desk) {
     let Some(sights) = jobs.get(&uid).map(|job| look(job, jobs, desk)) else { return };
     let Some(job) = jobs.get_mut(&uid) else { return };
     let is_news = apply(job, sights, desk);

@@ -19,6 +19,7 @@ use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an administrator sets.
@@ -52,7 +53,7 @@ impl Default for Settings {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     queue: Option<Uid>,
-    depth: BTreeMap<State, u64>,
+    depth: Vec<(State, u64)>,
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
     unfinished: Option<u64>,
@@ -83,8 +84,8 @@ pub(crate) struct Desk {
     pub(crate) reservations: BTreeMap<Uid, Reservation>,
     /// The job that waits first in each queue.
     pub(crate) heads: BTreeMap<Uid, Head>,
-    /// What each kind of need was last told about why it waits.
-    pub(crate) told: BTreeMap<(Uid, Resources), Waiting>,
+    /// What each kind of need was last told about why it waits; its jobs share it.
+    pub(crate) told: BTreeMap<(Uid, Resources), Arc<Waiting>>,
     pub(crate) agenda: Agenda,
     pub(crate) outbox: Outbox,
     pub(crate) findings: Vec<Finding>,
@@ -344,22 +345,17 @@ pub(crate) fn count(job: &Job) -> Counted {
         return Counted::default();
     }
     let counts = job.tasks.counts();
-    let by_state: Vec<(State, u64)> = State::ALL
+    let depth: Vec<(State, u64)> = State::ALL
         .into_iter()
         .zip(counts.map(u64::from))
         .filter(|(state, number)| DEPTH_STATES.contains(state) && *number > 0)
         .collect();
-    let unfinished = by_state.iter().map(|(_, number)| number).sum();
+    let unfinished = depth.iter().map(|(_, number)| number).sum();
     let mut placed = BTreeMap::new();
     for live in job.tasks.live.values() {
         *placed.entry(live.environment.clone()).or_default() += 1;
     }
-    Counted {
-        queue: job.queue,
-        depth: by_state.into_iter().collect(),
-        placed,
-        unfinished: job.pinned.as_ref().map(|_| unfinished),
-    }
+    Counted { queue: job.queue, depth, placed, unfinished: job.pinned.as_ref().map(|_| unfinished) }
 }
 
 #[cfg(test)]

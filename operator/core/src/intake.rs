@@ -27,8 +27,8 @@ impl Core {
         if mutant::is(Mutant::LateCatalogUnnoticed) {
             return Vec::new();
         }
-        let unaccepted = |job: &&Job| job.verdict.is_none() && (job.pinned.is_none() || job.queue.is_none());
-        self.jobs.values().filter(unaccepted).map(|job| job.uid).collect()
+        let unaccepted = |job: &Job| job.verdict.is_none() && (job.pinned.is_none() || job.queue.is_none());
+        self.jobs.values().filter(|job| unaccepted(job)).map(|job| job.uid).collect()
     }
 
     pub(crate) fn take_host(&mut self, host: ObservedHost) {
@@ -201,7 +201,7 @@ impl Core {
                 for waiting in self.desk.dependents.arrived(&observed.key, aws_name.as_ref(), uid) {
                     self.desk.agenda.mark(Item::Job(waiting));
                 }
-                self.jobs.insert(uid, Job::new(observed, &self.desk.settings));
+                self.jobs.insert(uid, Box::new(Job::new(observed, &self.desk.settings)));
             }
         }
         self.desk.agenda.mark(Item::Job(uid));

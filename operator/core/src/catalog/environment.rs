@@ -7,7 +7,7 @@ use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Job;
+use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
@@ -92,7 +92,7 @@ impl Environment {
 }
 
 /// Looks at an environment: whether it is valid, what its hosts have; holds it while a queue names it or tasks are in it.
-pub(crate) fn tend_environment(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
+pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let rival = desk.environments.rival(environment).zip(environment.aws_name());
     let name_taken =

@@ -15,14 +15,13 @@ pub(crate) use environment::{Environment, tend_environment};
 pub(crate) use queue::{DEPTH_STATES, Queue, tend_queue};
 pub(crate) use revisions::{Revisions, tend_revision};
 
-use crate::ids::{Name, Uid};
-use crate::job::Job;
+use crate::ids::Name;
+use crate::job::Jobs;
 use crate::objects::Validity;
 use crate::time::Time;
-use std::collections::BTreeMap;
 
 /// True while jobs are still being taken over, so that nobody knows what they use.
-fn some_are_unknown(jobs: &BTreeMap<Uid, Job>) -> bool {
+fn some_are_unknown(jobs: &Jobs) -> bool {
     jobs.values().any(|job| job.loading.is_some())
 }
 

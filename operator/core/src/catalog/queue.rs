@@ -7,7 +7,7 @@ use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Job;
+use crate::job::Jobs;
 use crate::limits::WAITING_LISTED;
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
@@ -17,7 +17,6 @@ use crate::state::State;
 use crate::text::list;
 use crate::time::Time;
 use crate::world::Registered;
-use std::collections::BTreeMap;
 
 /// One queue.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl Queue {
 }
 
 /// Looks at a queue: whether it is valid, how deep it is; holds it while jobs are in it.
-pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
+pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let Some(queue) = desk.queues.get(uid) else { return };
     let fault = fault(queue, desk);
     let rival = desk.queues.rival(queue).zip(queue.aws_name());
@@ -117,7 +116,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
 }
 
 /// The first jobs that wait for capacity.
-fn front(queue: Uid, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Vec<WaitingJob> {
+fn front(queue: Uid, jobs: &Jobs, desk: &Desk) -> Vec<WaitingJob> {
     let kept = desk.reservations.get(&queue);
     let waiting = |order: &OrderKey| {
         let job = jobs.get(&order.uid)?;

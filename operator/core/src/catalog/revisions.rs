@@ -4,7 +4,7 @@ use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::job::Job;
+use crate::job::{Job, Jobs};
 use crate::limits::REVISION_GRACE;
 use crate::mutant::{self, Mutant};
 use crate::objects::ObservedRevision;
@@ -112,7 +112,7 @@ impl Revisions {
 }
 
 /// Lets a deleted revision go once no unfinished job runs with it.
-pub(crate) fn tend_revision(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk) {
+pub(crate) fn tend_revision(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let Some(revision) = desk.revisions.revisions.get_mut(&uid) else { return };
     if !revision.observed.deleting || !revision.observed.held || revision.releasing {
         return;
@@ -130,7 +130,7 @@ pub(crate) fn tend_revision(uid: Uid, jobs: &BTreeMap<Uid, Job>, desk: &mut Desk
             !is_over && job.pinned.as_ref().is_some_and(|pinned| pinned.uid == uid)
         }
     };
-    if jobs.values().any(uses_it) && !mutant::is(Mutant::RevisionReleasedInUse) {
+    if jobs.values().any(|job| uses_it(job)) && !mutant::is(Mutant::RevisionReleasedInUse) {
         return;
     }
     revision.releasing = true;

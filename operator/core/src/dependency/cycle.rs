@@ -1,12 +1,12 @@
 //! Jobs that wait for each other in a circle never start: said so at once.
 
 use crate::ids::{Name, Uid};
-use crate::job::Job;
+use crate::job::{Job, Jobs};
 use crate::mutant::{self, Mutant};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The names of the jobs in a circle of dependencies that leads back to `start`, in order; `None` when there is none.
-pub(crate) fn cycle_through(start: Uid, jobs: &BTreeMap<Uid, Job>) -> Option<Vec<Name>> {
+pub(crate) fn cycle_through(start: Uid, jobs: &Jobs) -> Option<Vec<Name>> {
     // Depth first, with the way back kept: a circle is told as the way that was taken.
     let mut way: Vec<(Uid, Vec<Uid>)> = vec![(start, unfinished(jobs.get(&start)?))];
     let mut seen = BTreeSet::new();

@@ -3,11 +3,10 @@
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Job;
+use crate::job::{Job, Jobs};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Dependency, DependencyStatus, JobReference};
 use crate::state::State;
-use std::collections::BTreeMap;
 
 /// One entry of `dependsOn`, as things are.
 #[derive(Clone, Debug)]
@@ -86,11 +85,11 @@ impl Found {
 }
 
 /// What is seen of each entry of the job's `dependsOn`.
-pub(crate) fn look(job: &Job, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Vec<Sight> {
+pub(crate) fn look(job: &Job, jobs: &Jobs, desk: &Desk) -> Vec<Sight> {
     job.dependencies.iter().map(|entry| sight(job, entry, jobs, desk)).collect()
 }
 
-fn sight(job: &Job, entry: &DependencyStatus, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Sight {
+fn sight(job: &Job, entry: &DependencyStatus, jobs: &Jobs, desk: &Desk) -> Sight {
     let reference = match &entry.on {
         Dependency::Sequential => return Sight::Settled,
         _ if entry.outcome.is_some() => return Sight::Settled,
@@ -117,7 +116,7 @@ fn sight(job: &Job, entry: &DependencyStatus, jobs: &BTreeMap<Uid, Job>, desk: &
 fn resolve(
     job: &Job,
     reference: &JobReference,
-    jobs: &BTreeMap<Uid, Job>,
+    jobs: &Jobs,
     desk: &Desk,
     found: impl Fn(&Uid) -> Option<Found>,
 ) -> Sight {

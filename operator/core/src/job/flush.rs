@@ -61,7 +61,7 @@ pub(crate) struct Report {
     /// Fingerprint of the status the API server has.
     written: u64,
     written_at: Option<Time>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Box<InFlight>>,
     urgency: Urgency,
     changes: u32,
     /// Write even if nothing changed: launches wait for the confirmation.
@@ -159,7 +159,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     let guard = Guard { key: job.key.clone(), uid: job.uid, resource_version: job.resource_version };
     let action = desk.outbox.send(Action::WriteJob(guard, Box::new(status)), Purpose::WriteJob(job.uid));
     job.report.written_at = Some(desk.now);
-    job.report.in_flight = Some(InFlight {
+    job.report.in_flight = Some(Box::new(InFlight {
         action,
         version: job.resource_version,
         digest: Some(fingerprint),
@@ -170,7 +170,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         is_final: job.verdict.is_some(),
         failed: job.tasks.failed.clone(),
         settled: settled(job),
-    });
+    }));
     desk.patient_under_way += usize::from(patient);
 }
 
@@ -179,6 +179,7 @@ pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, d
     let Some(in_flight) = job.report.in_flight.take_if(|in_flight| in_flight.action == action) else {
         return false;
     };
+    let in_flight = *in_flight;
     desk.patient_under_way = desk.patient_under_way.saturating_sub(usize::from(in_flight.patient));
     let is_taken_for_success = match &outcome {
         Outcome::Conflict => mutant::is(Mutant::ConflictIsSuccess),
@@ -203,7 +204,7 @@ pub(crate) fn write_outcome(job: &mut Job, action: ActionId, outcome: Outcome, d
         Outcome::NotFound => return true,
         Outcome::Conflict if job.resource_version > in_flight.version => not_written(job, in_flight),
         Outcome::Conflict | Outcome::Unknown(_) => {
-            job.report.in_flight = Some(InFlight { patient: false, ..in_flight });
+            job.report.in_flight = Some(Box::new(InFlight { patient: false, ..in_flight }));
             read(job, desk);
         }
         // A status that is refused is not one to insist on: all is built anew from what the API server has.
@@ -253,6 +254,7 @@ pub(crate) fn job_read(job: &mut Job, observed: Option<ObservedJob>, desk: &mut 
     let fingerprint = digest(&observed.status);
     let sent_at = job.report.read_sent_at;
     if let Some(in_flight) = job.report.in_flight.take() {
+        let in_flight = *in_flight;
         if in_flight.digest == Some(fingerprint) {
             job.report.written = fingerprint;
             confirmed(job, in_flight, sent_at, desk);

@@ -45,9 +45,12 @@ use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Slot, pod_name};
 use live::Live;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// All jobs. Each in a box of its own: a third of the places in a tree are empty, and a job is large.
+pub(crate) type Jobs = BTreeMap<Uid, Box<Job>>;
 
 /// A job that is not gone.
 #[derive(Debug)]
@@ -86,7 +89,7 @@ pub(crate) struct Job {
     pub(crate) started_at: Option<Time>,
     pub(crate) stopped_at: Option<Time>,
     /// Why it does not move on, while it waits.
-    pub(crate) waits_for: Option<Waiting>,
+    pub(crate) waits_for: Option<Arc<Waiting>>,
     /// Its final state.
     pub(crate) verdict: Option<Verdict>,
     /// Its final state is confirmed to be written: others may go by it.
@@ -209,7 +212,8 @@ impl Job {
     }
 
     /// Notes why the job waits; words that only tell newer numbers are written now and then.
-    pub(crate) fn wait_for(&mut self, waiting: Waiting, desk: &mut Desk) {
+    pub(crate) fn wait_for(&mut self, waiting: impl Into<Arc<Waiting>>, desk: &mut Desk) {
+        let waiting = waiting.into();
         let news = self.waits_for.as_ref().is_none_or(|known| known.code() != waiting.code());
         let stalled = waiting.is_hopeless();
         self.milestones.accepted.get_or_insert(desk.now.to_second());

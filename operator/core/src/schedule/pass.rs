@@ -9,7 +9,7 @@ use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::job::{Job, admit};
+use crate::job::{Job, Jobs, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
 use crate::pool::Growth;
@@ -17,12 +17,13 @@ use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Share of the launches under way that must be answered before another pass is worth its work.
 const WORTH_A_PASS: usize = LAUNCHES_UNDER_WAY / 8;
 
 /// Gives as many tasks to hosts as there is room, and notes for each kind of need why the rest waits.
-pub(crate) fn pass(jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
     let mut budget = LAUNCHES_UNDER_WAY.saturating_sub(desk.launching.len());
     if budget < WORTH_A_PASS {
         desk.pass_is_owed = true;
@@ -112,7 +113,7 @@ fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
 }
 
 /// Serves one queue: always the job submitted first among those whose need may still fit.
-fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, desk: &mut Desk) {
     let choices = choices(queue, desk);
     let needs: Vec<Resources> = desk.lines.of(queue).into_iter().flatten().map(|(need, _)| *need).collect();
     let heads =
@@ -175,7 +176,7 @@ fn keep_free(
     job: Uid,
     choices: &[Choice],
     floor: &mut Floor,
-    jobs: &BTreeMap<Uid, Job>,
+    jobs: &Jobs,
     desk: &mut Desk,
 ) -> Option<(Name, Option<Time>)> {
     let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
@@ -283,7 +284,8 @@ fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) ->
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,
 /// whose numbers are kept fresh.
-fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut Jobs, desk: &mut Desk) {
+    let waiting = Arc::new(waiting.clone());
     let before = desk.told.insert((queue, need), waiting.clone());
     let code_is_new = before.is_none_or(|before| before.code() != waiting.code());
     let line = desk.lines.of(queue).and_then(|line| line.get(&need));

@@ -4,11 +4,10 @@
 use super::floor::Floor;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Job;
+use crate::job::{Job, Jobs};
 use crate::limits::KILL_GRACE;
 use crate::time::Time;
 use crate::units::Resources;
-use std::collections::BTreeMap;
 
 /// A host kept free for a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub(crate) fn reserve(
     job: &Job,
     environments: &[Uid],
     floor: &mut Floor,
-    jobs: &BTreeMap<Uid, Job>,
+    jobs: &Jobs,
     desk: &mut Desk,
 ) -> Option<Reservation> {
     let kept = desk.reservations.get(&queue).filter(|kept| kept.job == job.uid);
@@ -51,7 +50,7 @@ pub(crate) fn reserve(
 }
 
 /// When a host has the room at the latest: from what is free, and what is sure to end.
-fn start(host: &Name, need: &Resources, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Option<Time> {
+fn start(host: &Name, need: &Resources, jobs: &Jobs, desk: &Desk) -> Option<Time> {
     let host = desk.hosts.get(host)?;
     let mut free = host.free()?;
     let mut ends: Vec<(Time, Resources)> =
@@ -69,7 +68,7 @@ fn start(host: &Name, need: &Resources, jobs: &BTreeMap<Uid, Job>, desk: &Desk) 
 }
 
 /// By when a pod has ended at the latest: known for ours with a timeout.
-fn end(pod: &ObjectKey, jobs: &BTreeMap<Uid, Job>, desk: &Desk) -> Option<Time> {
+fn end(pod: &ObjectKey, jobs: &Jobs, desk: &Desk) -> Option<Time> {
     let task = desk.pods.by_key(pod)?.task.as_ref()?;
     let job = jobs.get(&task.job)?;
     let started_at =

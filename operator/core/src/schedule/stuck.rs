@@ -4,10 +4,9 @@ use super::explain::{Obstacle, Waiting};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::job::{Job, Order};
+use crate::job::{Jobs, Order};
 use crate::objects::{StopKind, StuckReason};
 use crate::time::Time;
-use std::collections::BTreeMap;
 
 /// The job that waits first in a queue, why, and since when that is so. Not kept over a restart: a job is given its whole time
 /// again, never less.
@@ -19,12 +18,7 @@ pub(crate) struct Head {
 }
 
 /// Notes which job waits first in a queue, and ends it once it was stuck for longer than the queue allows.
-pub(crate) fn watch_head(
-    queue: Uid,
-    head: Option<(Uid, &Waiting)>,
-    jobs: &mut BTreeMap<Uid, Job>,
-    desk: &mut Desk,
-) {
+pub(crate) fn watch_head(queue: Uid, head: Option<(Uid, &Waiting)>, jobs: &mut Jobs, desk: &mut Desk) {
     let stuck = head.and_then(|(job, waiting)| Some((job, reason(waiting)?)));
     let Some((job, reason)) = stuck else {
         desk.heads.remove(&queue);

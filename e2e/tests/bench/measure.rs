@@ -1,0 +1,113 @@
+//! One way to run many pods, measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::requests::{self, Mark, Request};
+use crate::scene::Scene;
+
+/// What was seen of it.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// Pods, each of which ran once.
+    pub(crate) tasks: usize,
+    /// Seconds from the submission until all is known to be done.
+    pub(crate) seconds: f64,
+    /// Pods made per second, between the first and the last tenth.
+    pub(crate) dispatch: f64,
+    /// Requests of anybody until all was done.
+    pub(crate) counts: BTreeMap<String, usize>,
+    /// Of these the ones of who made the pods.
+    pub(crate) own: usize,
+    /// Requests of anybody from then on, until its pods were gone.
+    pub(crate) cleanup: usize,
+    /// Of these the ones of who made the pods.
+    pub(crate) own_cleanup: usize,
+    /// CPU and memory of the operator, where it was the one.
+    pub(crate) operator: Option<Cost>,
+}
+
+/// What it cost the operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// Seconds of CPU until all was done.
+    pub(crate) cpu: f64,
+    /// Seconds of CPU for the cleanup.
+    pub(crate) cleanup_cpu: f64,
+    /// The most memory, in MiB.
+    pub(crate) peak: f64,
+}
+
+/// A measurement under way.
+pub(crate) struct Watch {
+    mark: Mark,
+    began: Timestamp,
+    tasks: usize,
+    maker: &'static str,
+}
+
+impl Watch {
+    /// Begins now. `maker` is the user that makes the pods.
+    pub(crate) fn start(tasks: usize, maker: &'static str) -> Self {
+        Self { mark: Mark::now(), began: Timestamp::now(), tasks, maker }
+    }
+
+    /// Everything was done at `done`, and is cleaned up now.
+    pub(crate) fn stop(self, scene: &Scene, done: Timestamp, operator: Option<Cost>) -> Measured {
+        let all = self.mark.requests(&scene.namespace);
+        let (before, after): (Vec<Request>, Vec<Request>) =
+            all.into_iter().partition(|request| request.at <= done);
+        let made: Vec<&Request> = before
+            .iter()
+            .filter(|request| request.what == "create pods" && request.user == self.maker)
+            .collect();
+        let names: BTreeSet<&str> = made.iter().map(|request| request.name.as_str()).collect();
+        assert_eq!(
+            (made.len(), names.len()),
+            (self.tasks, self.tasks),
+            "pods made by {}, and their names",
+            self.maker
+        );
+        let own = |requests: &[Request]| requests.iter().filter(|request| request.user == self.maker).count();
+        Measured {
+            tasks: self.tasks,
+            seconds: seconds(self.began, done),
+            dispatch: rate(made.iter().map(|request| request.at).collect()),
+            counts: requests::counts(&before),
+            own: own(&before),
+            cleanup: after.len(),
+            own_cleanup: own(&after),
+            operator,
+        }
+    }
+}
+
+/// From one moment to another.
+pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_microsecond() - from.as_microsecond()) as f64 / 1e6
+}
+
+/// How many per second between the first and the last tenth: beginnings and ends say nothing about a long run.
+fn rate(mut times: Vec<Timestamp>) -> f64 {
+    times.sort();
+    let (from, to) = (times.len() / 10, times.len() * 9 / 10);
+    (to - from) as f64 / seconds(times[from], times[to])
+}
+
+impl Measured {
+    /// Pods that ran to their end per second, from the submission until all was known to be done.
+    pub(crate) fn completion(&self) -> f64 {
+        self.tasks as f64 / self.seconds
+    }
+
+    /// Requests per pod.
+    pub(crate) fn requests(&self) -> f64 {
+        self.each(self.counts.values().sum())
+    }
+
+    /// So many per pod.
+    pub(crate) fn each(&self, number: usize) -> f64 {
+        number as f64 / self.tasks as f64
+    }
+}
