@@ -157,6 +157,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         aws_name: None,
         enabled: false,
         selector: BTreeMap::new(),
+        managed: None,
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),

@@ -6,7 +6,7 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, JobStatus, Milestones,
-    PinnedRevision, Proof, QueueStatus, Record, RevisionEntry, Validity,
+    PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry, Validity,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -142,6 +142,12 @@ pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
         hosts: u32::from(choice % 3),
         total: amount(choice % 3 + 1),
         used: amount(choice % 2),
+        pool: PoolStatus {
+            desired_vcpus: Some(u32::from(choice)),
+            launching_vcpus: u32::from(choice % 4),
+            last_serial: u64::from(choice),
+            launches: Vec::new(),
+        },
         name_taken: None,
         in_use: None,
     }
