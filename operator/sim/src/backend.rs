@@ -45,6 +45,9 @@ struct Fate {
 /// How long a node class may stay broken once all other faults have stopped.
 const TO_MEND: Duration = Duration::from_secs(1800);
 
+/// Karpenter's words for a node class that is of no use.
+const BROKEN: &str = "LaunchFailed: the node class names a subnet that is not there";
+
 /// How long machines take in a scenario.
 const TO_NODE: Duration = Duration::from_secs(30);
 const TO_READY: Duration = Duration::from_secs(10);
@@ -68,11 +71,11 @@ pub fn act(cluster: &mut Cluster) {
     }
 }
 
-/// The faults stop; a node class may stay broken for a while.
+/// The faults stop; where node classes break, they may stay broken for a while.
 pub fn calm_down(cluster: &mut Cluster) {
-    let broken = cluster.backends.broken.take().filter(|_| cluster.rng.bool());
-    cluster.backends.mended_at = broken.as_ref().map(|_| cluster.now + TO_MEND);
-    cluster.backends.broken = broken;
+    let stays = cluster.faults.broken_classes > 0 && cluster.rng.bool();
+    cluster.backends.broken = stays.then(|| BROKEN.into());
+    cluster.backends.mended_at = stays.then(|| cluster.now + TO_MEND);
 }
 
 /// All that is due now. True when there was anything.
@@ -126,7 +129,7 @@ pub fn sweep(cluster: &mut Cluster) {
 fn toggle_broken(cluster: &mut Cluster) {
     cluster.backends.broken = match &cluster.backends.broken {
         Some(_) => None,
-        None => Some("LaunchFailed: the node class names a subnet that is not there".into()),
+        None => Some(BROKEN.into()),
     };
     cluster.note(About::Faults, "node classes broken or mended");
     let broken = cluster.backends.broken.is_some();

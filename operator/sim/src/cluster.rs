@@ -139,14 +139,15 @@ impl Cluster {
         self.steps += 1;
         self.step = Some(number);
         self.now = self.now + Duration::from_millis(self.rng.u64(0..=60));
-        // What is said of machines holds for minutes.
-        if self.chance(if self.faults.managed { 45 } else { 15 }) {
-            self.now = self.now + Duration::from_millis(self.rng.u64(0..20_000));
+        // What is said of machines holds for minutes, and is done in seconds.
+        let (chance, most) = if self.faults.managed { (6, 50_000) } else { (15, 20_000) };
+        if self.chance(chance) {
+            self.now = self.now + Duration::from_millis(self.rng.u64(0..most));
         }
         operator::land_late_requests(self);
         match self.rng.u64(0..100) {
             0..60 => operator::act(self),
-            60..66 if !self.store.machines.is_empty() => backend::act(self),
+            60..70 if self.faults.managed => backend::act(self),
             60..84 => kubelet::act(self),
             84..91 => scheduler::act(self),
             91..94 => collector::act(self),
@@ -159,11 +160,11 @@ impl Cluster {
     pub fn calm_down(&mut self) {
         self.step = None;
         self.calm_since = Some(self.now);
+        backend::calm_down(self);
         let Faults { operators, managed, .. } = self.faults;
         self.faults = Faults { operators, managed, ..Faults::none() };
         self.refusal = None;
         self.store.machine_refusal = None;
-        backend::calm_down(self);
         users::calm_down(self);
         kubelet::calm_down(self);
         let leader = self.operators.remove(0);

@@ -55,6 +55,8 @@ pub struct Faults {
     pub broken_classes: u64,
     /// A machine is taken away, whatever runs there.
     pub interruptions: u64,
+    /// Somebody changes, disables or deletes a managed environment, or takes the right to make machines.
+    pub managed_edits: u64,
     /// Clocks of operators differ by up to so many seconds, and run up to 2 % fast or slow.
     pub clock_skew_seconds: i64,
 }
@@ -64,7 +66,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 26] = [
+    pub const ALL: [(&'static str, LeaveOut); 27] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -90,6 +92,7 @@ impl Faults {
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
+        ("managed-edits", |faults| faults.managed_edits = 0),
         ("clock-skew-seconds", |faults| faults.clock_skew_seconds = 0),
     ];
 
@@ -121,9 +124,10 @@ impl Faults {
             squatters: chance(15, 40),
             kubelet_refusals: chance(15, 100),
             managed: chance(50, 1) > 0,
-            shortages: chance(30, 500),
-            broken_classes: chance(30, 60),
-            interruptions: chance(30, 60),
+            shortages: chance(40, 600),
+            broken_classes: chance(30, 150),
+            interruptions: chance(40, 250),
+            managed_edits: chance(40, 100),
         }
     }
 

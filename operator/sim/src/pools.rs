@@ -39,7 +39,7 @@ pub fn catalogue() -> &'static [MachineType] {
 }
 
 fn made_up() -> Vec<MachineType> {
-    let families = [("c4", 1), ("m4", 4)];
+    let families = [("c5", 1), ("m5", 4)];
     let sizes = [("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16)];
     let types = families.into_iter().flat_map(|(family, gib)| {
         sizes.into_iter().map(move |(size, vcpus)| MachineType {
@@ -94,7 +94,7 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
     let instance_types: &[&str] =
-        [&[][..], &["c4"], &["m4.large", "m4.xlarge"], &["optimal"]][rng.usize(0..4)];
+        [&[][..], &["c5"], &["m5.large", "m5.xlarge"], &["optimal"]][rng.usize(0..4)];
     Managed {
         backend,
         min_vcpus,

@@ -102,6 +102,8 @@ pub fn act(cluster: &mut Cluster) {
         edit(cluster);
     } else if hit(faults.host_deaths) {
         clear_dead_host(cluster);
+    } else if hit(faults.managed_edits) && faults.managed {
+        pools::edit(cluster);
     }
 }
 
@@ -364,9 +366,6 @@ fn toggle_refusal(cluster: &mut Cluster) {
 fn edit(cluster: &mut Cluster) {
     let queue = QUEUES[cluster.rng.usize(0..QUEUES.len())];
     let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
-    if cluster.rng.bool() && cluster.faults.managed {
-        return pools::edit(cluster);
-    }
     let dice = cluster.rng.u64(0..9);
     cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
