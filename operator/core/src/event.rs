@@ -3,8 +3,8 @@
 use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedPod, ObservedQueue,
-    ObservedRevision,
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedPod, ObservedPolicy,
+    ObservedQueue, ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -16,6 +16,8 @@ pub enum Kind {
     Host,
     /// ComputeEnvironments.
     Environment,
+    /// SchedulingPolicies.
+    Policy,
     /// JobQueues.
     Queue,
     /// JobDefinitions.
@@ -30,10 +32,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Namespace,
         Kind::Host,
         Kind::Environment,
+        Kind::Policy,
         Kind::Queue,
         Kind::Definition,
         Kind::Revision,
@@ -62,6 +65,10 @@ pub enum Event {
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.
     EnvironmentGone(Uid),
+    /// A SchedulingPolicy exists in this form.
+    Policy(Box<ObservedPolicy>),
+    /// A SchedulingPolicy is gone.
+    PolicyGone(Uid),
     /// A JobQueue exists in this form.
     Queue(Box<ObservedQueue>),
     /// A JobQueue is gone.

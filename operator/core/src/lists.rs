@@ -57,6 +57,7 @@ impl Core {
             Event::Namespace(name, _) => (Kind::Namespace, Some(name), None, None),
             Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
             Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
+            Event::Policy(policy) => (Kind::Policy, None, Some(policy.uid), None),
             Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
             Event::Definition(definition) => (Kind::Definition, None, Some(definition.uid), None),
             Event::Revision(revision) => (Kind::Revision, None, Some(revision.uid), None),
@@ -95,6 +96,11 @@ impl Core {
             Kind::Environment => {
                 for uid in absent(self.desk.environments.uids()) {
                     self.observe(Event::EnvironmentGone(uid));
+                }
+            }
+            Kind::Policy => {
+                for uid in absent(self.desk.policies.uids()) {
+                    self.policy_gone(uid);
                 }
             }
             Kind::Queue => {

@@ -18,6 +18,7 @@ mod plan;
 mod run;
 mod scheduler;
 pub mod script;
+mod shares;
 mod shrink;
 pub mod store;
 mod told;

@@ -1,5 +1,6 @@
 //! What really ran: the containers, as the hosts know them. No operator sees this.
 
+use crate::check::Book;
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::Ending;
@@ -42,6 +43,8 @@ pub struct Truth {
     pub removed_tombs: BTreeSet<(Uid, u32, u8)>,
     /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
     pub admitted: Vec<(Uid, Time)>,
+    /// What the shares of the fair-share queue used before.
+    pub book: Book,
     /// Breaches of the rule that one container of a task runs at a time.
     pub breaches: Vec<String>,
 }

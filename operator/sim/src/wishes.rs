@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
+use crate::shares;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -33,6 +34,7 @@ pub fn submission(
     let time_to_live =
         (rng.u64(0..8) == 0).then(|| Duration::from_secs(if rng.bool() { 0 } else { rng.u64(1..=300) }));
     let aws_name = (rng.u64(0..6) == 0).then(|| Name::from(format!("Aws{}", rng.u32(0..3))));
+    let (share, priority) = shares::wish(cluster, queue);
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);
     JobSpec {
@@ -44,6 +46,8 @@ pub fn submission(
         timeout,
         depends_on,
         time_to_live,
+        share,
+        priority,
         ..JobSpec::default()
     }
 }

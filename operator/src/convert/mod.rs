@@ -8,6 +8,7 @@ mod pod;
 mod policy;
 mod quantity;
 mod record;
+mod share;
 mod times;
 mod wire;
 
@@ -16,6 +17,7 @@ pub use host::host;
 pub use job::job;
 pub use pod::pod;
 pub use record::record;
+pub use share::scheduling_policy;
 pub use times::{time, timestamp};
 pub use wire::{Described, Metadata, Wire, kinds};
 

@@ -6,6 +6,7 @@ mod host;
 mod job;
 mod pod;
 mod policy;
+mod share;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
@@ -22,6 +23,8 @@ pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,
     StuckReason, TimeLimit,
 };
+
+pub use share::{FairShareUse, ObservedPolicy, ShareUse, WEIGHT_ONE};
 
 use std::sync::Arc;
 

@@ -2,9 +2,10 @@
 
 use super::explain::{Obstacle, Waiting};
 use super::floor::Floor;
-use super::lines::OrderKey;
+use super::lines::{OrderKey, Shape};
 use super::reserve::{ends_by, reserve};
 use super::stuck::watch_head;
+use super::turns::Turns;
 use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
@@ -15,7 +16,7 @@ use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Share of the launches under way that must be answered before another pass is worth its work.
 const WORTH_A_PASS: usize = LAUNCHES_UNDER_WAY / 8;
@@ -91,44 +92,57 @@ fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
     }
 }
 
-/// Serves one queue: always the job submitted first among those whose need may still fit.
+/// What holds up all jobs of a queue.
+fn held_up(queue: Uid, desk: &Desk) -> Option<Waiting> {
+    if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
+        return Some(Waiting::AdmissionPaused);
+    }
+    let policy = desk.queues.get(queue)?.observed.policy.as_ref()?;
+    desk.policy_of(queue).is_none().then(|| Waiting::PolicyNotFound(policy.name.clone()))
+}
+
+/// Serves one queue: always the job whose turn it is among those whose need may still fit.
 fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
     let choices = choices(queue, desk);
-    let needs: Vec<Resources> = desk.lines.of(queue).into_iter().flatten().map(|(need, _)| *need).collect();
-    let heads =
-        needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
-    let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
-    if mutant::is(Mutant::OrderReversed) {
-        let all = desk.lines.of(queue).into_iter().flatten();
-        heads = all.flat_map(|(need, orders)| orders.iter().map(|order| (*order, *need))).collect();
-    }
+    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let mut turns = Turns::of(queue, floor.vcpus(&open), desk);
+    let held_up = held_up(queue, desk);
     let reversed = mutant::is(Mutant::OrderReversed);
     let mut reserved = false;
     let mut head: Option<(Uid, Waiting)> = None;
-    while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
+    while let Some((order, shape)) = turns.next() {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
-        let mut waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
-            Some(Waiting::AdmissionPaused)
-        } else {
-            place(job, &choices, floor, budget, desk)
-        };
+        let before = *budget;
+        let mut waiting = held_up.clone().or_else(|| turns.hindrance(&shape)).or_else(|| {
+            let most = turns.at_once().min(*budget);
+            place(job, &choices, floor, most, budget, desk)
+        });
+        let has_more = !job.tasks.runnable.is_empty();
         if *budget == 0 {
             return;
         }
-        if let Some(Waiting::Capacity { obstacles, kept, .. }) = &mut waiting
-            && !reserved
+        turns.placed(&shape, before - *budget);
+        if let Some(Waiting::Capacity { obstacles, kept, share, .. }) = &mut waiting
             && obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Full { .. }))
         {
-            *kept = keep_free(queue, order.uid, &choices, floor, jobs, desk);
-            reserved = kept.is_some();
+            *share = turns.denied(&shape.share).map(|other| (shape.share.clone(), other));
+            if !reserved {
+                *kept = keep_free(queue, order.uid, &open, floor, jobs, desk);
+                reserved = kept.is_some();
+            }
         }
         if let Some(waiting) = &waiting {
             head.get_or_insert((order.uid, waiting.clone()));
         }
-        match waiting {
-            None if reversed => {}
-            None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
-            Some(waiting) => tell(queue, need, &waiting, jobs, desk),
+        let next = match &waiting {
+            Some(_) => None,
+            None if has_more => Some(order),
+            None if reversed => None,
+            None => desk.lines.next(queue, &shape, Some(order)),
+        };
+        turns.go_on(&shape, next);
+        if let Some(waiting) = waiting {
+            tell(queue, shape, &waiting, jobs, desk);
         }
     }
     if !reserved {
@@ -141,42 +155,40 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut BTreeMap<
 fn keep_free(
     queue: Uid,
     job: Uid,
-    choices: &[Choice],
+    open: &[Uid],
     floor: &mut Floor,
     jobs: &BTreeMap<Uid, Job>,
     desk: &mut Desk,
 ) -> Option<(Name, Option<Time>)> {
-    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
-    let kept = reserve(queue, jobs.get(&job)?, &open, floor, jobs, desk)?;
+    let kept = reserve(queue, jobs.get(&job)?, open, floor, jobs, desk)?;
     Some((kept.host, kept.start))
 }
 
-/// Places a job's tasks, lowest index first. `None` when none is left; else why the next does not fit anywhere.
+/// Places up to `most` of a job's tasks, lowest index first. `None` unless one does not fit anywhere: why not.
 fn place(
     job: &mut Job,
     choices: &[Choice],
     floor: &mut Floor,
+    most: usize,
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
     let ends_by = ends_by(job, desk);
-    while let Some(index) = job.tasks.runnable.first() {
-        if *budget == 0 {
-            break;
-        }
+    for _ in 0..most {
+        let Some(index) = job.tasks.runnable.first() else { break };
         let open = choices.iter().filter_map(|choice| choice.as_ref().ok());
-        let taken = open
-            .into_iter()
-            .find_map(|(uid, name)| floor.take(*uid, &job.need, job.uid, ends_by).map(|host| (host, name)));
+        let taken = open.into_iter().find_map(|(uid, name)| {
+            floor.take(*uid, &job.shape.need, job.uid, ends_by).map(|host| (host, name))
+        });
         let Some((host, environment)) = taken else {
-            return Some(obstacles(&job.need, choices, floor));
+            return Some(obstacles(&job.shape.need, choices, floor));
         };
         admit(job, index, &host, environment, desk);
         *budget -= 1;
         desk.agenda.mark(Item::Job(job.uid));
     }
     if job.tasks.runnable.is_empty() {
-        desk.lines.remove(job.queue, job.need, job.order);
+        desk.lines.remove(job.queue, &job.shape, job.order);
     }
     None
 }
@@ -198,15 +210,20 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
             }
         }
     };
-    Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect(), kept: None }
+    Waiting::Capacity {
+        need: *need,
+        obstacles: choices.iter().map(obstacle).collect(),
+        kept: None,
+        share: None,
+    }
 }
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,
 /// whose numbers are kept fresh.
-fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
-    let before = desk.told.insert((queue, need), waiting.clone());
+fn tell(queue: Uid, shape: Shape, waiting: &Waiting, jobs: &mut BTreeMap<Uid, Job>, desk: &mut Desk) {
+    let line = desk.lines.of(queue).and_then(|line| line.get(&shape));
+    let before = desk.told.insert((queue, shape), waiting.clone());
     let code_is_new = before.is_none_or(|before| before.code() != waiting.code());
-    let line = desk.lines.of(queue).and_then(|line| line.get(&need));
     let number = if code_is_new { usize::MAX } else { FRESH_NUMBERS };
     let orders: Vec<OrderKey> = line.into_iter().flatten().take(number).copied().collect();
     for order in orders {

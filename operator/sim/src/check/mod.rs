@@ -2,12 +2,14 @@
 
 mod attempts;
 mod end;
+mod fair;
 mod life;
 mod order;
 mod request;
 mod step;
 
 pub use end::{after_expiry, at_rest};
+pub use fair::{Book, keep_book};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
 pub use request::{before_request, is_recorded};
