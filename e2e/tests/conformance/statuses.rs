@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
-    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, FairShareUse, Failure, JobStatus,
-    Milestones,
-    PinnedRevision, Proof, QueueStatus, Record, RevisionEntry, ShareUse, Validity,
+    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, FairShareUse, JobStatus,
+    Milestones, PinnedRevision, Proof, QueueStatus, Record, RevisionEntry, ShareUse, Validity,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;

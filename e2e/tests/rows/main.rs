@@ -6,6 +6,9 @@ mod access;
 #[path = "../common/acts.rs"]
 mod acts;
 #[cfg(test)]
+#[path = "../common/admission.rs"]
+mod admission;
+#[cfg(test)]
 mod attempts;
 #[cfg(test)]
 #[path = "../common/audit.rs"]
@@ -64,6 +67,8 @@ mod samples;
 #[cfg(test)]
 #[path = "../common/scene.rs"]
 mod scene;
+#[cfg(test)]
+mod shares;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
