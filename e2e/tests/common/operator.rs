@@ -29,16 +29,16 @@ pub(crate) async fn until_it_decides(client: &Client) -> String {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM);
     within(BOUND, &deployments, "windlass", "is rolled out", is_rolled_out).await;
     let pods: Vec<String> = pods(client).await.into_iter().filter_map(|pod| pod.metadata.name).collect();
-    until_one_decides(client, &pods).await
+    holder(client, &format!("is held by one of {pods:?}"), |holder| pods.iter().any(|pod| pod == holder))
+        .await
 }
 
-/// Waits until one of these pods decides; gives its name.
-pub(crate) async fn until_one_decides(client: &Client, pods: &[String]) -> String {
+/// Waits until the lease is held by whom one wants; gives that pod's name.
+pub(crate) async fn holder(client: &Client, what: &str, is_awaited: impl Fn(&str) -> bool) -> String {
     let leases: Api<Lease> = Api::namespaced(client.clone(), SYSTEM);
     let holder = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
-    let is_one_of_them = |lease: &Lease| holder(lease).is_some_and(|holder| pods.contains(&holder));
-    let what = format!("is held by one of {pods:?}");
-    holder(&within(BOUND, &leases, "windlass", &what, is_one_of_them).await).unwrap()
+    let is_held = |lease: &Lease| holder(lease).is_some_and(|holder| is_awaited(&holder));
+    holder(&within(BOUND, &leases, "windlass", what, is_held).await).unwrap()
 }
 
 fn is_rolled_out(deployment: &Deployment) -> bool {
