@@ -142,6 +142,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         aws_name: None,
         enabled: true,
         priority: 1,
+        policy: None,
         environments: vec![Reference::plain(&setting.name)],
         time_limits: Vec::new(),
         deleting: false,

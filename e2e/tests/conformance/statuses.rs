@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
-    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, JobStatus, Milestones,
-    PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry, Validity,
+    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, FairShareUse, JobStatus,
+    Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry, ShareUse, Validity,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -130,6 +130,16 @@ pub(crate) fn queue(choice: u8) -> QueueStatus {
         name_taken: None,
         in_use: None,
         front: Vec::new(),
+        fair_share: choice.is_multiple_of(4).then(|| FairShareUse {
+            at: NOON,
+            shares: vec![ShareUse {
+                share: "red".into(),
+                weight: 1 + u32::from(choice),
+                used: 1500 * u64::from(choice),
+                recent: u64::from(choice),
+                runnable: u64::from(choice),
+            }],
+        }),
     }
 }
 

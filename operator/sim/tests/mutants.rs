@@ -18,6 +18,10 @@ fn wrong_decisions_are_caught() {
         Mutant::CycleNotSeen,
         Mutant::NeverExpires,
         Mutant::RecordsNotRead,
+        Mutant::ReservationIgnored,
+        Mutant::SharePriorityIgnored,
+        Mutant::ShareOfPassForgotten,
+        Mutant::ShareNotChecked,
     ];
     for mutant in sample {
         assert!(hunt(mutant, 0..200).is_some(), "{mutant:?}: {}", mutant.words());

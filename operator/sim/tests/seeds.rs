@@ -29,7 +29,16 @@ fn the_sample_meets_what_it_is_for() {
         met.merge(&run(seed, false).coverage);
     }
     let expected: [(About, &[&str]); 5] = [
-        (About::Work, &["single jobs", "arrays", "containers", "containers of a second or later attempt"]),
+        (
+            About::Work,
+            &[
+                "single jobs",
+                "arrays",
+                "containers",
+                "containers of a second or later attempt",
+                "rushes of all shares",
+            ],
+        ),
         (
             About::Faults,
             &[
@@ -49,6 +58,8 @@ fn the_sample_meets_what_it_is_for() {
                 "jobs deleted in the foreground",
                 "jobs deleted without their pods",
                 "namespaces that ended",
+                "edits of the scheduling policy",
+                "scheduling policies deleted",
             ],
         ),
         (

@@ -36,8 +36,8 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let late_at = |member: &Member<'_>| member.without_node_since().map(|since| since + LAUNCH_PATIENCE);
     let members = members(environment, desk);
-    let ready = members.iter().filter(|member| member.is_ready());
-    let ready: BTreeSet<Uid> = ready.filter_map(|member| Some(member.machine?.uid)).collect();
+    let usable = members.iter().filter(|member| member.is_usable());
+    let usable: BTreeSet<Uid> = usable.filter_map(|member| Some(member.machine?.uid)).collect();
     let machines: Vec<(ObservedMachine, Option<Time>)> =
         members.iter().filter_map(|member| Some((member.machine?.clone(), late_at(member)))).collect();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
@@ -45,9 +45,10 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let (name, launches) = (environment.observed.name.clone(), environment.launches().to_vec());
     let pool = &mut environment.pool;
     // Machines can be had again once one has come, and perhaps once somebody has changed what is asked for.
-    let one_came = ready.difference(&pool.came).next().is_some();
+    let one_came = usable.difference(&pool.came).next().is_some();
     pool.failure = pool.failure.take().filter(|failure| failure.generation == generation && !one_came);
-    pool.came = ready;
+    pool.came.retain(|uid| machines.iter().any(|(machine, _)| machine.uid == *uid));
+    pool.came.extend(usable);
     for (machine, late_at) in &machines {
         let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
         pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
