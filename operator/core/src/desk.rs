@@ -16,7 +16,6 @@ use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::units::Resources;
 use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

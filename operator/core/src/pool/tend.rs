@@ -190,6 +190,10 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         // It was asked for, and the watch has yet to show it.
         match environment.pool.removing.get(&machine.uid) {
             Some(false) if machine.leaving => {}
+            Some(_) if environment.pool.unsure.contains(&machine.uid) => {
+                go.push(machine.clone());
+                continue;
+            }
             Some(_) => continue,
             None => {}
         }
@@ -240,6 +244,7 @@ fn remove(machine: &ObservedMachine, environment: Uid, desk: &mut Desk) {
     desk.outbox.send(action, Purpose::MachineGoes(environment, uid));
     if let Some(environment) = desk.environments.get_mut(environment) {
         environment.pool.removing.insert(uid, at_once);
+        environment.pool.unsure.remove(&uid);
     }
 }
 
@@ -299,12 +304,18 @@ pub(crate) fn machine_outcome(uid: Uid, serial: u64, outcome: &Outcome, desk: &m
 
 /// What became of a request to let a machine go.
 pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome, desk: &mut Desk) {
-    if *outcome != Outcome::Done {
-        if let Some(environment) = desk.environments.get_mut(environment) {
-            environment.pool.removing.remove(&machine);
+    let Some(pool) = desk.environments.get_mut(environment).map(|found| &mut found.pool) else { return };
+    match outcome {
+        Outcome::Done => return,
+        // It may be carried out yet: until then it takes no more jobs.
+        Outcome::Unknown(_) => {
+            pool.unsure.insert(machine);
         }
-        desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Environment(environment));
+        _ => {
+            pool.removing.remove(&machine);
+        }
     }
+    desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Environment(environment));
 }
 
 /// A machine is gone. One that never had a node, and that was not told to go, was not to be had.
