@@ -61,7 +61,8 @@ async fn an_interruption_ends_the_attempt_and_the_next_runs_elsewhere() {
     let resources = json!({"type": "SPOT", "bidPercentage": 100, "maxvCpus": 16, "instanceTypes": ["c5"]});
     let (name, _machines) = environment(&scene, "spot", &karpenter(CLASS), resources).await;
     let queue = queue(&scene, &[&name]).await;
-    admission::annotate(&scene, "windlass.dev/kwok-run-ms", "20000").await;
+    // Longer than a node that is gone is waited for.
+    admission::annotate(&scene, "windlass.dev/kwok-run-ms", "90000").await;
     let mut work = definition("work", BUSYBOX, &["true"]);
     work["spec"]["retryStrategy"] = json!({"attempts": 3});
     scene.create(work).await;
@@ -69,7 +70,7 @@ async fn an_interruption_ends_the_attempt_and_the_next_runs_elsewhere() {
     let runs: Job = within(GONE, &scene.api(), "moves", "runs", |job| state(job) == JobState::Running).await;
     let host = status(&runs).attempts[0].node_name.clone().unwrap();
     take_away(&scene, &host).await;
-    let moves: Job = within(Duration::from_secs(240), &scene.api(), "moves", "ends", has_ended).await;
+    let moves: Job = within(Duration::from_secs(360), &scene.api(), "moves", "ends", has_ended).await;
     assert_eq!(state(&moves), JobState::Succeeded);
     let attempts = &status(&moves).attempts;
     assert_eq!(attempts.len(), 2, "{attempts:#?}");
