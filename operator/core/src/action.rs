@@ -140,6 +140,8 @@ pub enum Action {
     LaunchMachine(Box<MachineOrder>),
     /// Read a machine from the API server itself → [`Outcome::Machine`] or [`Outcome::NotFound`].
     ReadMachine(Backend, Name),
+    /// Ask what the cluster says of a machine that was taken back → [`Outcome::Words`].
+    ReadMachineEvents(Name, Uid),
     /// Have a machine take no more jobs → [`Outcome::Done`].
     RetireMachine(Backend, Name, Uid),
     /// Delete a machine → [`Outcome::Done`].

@@ -46,6 +46,8 @@ pub(crate) enum Purpose {
     HoldEnvironment(Uid),
     /// A machine of an environment, by its serial number: asked for, or asked about.
     Machine(Uid, u64),
+    /// What the cluster says of a machine of an environment that was taken back.
+    MachineEvents(Uid),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
     /// A revision's finalizer.

@@ -14,7 +14,7 @@ use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
-use crate::pool::{machine_outcome, removal_outcome};
+use crate::pool::{machine_events_read, machine_outcome, removal_outcome};
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
 
@@ -95,6 +95,7 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
                 core.take_machine(*machine);
             }
         }
+        Purpose::MachineEvents(uid) => machine_events_read(uid, outcome, &mut core.desk),
         Purpose::MachineGoes(_, machine) if outcome == Outcome::NotFound => core.machine_gone(machine),
         Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
         Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),

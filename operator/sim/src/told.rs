@@ -33,6 +33,7 @@ pub(crate) fn action(action: &Action) -> String {
             format!("create machine {} ({})", order.name, order.machine_type.name)
         }
         Action::ReadMachine(_, name) => format!("read machine {name}"),
+        Action::ReadMachineEvents(name, _) => format!("read events of machine {name}"),
         Action::RetireMachine(_, name, _) => format!("retire machine {name}"),
         Action::RemoveMachine(_, name, _) => format!("delete machine {name}"),
         Action::WriteEnvironment(guard, status) => {

@@ -11,7 +11,7 @@ mod types;
 
 pub(crate) use growth::Growth;
 pub(crate) use members::nodes_that_leave;
-pub(crate) use tend::{machine_is_gone, machine_outcome, removal_outcome, tend_pool};
+pub(crate) use tend::{machine_events_read, machine_is_gone, machine_outcome, removal_outcome, tend_pool};
 pub(crate) use types::{fault as types_fault, types};
 
 use crate::ids::{Name, Uid};

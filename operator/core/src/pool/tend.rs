@@ -330,8 +330,28 @@ pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
             machine.name, machine.machine_type
         );
         environment.pool.failed_to_launch(Name::from(words), false, generation, now);
+        let question = Action::ReadMachineEvents(machine.name.clone(), machine.uid);
+        desk.outbox.send(question, Purpose::MachineEvents(machine.environment));
     }
     desk.agenda.mark(Item::Environment(machine.environment));
+}
+
+/// The backend's own words on a machine that it took back.
+pub(crate) fn machine_events_read(environment: Uid, outcome: Outcome, desk: &mut Desk) {
+    let Outcome::Words(Some(words)) = outcome else { return };
+    let Some(found) = desk.environments.get_mut(environment) else { return };
+    if let Some(failure) = &mut found.pool.failure {
+        failure.is_fault |= is_about_the_node_class(&words);
+        failure.words = words;
+    }
+    desk.agenda.mark(Item::Environment(environment));
+    desk.capacity_changed();
+}
+
+/// True when it is not machines that are lacking: what is asked for has to be mended.
+fn is_about_the_node_class(words: &Name) -> bool {
+    let words = words.as_str().to_lowercase();
+    words.contains("nodeclass") || words.contains("node class")
 }
 
 impl Environment {

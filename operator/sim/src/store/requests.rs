@@ -75,6 +75,7 @@ impl Store {
             Action::StopPod { pod, uid, resource_version, ending } => {
                 self.stop_pod(&pod, uid, resource_version, ending)
             }
+            Action::ReadMachineEvents(..) => Outcome::Words(None),
             Action::ReadEvents(key, _) => Outcome::Words(self.troubles.get(&key).cloned()),
             Action::DeleteJob(guard) => self.expire_job(&guard, now),
             Action::LaunchMachine(order) => self.launch_machine(*order, now),
@@ -451,7 +452,7 @@ const fn name_of(action: &Action) -> &'static str {
         Action::ReadPod(_) => "get pod",
         Action::DeletePod(..) => "delete pod",
         Action::StopPod { .. } => "stop pod",
-        Action::ReadEvents(..) => "list events",
+        Action::ReadEvents(..) | Action::ReadMachineEvents(..) => "list events",
         Action::DeleteJob(_) => "delete job",
         Action::LaunchMachine(_) => "create machine",
         Action::ReadMachine(..) => "get machine",

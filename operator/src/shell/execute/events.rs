@@ -1,4 +1,4 @@
-//! What the cluster tells of a pod in Events: mounts that fail, sandboxes that cannot be made.
+//! What the cluster tells in Events: of a pod, mounts that fail and sandboxes that cannot be made; of a machine, why there is none.
 
 use crate::convert::{Wire, kinds, time};
 use crate::shell::api::{Api, Failure};
@@ -11,6 +11,9 @@ use windlass_core::ids::{Name, ObjectKey, Uid};
 
 /// Events read at most: the kubelet counts repeated ones up instead of making new ones.
 const EVENTS: u32 = 100;
+
+/// Where Kubernetes keeps the Events of objects that have no namespace.
+const NAMESPACE_OF_CLUSTER_SCOPED: &str = "default";
 
 #[derive(Deserialize)]
 struct Events {
@@ -43,14 +46,26 @@ impl Told {
 
 /// The latest trouble told of a pod, in AWS Batch's form; none when there is none.
 pub(super) async fn latest_trouble(api: &Api, pod: &ObjectKey, uid: Uid) -> Result<Outcome, Failure> {
-    let url = <Wire<kinds::Event> as Resource>::url_path(&(), Some(pod.namespace.as_str()));
-    let selector = format!("involvedObject.uid={uid},type=Warning");
-    let request = Request::new(url).list(&ListParams::default().fields(&selector).limit(EVENTS));
-    let events: Events = api.send::<kinds::Event, _>("list", request).await?;
+    let events = warnings(api, pod.namespace.as_str(), uid).await?;
     let latest = events.items.iter().filter(|event| event.is_trouble()).max_by_key(|event| event.at());
     let words = latest
         .map(|event| Name::from(format!("CannotCreateContainerError: {}: {}", event.reason, event.message)));
     Ok(Outcome::Words(words))
+}
+
+/// The latest warning told of a machine; none when there is none.
+pub(super) async fn latest_of_machine(api: &Api, name: &Name, uid: Uid) -> Result<Outcome, Failure> {
+    let events = warnings(api, NAMESPACE_OF_CLUSTER_SCOPED, uid).await?;
+    let latest = events.items.iter().max_by_key(|event| event.at());
+    let words = latest.map(|event| Name::from(format!("{name}: {}: {}", event.reason, event.message)));
+    Ok(Outcome::Words(words))
+}
+
+async fn warnings(api: &Api, namespace: &str, uid: Uid) -> Result<Events, Failure> {
+    let url = <Wire<kinds::Event> as Resource>::url_path(&(), Some(namespace));
+    let selector = format!("involvedObject.uid={uid},type=Warning");
+    let request = Request::new(url).list(&ListParams::default().fields(&selector).limit(EVENTS));
+    api.send::<kinds::Event, _>("list", request).await
 }
 
 #[cfg(test)]

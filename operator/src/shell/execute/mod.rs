@@ -43,6 +43,7 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         }
         Action::LaunchMachine(order) => machines::launch(api, clock, &order).await,
         Action::ReadMachine(backend, name) => machines::read(api, backend, &name).await,
+        Action::ReadMachineEvents(name, uid) => events::latest_of_machine(api, &name, uid).await,
         Action::RetireMachine(backend, name, uid) => machines::retire(api, backend, &name, uid).await,
         Action::RemoveMachine(backend, name, uid) => machines::remove(api, backend, &name, uid).await,
         Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
