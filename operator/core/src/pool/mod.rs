@@ -80,7 +80,9 @@ impl Pool {
     }
 
     fn failed_to_launch(&mut self, words: Name, is_fault: bool, generation: i64, now: Time) {
-        let times = self.failure.as_ref().map_or(0, |failure| failure.times);
+        let (times, was_fault) =
+            self.failure.as_ref().map_or((0, false), |failure| (failure.times, failure.is_fault));
+        let is_fault = is_fault || was_fault;
         let pause = LAUNCH_PAUSE.0.saturating_mul(1 << times.min(8)).min(LAUNCH_PAUSE.1);
         self.failure = Some(Failure { words, is_fault, times: times + 1, until: now + pause, generation });
     }
