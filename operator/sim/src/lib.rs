@@ -21,6 +21,7 @@ mod run;
 mod scheduler;
 pub mod script;
 mod shrink;
+mod stage;
 pub mod store;
 mod told;
 mod truth;

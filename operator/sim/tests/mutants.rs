@@ -18,6 +18,16 @@ fn wrong_decisions_are_caught() {
         Mutant::CycleNotSeen,
         Mutant::NeverExpires,
         Mutant::RecordsNotRead,
+        Mutant::LaunchesNotCounted,
+        Mutant::BusyMachineRemoved,
+        Mutant::LargestTypeBought,
+        Mutant::MachineWithoutBooks,
+        Mutant::MachineSerialReused,
+        Mutant::UnseenMachineIsNone,
+        Mutant::OldMaximumBought,
+        Mutant::RetiredRemovedAtOnce,
+        Mutant::IdleMachineInTheWay,
+        Mutant::FailedLaunchAtOnce,
     ];
     for mutant in sample {
         assert!(hunt(mutant, 0..200).is_some(), "{mutant:?}: {}", mutant.words());
