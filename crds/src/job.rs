@@ -115,14 +115,16 @@ pub struct JobSpec {
     /// How long an attempt may run, in place of the definition's time.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub timeout: Option<JobTimeout>,
-    /// The share of a fair-share queue that the job counts against: up to 255 letters and digits.
+    /// The share of a fair-share queue that the job counts against: up to 255 letters and digits. Such a queue
+    /// takes only jobs with it, another queue only jobs without.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     #[schemars(extend("x-kubernetes-validations" = [
         rule("self.matches('^[A-Za-z0-9]*$')", "use letters and digits (at most 255)"),
     ]))]
     pub share_identifier: Option<String>,
-    /// The job's priority within its share, 0 to 9999; higher goes first. In place of the definition's.
+    /// The job's priority within its share, 0 to 9999; higher goes first. In place of the definition's. Only
+    /// fair-share queues look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9999))]
     pub scheduling_priority_override: Option<i32>,

@@ -74,7 +74,8 @@ pub struct JobDefinitionSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags::parameters")]
     pub parameters: BTreeMap<String, String>,
-    /// The priority of jobs within their share, 0 to 9999; higher goes first. Default: 0.
+    /// The priority of jobs within their share, 0 to 9999; higher goes first. Only fair-share queues look at it.
+    /// Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9999))]
     pub scheduling_priority: Option<i32>,

@@ -43,6 +43,14 @@ use crate::unset::{self, Blank};
         "description": "Why its status is what it is, in words."}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "(has(self.schedulingPolicyArn) && self.schedulingPolicyArn != '') == \
+         (has(oldSelf.schedulingPolicyArn) && oldSelf.schedulingPolicyArn != '')",
+        "a queue keeps its kind: a scheduling policy can be replaced by another, but not added or removed; \
+         make a new queue"
+    ),
+]))]
 pub struct JobQueueSpec {
     /// The queue's AWS name: up to 128 letters, digits, `-` and `_`. Jobs can refer to it by this name.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
@@ -51,8 +59,9 @@ pub struct JobQueueSpec {
     /// ENABLED (takes new jobs, the default) or DISABLED (takes none; those that run finish).
     #[serde(default, deserialize_with = "unset::choice_or_default")]
     pub state: State,
-    /// The SchedulingPolicy: its name in Kubernetes, its AWS name, or its ARN. Without one, about first in,
-    /// first out.
+    /// The SchedulingPolicy: its name in Kubernetes, its AWS name, or its ARN. With one, the queue is a
+    /// fair-share queue, whose jobs must name their share (shareIdentifier); without one, about first in, first
+    /// out. It can be replaced by another, but not added or removed.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "names::scheduling_policy")]
     pub scheduling_policy_arn: Option<String>,
@@ -179,10 +188,48 @@ pub struct JobQueueStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub front_of_queue: Vec<WaitingJob>,
+    /// What the shares of a fair-share queue use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair_share: Option<FairShareUse>,
     /// Ready, Stalled, Ignored (fields that mean nothing here).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,
+}
+
+/// What the shares of a queue use. The operator goes on from it after a restart.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct FairShareUse {
+    /// When it was so: written when something changed, at most once a minute.
+    #[schemars(schema_with = "times::time")]
+    pub observed_at: String,
+    /// The 100 shares that have used most for their weight, these first: the last is served first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub shares: Vec<ShareUse>,
+}
+
+/// What one share uses.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ShareUse {
+    /// The share.
+    #[schemars(length(max = 255))]
+    pub share_identifier: String,
+    /// Its weight factor by the policy.
+    #[schemars(range(min = 0, max = 1000))]
+    pub weight_factor: f64,
+    /// vCPUs of its jobs that have a host.
+    #[schemars(length(max = 32))]
+    pub vcpus: String,
+    /// vCPUs that it used before, a mean that forgets over the policy's shareDecaySeconds. The share with the
+    /// lowest sum of both, times its weight, is served first.
+    #[schemars(length(max = 32))]
+    pub recent_vcpus: String,
+    /// Its jobs and children that wait for capacity.
+    #[schemars(range(min = 0))]
+    pub runnable: i32,
 }
 
 /// A job that waits for capacity.

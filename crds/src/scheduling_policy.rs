@@ -40,7 +40,7 @@ pub struct SchedulingPolicySpec {
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "names::aws_name")]
     pub name: Option<String>,
-    /// Fair shares. With an empty object all shares weigh the same; without it, about first in, first out.
+    /// Fair shares. Without it, or with an empty object, all shares weigh the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fairshare_policy: Option<FairsharePolicy>,
     /// Up to 50 tags of the policy.
@@ -53,16 +53,19 @@ pub struct SchedulingPolicySpec {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct FairsharePolicy {
-    /// Seconds of past use that count, up to 604,800 (a week). Default: 0, only what runs now.
+    /// Over how many seconds past use is forgotten, up to 604,800 (a week): after so long 37 % of it still
+    /// counts, after three times as long 5 %. Default, and least: 600.
     #[serde(default)]
     #[schemars(range(min = 0, max = 604800))]
     pub share_decay_seconds: i32,
-    /// How much capacity is kept free for shares that are not active, 0 to 99: of R, with n active shares,
-    /// (R/100)^n of the capacity. Default: 0.
+    /// How much capacity is kept free for shares of which nothing runs, 0 to 99: of R, with n shares of which
+    /// something runs, (R/100)^n of the vCPUs of the queue's environments. A queue of which nothing runs may
+    /// always start one job. Default: 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 99))]
     pub compute_reservation: i32,
-    /// The weights of shares, up to 500. A share that is not listed has weight 1.
+    /// The weights of shares, up to 500. A share that is not listed has weight 1. Entries should not overlap
+    /// (A* and A1): queues that use the policy say so, and the longest entry counts.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     #[schemars(extend(

@@ -105,8 +105,6 @@ const NO_GPU: Unset = Unset::Rule("self.all(r, r.type != 'GPU' || !has(r.value) 
 
 const JOB: &[Row] = &[
     yet("nodeOverrides", "multi-node jobs are to come"),
-    yet("shareIdentifier", "queues are about first in, first out"),
-    yet("schedulingPriorityOverride", "queues are about first in, first out"),
     yet("propagateTags", "tags stay on the Job"),
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("eksPropertiesOverride", Shape::Object, "use containerOverrides"),
@@ -128,7 +126,6 @@ const NO_CONSUMABLES: &str = "Windlass counts vCPUs, memory and GPUs only; remov
 
 const JOB_DEFINITION: &[Row] = &[
     yet_but("type", Unset::Words(&["", "container"]), "multi-node jobs are to come; use container"),
-    yet("schedulingPriority", "queues are about first in, first out"),
     yet("nodeProperties", "multi-node jobs are to come; use containerProperties"),
     yet("propagateTags", "tags stay on the Job"),
     yet_but("podTemplate", Unset::Absent, "remove it"),
@@ -172,7 +169,6 @@ const NODE_RANGE: &[Row] = &[
 ];
 
 const JOB_QUEUE: &[Row] = &[
-    yet("schedulingPolicyArn", "the queue is about first in, first out"),
     never(
         "serviceEnvironmentOrder",
         Shape::Objects,

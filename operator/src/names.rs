@@ -24,7 +24,7 @@ pub const ENVIRONMENT_UID: &str = "batch.windlass.dev/compute-environment-uid";
 pub const SIMULATED: &str = "batch.windlass.dev/simulated";
 /// Annotation of a machine: its instance type.
 pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
-/// Taint of a node that takes no more jobs, because it is to go.
+/// Annotation of a node that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
 
 /// Annotation: the launch serial in the pod's name.

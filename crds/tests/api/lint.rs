@@ -8,6 +8,7 @@ use crate::check::{Stage, schema};
 /// Fields that break a rule of Kubernetes' API conventions, and why they may.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("float", "spec.fairsharePolicy.shareDistribution[].weightFactor", "AWS's type"),
+    ("float", "status.fairShare.shares[].weightFactor", "AWS's type"),
     ("open", "spec.podTemplate", "a PodTemplateSpec's schema is larger than a definition may be"),
     ("open", "spec.computeResources.launchTemplate.launchTemplateData", "EC2's API; the backend checks it"),
     ("open", "spec.backend.karpenter.ec2NodeClass", "Karpenter's API; its own definition checks it"),

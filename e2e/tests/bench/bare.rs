@@ -89,6 +89,7 @@ fn pod(scene: &Scene, index: usize, size: usize, host: &str, owner: &str) -> Val
         environment: scene.unique("pool").as_str().into(),
         definition: ("hello".into(), 1),
         host: host.into(),
+        direct: false,
         need: Resources::of_job(1000, 64, 0),
         not_after: Time::ZERO,
     };

@@ -42,7 +42,7 @@ async fn figures() {
 /// Pods that run.
 async fn of_pods(size: usize) -> Vec<Row> {
     let stage = Stage::new().await;
-    stage.without_operator().await;
+    Stage::without_operator();
     let bare = bare::run(&stage, size).await;
     println!("bare client: {bare:#?}");
     let native = native::run(&stage, size).await;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval};
 
 use crate::cluster::{SYSTEM, kubectl};
 use crate::hosts::{self, LABEL, Size};
-use crate::operator::{pods, until_it_decides};
+use crate::operator::until_it_decides;
 use crate::scene::Scene;
 use crate::wait::gone;
 
@@ -49,13 +49,10 @@ impl Stage {
     }
 
     /// Takes the operator away: what others do on these hosts is measured without it.
-    pub(crate) async fn without_operator(&self) {
+    pub(crate) fn without_operator() {
         scale(0);
-        let mut again = interval(Duration::from_millis(500));
-        while !pods(&self.scene.client).await.is_empty() {
-            again.tick().await;
-        }
         let namespace = format!("--namespace={SYSTEM}");
+        kubectl(&["wait", "--for=delete", "pods", "--all", "--timeout=60s", &namespace]).succeeded();
         let anyone = ["wait", "--for=condition=Ready", "pods", "--all", "--timeout=1s", &namespace];
         let said = kubectl(&anyone).failed();
         assert!(said.contains("no matching resources found"), "{said}");

@@ -47,7 +47,7 @@ pub(crate) async fn update(scene: &Scene, environment: &str, spec: Value) {
 /// Machines come for jobs, never more than allowed, and go; some are kept when that is asked for.
 pub(crate) async fn machines_come_and_go(scene: Scene, maker: &Maker, jobs: u32, maximum: u32) {
     let resources = json!({"type": "EC2", "minvCpus": 0, "maxvCpus": maximum, "instanceTypes": ["optimal"]});
-    let (name, machines) = environment(&scene, "Test", maker, resources).await;
+    let (name, machines) = environment(&scene, "test", maker, resources).await;
     let queue = queue(&scene, &[&name]).await;
     admission::annotate(&scene, "windlass.dev/kwok-run-ms", "3000").await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;

@@ -10,7 +10,7 @@ use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, oneshot::pinned_kind};
 use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
-use windlass_crds::{ComputeEnvironment, Job, JobQueue};
+use windlass_crds::{ComputeEnvironment, Job, JobQueue, SchedulingPolicy};
 
 use crate::catalog;
 use crate::cluster;
@@ -20,7 +20,8 @@ use crate::wait::{Object, until};
 const SCENE: &str = "windlass.dev/e2e-scene";
 
 /// One test's place. [`Scene::leave`] removes it; a test that fails leaves it, for a person to look at.
-/// `kubectl delete namespaces,jobqueues,computeenvironments,nodes --selector=windlass.dev/e2e-scene` removes all such.
+/// `kubectl delete namespaces,jobqueues,schedulingpolicies,computeenvironments,nodes --selector=windlass.dev/e2e-scene`
+/// removes all such.
 pub(crate) struct Scene {
     /// The administrator.
     pub(crate) client: Client,
@@ -107,6 +108,7 @@ impl Scene {
         let selector = ListParams::default().labels(&format!("{SCENE}={}", self.namespace));
         self.remove::<Namespace>(&selector).await;
         self.remove::<JobQueue>(&selector).await;
+        self.remove::<SchedulingPolicy>(&selector).await;
         self.remove::<ComputeEnvironment>(&selector).await;
         self.remove::<Node>(&selector).await;
     }

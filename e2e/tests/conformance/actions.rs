@@ -121,6 +121,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         environment: "ce".into(),
         definition: (setting.name.as_str().into(), 1),
         host: setting.host(),
+        direct: false,
         need: Resources::of_job(1000, 64, 0),
         not_after: Time::from_millis(i64::MAX),
     }

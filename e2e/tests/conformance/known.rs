@@ -88,6 +88,13 @@ impl Known {
                     revision.key, revision.definition, revision.number, revision.deleting, revision.held
                 )
             }
+            Outcome::Machine(machine) => {
+                let version = self.note(object, machine.resource_version);
+                format!(
+                    "machine {} {version}: {} leaving {}",
+                    machine.name, machine.machine_type, machine.leaving
+                )
+            }
             Outcome::Refused(refusal, _) => format!("refused: {refusal:?}"),
             Outcome::Words(words) => format!("words: {}", words.is_some()),
             Outcome::Unknown(words) => format!("unknown: {words}"),

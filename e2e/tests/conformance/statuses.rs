@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
-    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, JobStatus, Milestones,
-    PinnedRevision, Proof, QueueStatus, Record, RevisionEntry, Validity,
+    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, FairShareUse, JobStatus,
+    Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry, ShareUse, Validity,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -130,6 +130,16 @@ pub(crate) fn queue(choice: u8) -> QueueStatus {
         name_taken: None,
         in_use: None,
         front: Vec::new(),
+        fair_share: choice.is_multiple_of(4).then(|| FairShareUse {
+            at: NOON,
+            shares: vec![ShareUse {
+                share: "red".into(),
+                weight: 1 + u32::from(choice),
+                used: 1500 * u64::from(choice),
+                recent: u64::from(choice),
+                runnable: u64::from(choice),
+            }],
+        }),
     }
 }
 
@@ -142,6 +152,12 @@ pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
         hosts: u32::from(choice % 3),
         total: amount(choice % 3 + 1),
         used: amount(choice % 2),
+        pool: PoolStatus {
+            desired_vcpus: Some(u32::from(choice)),
+            launching_vcpus: u32::from(choice % 4),
+            last_serial: u64::from(choice),
+            launches: Vec::new(),
+        },
         name_taken: None,
         in_use: None,
     }

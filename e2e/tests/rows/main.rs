@@ -76,6 +76,8 @@ mod samples;
 #[path = "../common/scene.rs"]
 mod scene;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod stops;

@@ -75,6 +75,8 @@ impl Core {
             Event::MachineGone(uid) => self.machine_gone(uid),
             Event::Environment(environment) => self.take_environment(*environment),
             Event::EnvironmentGone(uid) => self.environment_gone(uid),
+            Event::Policy(policy) => self.take_policy(*policy),
+            Event::PolicyGone(uid) => self.policy_gone(uid),
             Event::Queue(queue) => self.take_queue(*queue),
             Event::QueueGone(uid) => self.queue_gone(uid),
             Event::Definition(definition) => self.take_definition(*definition),
@@ -117,9 +119,10 @@ impl Core {
         }
     }
 
-    /// Hosts whose use, added up anew, is not what decisions go by: always 0 (DESIGN.md, rule 7).
+    /// Hosts and shares whose use, added up anew, is not what decisions go by: always 0 (DESIGN.md, rule 7).
     pub fn drift(&self) -> usize {
         self.desk.hosts.drift()
+            + self.desk.shares.drift(self.jobs.values().filter_map(|job| job.counted.part()))
     }
 
     /// Numbers for metrics.
@@ -211,6 +214,6 @@ fn wait_for_others(uid: Uid, jobs: &mut Jobs, desk: &mut Desk) {
 pub struct Summary {
     /// Unfinished jobs and children by queue and state.
     pub depth: Vec<(Name, State, u64)>,
-    /// Hosts whose use is not the sum of their pods: always 0.
+    /// Hosts and shares whose use is not the sum of their pods or jobs: always 0.
     pub drift: usize,
 }

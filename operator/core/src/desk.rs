@@ -11,12 +11,11 @@ use crate::limits::{
     START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, ObservedPod, PodPhase};
+use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Head, Lines, OrderKey, Reservation, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::units::Resources;
 use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,10 +52,24 @@ impl Default for Settings {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     queue: Option<Uid>,
+    /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
+    share: Option<Name>,
+    used: u64,
     depth: Vec<(State, u64)>,
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
     unfinished: Option<u64>,
+}
+
+impl Counted {
+    /// What the totals of its share hold of it.
+    pub(crate) fn part(&self) -> Option<(Uid, &Name, Part)> {
+        let runnable =
+            self.depth.iter().find(|(state, _)| *state == State::Runnable).map_or(0, |(_, number)| *number);
+        let part =
+            Part { used: self.used, runnable, unfinished: self.depth.iter().map(|(_, number)| number).sum() };
+        Some((self.queue?, self.share.as_ref()?, part))
+    }
 }
 
 /// Everything but the jobs.
@@ -70,6 +83,7 @@ pub(crate) struct Desk {
     pub(crate) machine_types: BTreeMap<Name, MachineType>,
     pub(crate) gone: Gone,
     pub(crate) pods: Pods,
+    pub(crate) policies: Registry<ObservedPolicy>,
     pub(crate) queues: Registry<Queue>,
     pub(crate) environments: Registry<Environment>,
     pub(crate) definitions: Registry<Definition>,
@@ -80,12 +94,14 @@ pub(crate) struct Desk {
     /// Jobs by name, and who waits for whom.
     pub(crate) dependents: Dependents,
     pub(crate) lines: Lines,
+    /// What the shares of fair-share queues use.
+    pub(crate) shares: Shares,
     /// Hosts kept free, for one job of each queue at most.
     pub(crate) reservations: BTreeMap<Uid, Reservation>,
     /// The job that waits first in each queue.
     pub(crate) heads: BTreeMap<Uid, Head>,
-    /// What each kind of need was last told about why it waits; its jobs share it.
-    pub(crate) told: BTreeMap<(Uid, Resources), Arc<Waiting>>,
+    /// What each line was last told about why it waits; its jobs share it.
+    pub(crate) told: BTreeMap<(Uid, Shape), Arc<Waiting>>,
     pub(crate) agenda: Agenda,
     pub(crate) outbox: Outbox,
     pub(crate) findings: Vec<Finding>,
@@ -117,16 +133,16 @@ impl Desk {
         let held = job.held_until.is_some_and(|until| until > self.now);
         let Some(queue) = job.queue else { return };
         if job.verdict.is_some() || job.tasks.runnable.is_empty() || job.pinned.is_none() || held {
-            self.lines.remove(job.queue, job.need, job.order);
+            self.lines.remove(job.queue, &job.shape, job.order);
             return;
         }
-        let is_first = self.lines.of(queue).is_none_or(|line| !line.contains_key(&job.need));
+        let is_first = self.lines.of(queue).is_none_or(|line| !line.contains_key(&job.shape));
         if is_first {
-            self.told.remove(&(queue, job.need));
+            self.told.remove(&(queue, job.shape.clone()));
         }
-        if self.lines.insert(queue, job.need, job.order) {
+        if self.lines.insert(queue, job.shape.clone(), job.order) {
             self.agenda.mark(Item::Schedule);
-            if let Some(waiting) = self.told.get(&(queue, job.need)).cloned() {
+            if let Some(waiting) = self.told.get(&(queue, job.shape.clone())).cloned() {
                 job.wait_for(waiting, self);
             }
         }
@@ -134,7 +150,7 @@ impl Desk {
 
     /// Takes a job that is gone out of everything.
     pub(crate) fn forget_job(&mut self, job: &Job) {
-        self.lines.remove(job.queue, job.need, job.order);
+        self.lines.remove(job.queue, &job.shape, job.order);
         self.patient.remove(&(job.order, job.uid));
         self.forget_count(&job.counted);
         self.let_go_of_dependencies(job);
@@ -302,12 +318,16 @@ impl Desk {
         let before = std::mem::replace(&mut job.counted, now);
         self.forget_count(&before);
         let now = &job.counted;
+        if let Some(queue) = now.queue.or(before.queue).filter(|_| now.used != before.used) {
+            self.share_use_changed(queue);
+        }
         if let Some(queue) = now.queue {
             let depth = self.depth.entry(queue).or_default();
             for (state, number) in &now.depth {
                 *depth.entry(*state).or_default() += number;
             }
         }
+        self.count_share(now, false);
         if let Some(tasks) = now.unfinished {
             self.unfinished = (self.unfinished.0 + 1, self.unfinished.1 + tasks);
         }
@@ -315,6 +335,23 @@ impl Desk {
             *self.placed.entry(environment.clone()).or_default() += number;
         }
         self.numbers_changed();
+    }
+
+    /// What is kept for shares of which nothing runs depends on what runs: more of it may be open now.
+    fn share_use_changed(&mut self, queue: Uid) {
+        if self.policy_of(queue).is_some_and(|policy| policy.reservation > 0) {
+            self.agenda.mark(Item::Schedule);
+        }
+    }
+
+    /// Adds a job to the totals of its share, or takes it out.
+    fn count_share(&mut self, counted: &Counted, is_before: bool) {
+        let Some((queue, share, part)) = counted.part() else { return };
+        if self.queues.get(queue).is_some() || self.shares.knows(queue) {
+            let parts = if is_before { (part, Part::default()) } else { (Part::default(), part) };
+            let (now, window) = (self.now, self.window_of(queue));
+            self.shares.change(queue, share, parts, now, window);
+        }
     }
 
     /// Takes a job out of the totals.
@@ -327,6 +364,7 @@ impl Desk {
             }
             depth.retain(|_, total| *total > 0);
         }
+        self.count_share(counted, true);
         if let Some(tasks) = counted.unfinished {
             let (jobs, all) = self.unfinished;
             self.unfinished = (jobs.saturating_sub(1), all.saturating_sub(tasks));
@@ -355,7 +393,14 @@ pub(crate) fn count(job: &Job) -> Counted {
     for live in job.tasks.live.values() {
         *placed.entry(live.environment.clone()).or_default() += 1;
     }
-    Counted { queue: job.queue, depth, placed, unfinished: job.pinned.as_ref().map(|_| unfinished) }
+    Counted {
+        queue: job.queue,
+        share: job.queue.and(Some(&job.shape.share)).filter(|share| !share.is_empty()).cloned(),
+        used: job.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
+        depth,
+        placed,
+        unfinished: job.pinned.as_ref().map(|_| unfinished),
+    }
 }
 
 #[cfg(test)]

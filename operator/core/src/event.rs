@@ -4,7 +4,7 @@ use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedQueue, ObservedRevision,
+    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -20,6 +20,8 @@ pub enum Kind {
     SimulatedNode,
     /// ComputeEnvironments.
     Environment,
+    /// SchedulingPolicies.
+    Policy,
     /// JobQueues.
     Queue,
     /// JobDefinitions.
@@ -34,12 +36,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Namespace,
         Kind::Host,
         Kind::NodeClaim,
         Kind::SimulatedNode,
         Kind::Environment,
+        Kind::Policy,
         Kind::Queue,
         Kind::Definition,
         Kind::Revision,
@@ -80,6 +83,10 @@ pub enum Event {
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.
     EnvironmentGone(Uid),
+    /// A SchedulingPolicy exists in this form.
+    Policy(Box<ObservedPolicy>),
+    /// A SchedulingPolicy is gone.
+    PolicyGone(Uid),
     /// A JobQueue exists in this form.
     Queue(Box<ObservedQueue>),
     /// A JobQueue is gone.

@@ -8,8 +8,8 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedQueue,
-    ObservedRevision,
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedPolicy,
+    ObservedQueue, ObservedRevision,
 };
 use crate::pool::machine_is_gone;
 
@@ -95,9 +95,28 @@ impl Core {
         }
         let queue = match self.desk.queues.remove(observed.uid) {
             Some(known) => known.later(observed),
-            None => Queue::new(observed),
+            None => {
+                if let Some(told) = &observed.status.fair_share {
+                    self.desk.shares.take_over(observed.uid, told);
+                }
+                Queue::new(observed)
+            }
         };
         self.desk.queues.put(queue);
+        self.catalog_changed();
+    }
+
+    pub(crate) fn take_policy(&mut self, observed: ObservedPolicy) {
+        let known = self.desk.policies.get(observed.uid);
+        if known.is_some_and(|known| known.resource_version >= observed.resource_version) {
+            return;
+        }
+        self.desk.policies.put(observed);
+        self.catalog_changed();
+    }
+
+    pub(crate) fn policy_gone(&mut self, uid: Uid) {
+        self.desk.policies.remove(uid);
         self.catalog_changed();
     }
 
@@ -134,9 +153,10 @@ impl Core {
             return;
         }
         for job in self.jobs.values_mut().filter(|job| job.queue == Some(uid)) {
-            self.desk.lines.remove(job.queue, job.need, job.order);
+            self.desk.lines.remove(job.queue, &job.shape, job.order);
             job.queue = None;
         }
+        self.desk.shares.forget(uid);
         self.catalog_changed();
     }
 

@@ -106,6 +106,19 @@ pub const KILL_GRACE: Duration = Duration::from_secs(60);
 /// seconds at most.
 pub const WAITING_LISTED: usize = 100;
 
+/// Shares listed in their queue's status, those that used most for their weight: some 15 KiB. A restart forgets what the others
+/// used before, which is less.
+pub const SHARES_LISTED: usize = 100;
+
+/// Shares of one queue that may have unfinished jobs: AWS Batch's limit, and a pass looks at each.
+pub const ACTIVE_SHARES: usize = 500;
+
+/// Pause between two writes of what a queue's shares use: so much of the past a restart may not know.
+pub const PAUSE_BETWEEN_SHARES: Duration = Duration::from_secs(60);
+
+/// The shortest time over which a share's past use is forgotten (`shareDecaySeconds`): AWS Batch's.
+pub const SHORTEST_DECAY: Duration = Duration::from_secs(600);
+
 /// Unfinished jobs, children counted, that the whole installation holds (SPEC.md J10): intervals and shapes keep a pass cheap
 /// up to there, which the benchmark shows.
 pub const UNFINISHED_TASKS: u64 = 1_000_000;

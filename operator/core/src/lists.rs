@@ -60,6 +60,7 @@ impl Core {
             Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
             Event::Machine(machine) => (Kind::of_machines(machine.backend), None, Some(machine.uid), None),
             Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
+            Event::Policy(policy) => (Kind::Policy, None, Some(policy.uid), None),
             Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
             Event::Definition(definition) => (Kind::Definition, None, Some(definition.uid), None),
             Event::Revision(revision) => (Kind::Revision, None, Some(revision.uid), None),
@@ -100,6 +101,11 @@ impl Core {
             Kind::Environment => {
                 for uid in absent(self.desk.environments.uids()) {
                     self.observe(Event::EnvironmentGone(uid));
+                }
+            }
+            Kind::Policy => {
+                for uid in absent(self.desk.policies.uids()) {
+                    self.policy_gone(uid);
                 }
             }
             Kind::Queue => {

@@ -121,6 +121,18 @@ mutants! {
     PriorityReversed,
     /// The job submitted last is served first (SPEC.md Q3; I11).
     OrderReversed,
+    /// The weights of shares are ignored (SPEC.md Q4).
+    WeightIgnored,
+    /// What a share used before does not count (SPEC.md Q4; shareDecaySeconds).
+    PastUseForgotten,
+    /// Shares take what is kept for those that are not active (SPEC.md Q4; computeReservation).
+    ReservationIgnored,
+    /// A pass forgets what it has given to a share itself (SPEC.md Q4; the first share takes all).
+    ShareOfPassForgotten,
+    /// Within a share the priority is ignored (SPEC.md Q4; schedulingPriority).
+    SharePriorityIgnored,
+    /// A job without a share, or with one where there are none, is taken (SPEC.md Q4).
+    ShareNotChecked,
     /// A pause of all admission is ignored (DESIGN.md, rule 15).
     PauseIgnored,
     /// Machines on their way do not count (SPEC.md C2; maxvCpus exceeded while launches race).

@@ -50,6 +50,8 @@ pub struct Cluster {
     pub broken_jobs: BTreeSet<Name>,
     /// Since when there are no faults.
     pub calm_since: Option<Time>,
+    /// One of the queues is a fair-share queue.
+    pub is_fair: bool,
     /// All admission is paused.
     pub paused: bool,
     /// Jobs users have made.
@@ -105,6 +107,7 @@ impl Cluster {
             held_jobs: BTreeSet::new(),
             broken_jobs: BTreeSet::new(),
             calm_since: None,
+            is_fair: false,
             paused: false,
             jobs_made: 0,
             size: Size::FULL,

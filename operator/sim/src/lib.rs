@@ -20,6 +20,7 @@ pub mod pools;
 mod run;
 mod scheduler;
 pub mod script;
+mod shares;
 mod shrink;
 mod stage;
 pub mod store;

@@ -6,8 +6,8 @@ use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::operator;
-use crate::store::{Cascade, Store, resources_in};
-use crate::{stage, users, worst};
+use crate::store::{Cascade, Store, content};
+use crate::{shares, stage, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,11 +17,11 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
-    ObservedHost, ObservedJob, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest, RetryStrategy,
-    RevisionContent, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
+    ObservedHost, ObservedJob, ObservedPolicy, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest,
+    RetryStrategy, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
 };
 use windlass_core::reference::Reference;
-use windlass_core::units::Resources;
+use windlass_core::units::{Resources, vcpus};
 
 const NAMESPACE: &str = "default";
 
@@ -78,6 +78,7 @@ impl Script {
             }
             ("machines", [what]) => stage::machines(&mut self.cluster, what)?,
             ("interrupt", [machine]) => stage::interrupt(&mut self.cluster, machine)?,
+            ("policy", [name, options @ ..]) => self.policy(name, options)?,
             ("queue", [name, options @ ..]) => self.queue(name, options)?,
             ("definition", [name, cpus, mib, options @ ..]) => self.definition(name, cpus, mib, options)?,
             ("job", [name, queue, definition, options @ ..]) => self.job(name, queue, definition, options)?,
@@ -159,11 +160,32 @@ impl Script {
         self.cluster.store.put_environment(environment);
     }
 
+    /// `policy NAME weights=red:5000,b*:20000 reservation=50 decay=600`: weights in ten-thousandths.
+    fn policy(&mut self, name: &str, options: &[&str]) -> Result<(), String> {
+        let weights = option(options, "weights").into_iter().flat_map(|weights| weights.split(','));
+        let weight = |text: &str| match text.split_once(':').map(|(share, weight)| (share, weight.parse())) {
+            Some((share, Ok(weight))) => Ok((Pattern(share.into()), weight)),
+            _ => Err(format!("'{text}' is no weight")),
+        };
+        let numeric = |key: &str, otherwise| option(options, key).map_or(Ok(otherwise), number);
+        let policy = ObservedPolicy {
+            weights: weights.map(weight).collect::<Result<_, _>>()?,
+            reservation: u32::try_from(numeric("reservation", 0)?).map_err(|error| error.to_string())?,
+            window: Duration::from_secs(numeric("decay", 600)?),
+            ..shares::made(&mut self.cluster, name.into())
+        };
+        self.cluster.store.put_policy(policy);
+        Ok(())
+    }
+
     fn queue(&mut self, name: &str, options: &[&str]) -> Result<(), String> {
         let enabled = !options.contains(&"disabled");
         let known = self.cluster.store.queues.get(&Name::from(name)).cloned();
         let queue = match known {
-            Some(known) => ObservedQueue { enabled, generation: known.generation + 1, ..known },
+            Some(known) => {
+                let policy = option(options, "policy").map(Reference::plain).or(known.policy.clone());
+                ObservedQueue { enabled, policy, generation: known.generation + 1, ..known }
+            }
             None => ObservedQueue {
                 name: name.into(),
                 uid: self.cluster.store.next_uid(),
@@ -174,6 +196,7 @@ impl Script {
                 enabled,
                 priority: option(options, "priority")
                     .map_or(Ok(1), |text| text.parse().map_err(|_| format!("priority {text}")))?,
+                policy: option(options, "policy").map(Reference::plain),
                 environments: option(options, "environments")
                     .unwrap_or("ce")
                     .split(',')
@@ -190,10 +213,9 @@ impl Script {
     }
 
     fn definition(&mut self, name: &str, cpus: &str, mib: &str, options: &[&str]) -> Result<(), String> {
-        let content = format!("{} {mib}", 1000 * number(cpus)?);
-        let payload = Payload(Arc::from(content.as_bytes()));
-        let resources = resources_in(&payload);
-        let content = RevisionContent { resources, payload, ..RevisionContent::default() };
+        let priority = option(options, "priority").map_or(String::new(), |number| format!(" {number}"));
+        let text = format!("{} {mib}{priority}", 1000 * number(cpus)?);
+        let content = content(Payload(Arc::from(text.as_bytes())));
         let mut definition = users::definition(&mut self.cluster, NAMESPACE, name, content);
         definition.active = !options.contains(&"inactive");
         let numbers = option(options, "inactive-revisions").unwrap_or_default();
@@ -267,6 +289,7 @@ impl Script {
         match kind {
             "job" => self.cluster.store.delete_job(&key, Cascade::Background),
             "definition" => self.cluster.store.delete_definition(&key),
+            "policy" => self.cluster.store.delete_policy(&name.into()),
             "queue" => self.cluster.store.delete_queue(&name.into()),
             "environment" => self.cluster.store.delete_environment(&name.into()),
             "pod" => self.cluster.store.delete_pod(&key),
@@ -369,6 +392,11 @@ fn told_of_job(job: &ObservedJob) -> String {
 
 fn told_of_queue(queue: &ObservedQueue) -> String {
     let mut told = validity(queue.status.validity.fault.as_ref());
+    for share in queue.status.fair_share.iter().flat_map(|told| &told.shares) {
+        let (used, recent) = (vcpus(share.used), vcpus(share.recent));
+        let (name, weight, waiting) = (&share.share, f64::from(share.weight) / 10_000.0, share.runnable);
+        let _ = write!(told, "; {name}: ({used} + {recent}) x {weight}, {waiting} wait");
+    }
     told.push_str(&queue.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")));
     if let Some(words) = &queue.status.in_use {
         let _ = write!(told, "; {words}");
@@ -435,6 +463,8 @@ fn submission(options: &[&str]) -> Result<JobSpec, String> {
             rules: rules.collect::<Result<_, _>>()?,
         }),
         timeout: seconds("timeout")?,
+        share: option(options, "share").map(Name::from),
+        priority: numeric("priority")?.and_then(|priority| u32::try_from(priority).ok()),
         time_to_live: seconds("ttl")?,
         depends_on,
         overrides: ResourceRequest {

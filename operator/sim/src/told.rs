@@ -65,6 +65,7 @@ pub(crate) fn event(event: &Event) -> String {
             let node = if host.ready { "ready" } else { "not ready" };
             format!("host {} {node}{}", host.name, if host.unschedulable { ", cordoned" } else { "" })
         }
+        Event::Policy(found) => format!("policy {} at {}", found.name, found.resource_version.0),
         Event::Queue(queue) => format!("queue {} at {}", queue.name, queue.resource_version.0),
         Event::Environment(found) => {
             format!("environment {} at {}: {}", found.name, found.resource_version.0, pool(&found.status))

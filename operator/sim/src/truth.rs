@@ -1,5 +1,6 @@
 //! What really ran: the containers, as the hosts know them. No operator sees this.
 
+use crate::check::Book;
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::Ending;
@@ -54,6 +55,8 @@ pub struct Truth {
     pub retired_at: BTreeMap<Uid, Time>,
     /// Environments to which a machine came since the faults stopped.
     pub came_to: BTreeSet<Uid>,
+    /// What the shares of the fair-share queue used before.
+    pub book: Book,
     /// Breaches of the rule that one container of a task runs at a time.
     pub breaches: Vec<String>,
 }

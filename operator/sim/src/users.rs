@@ -5,15 +5,15 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::pools::{self, UNMANAGED};
-use crate::store::{Cascade, Store, resources_in};
-use crate::{wishes, worst};
+use crate::store::{self, Cascade, Store};
+use crate::{shares, wishes, worst};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedHost,
-    ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
+    DefinitionStatus, EnvironmentStatus, JobSpec, JobStatus, ObservedDefinition, ObservedEnvironment,
+    ObservedHost, ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
 };
 use windlass_core::units::Resources;
 
@@ -40,6 +40,8 @@ pub fn furnish(cluster: &mut Cluster) {
     }
     put_environment(cluster, true);
     pools::bring_back(cluster);
+    cluster.is_fair = cluster.rng.bool();
+    shares::put_policy(cluster);
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);
     }
@@ -110,6 +112,9 @@ pub fn act(cluster: &mut Cluster) {
 /// What was removed is made again, also when its deletion took until now. True when anything was missing.
 pub fn bring_back(cluster: &mut Cluster) -> bool {
     let versions = cluster.store.next_version();
+    if !cluster.store.policies.contains_key(&Name::from(shares::POLICY)) {
+        shares::put_policy(cluster);
+    }
     if !cluster.store.environments.contains_key(&Name::from(UNMANAGED)) {
         put_environment(cluster, true);
     }
@@ -151,6 +156,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         cluster.kubelets.remove(&name);
     }
     add_host(cluster);
+    shares::rush(cluster);
     wishes::end_waits_for_nobody(cluster);
 }
 
@@ -167,9 +173,13 @@ pub fn submit(cluster: &mut Cluster) {
     let spec = wishes::submission(cluster, namespace, &QUEUES, &DEFINITIONS, NAMES);
     // Names are used again once a job is gone.
     let key = ObjectKey::new(namespace, format!("job-{}", cluster.rng.u32(0..NAMES)));
-    if cluster.store.jobs.contains_key(&key) {
-        return;
+    if !cluster.store.jobs.contains_key(&key) {
+        put_job(cluster, key, spec);
     }
+}
+
+/// A job is there.
+pub fn put_job(cluster: &mut Cluster, key: ObjectKey, spec: JobSpec) {
     let job = ObservedJob {
         uid: cluster.store.next_uid(),
         resource_version: ResourceVersion(0),
@@ -189,9 +199,7 @@ pub fn submit(cluster: &mut Cluster) {
 
 fn put_definition(cluster: &mut Cluster, namespace: &str, name: &str, content: &str) {
     let payload = Payload(Arc::from(content.as_bytes()));
-    let resources = resources_in(&payload);
-    let content = RevisionContent { resources, payload, ..RevisionContent::default() };
-    let definition = definition(cluster, namespace, name, content);
+    let definition = definition(cluster, namespace, name, store::content(payload));
     cluster.store.put_definition(definition);
 }
 
@@ -254,6 +262,7 @@ fn put_queue(cluster: &mut Cluster, name: &str, priority: i64, enabled: bool) {
             aws_name: None,
             enabled,
             priority,
+            policy: shares::policy_of(cluster, name),
             environments,
             time_limits: Vec::new(),
             deleting: false,
@@ -366,7 +375,7 @@ fn toggle_refusal(cluster: &mut Cluster) {
 fn edit(cluster: &mut Cluster) {
     let queue = QUEUES[cluster.rng.usize(0..QUEUES.len())];
     let definition = DEFINITIONS[cluster.rng.usize(0..DEFINITIONS.len())];
-    let dice = cluster.rng.u64(0..9);
+    let dice = cluster.rng.u64(0..10);
     cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
     match dice {
@@ -384,6 +393,7 @@ fn edit(cluster: &mut Cluster) {
         }
         6 => add_host(cluster),
         7 => cordon(cluster),
+        8 => shares::edit(cluster),
         _ => {
             if cluster.rng.u64(0..3) == 0 {
                 end_or_revive_namespace(cluster);
@@ -407,7 +417,8 @@ fn end_or_revive_namespace(cluster: &mut Cluster) {
 }
 
 fn cordon(cluster: &mut Cluster) {
-    let stays = |host: &&ObservedHost| !pools::is_leaving(cluster, &host.name);
+    let is_deleted = |name: &Name| cluster.store.machine_of(name).is_some_and(|machine| machine.deleting);
+    let stays = |host: &&ObservedHost| !is_deleted(&host.name);
     let hosts: Vec<ObservedHost> = cluster.store.hosts.values().filter(stays).cloned().collect();
     if let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))) {
         cluster.store.put_host(ObservedHost { unschedulable: !host.unschedulable, ..host.clone() });

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
-use crate::pools;
+use crate::{pools, shares};
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -36,6 +36,7 @@ pub fn submission(
     let aws_name = (rng.u64(0..6) == 0).then(|| Name::from(format!("Aws{}", rng.u32(0..3))));
     let on_the_edge = rng.u64(0..4) == 0 && cluster.faults.managed;
     let cpu_millis = on_the_edge.then_some(pools::ON_THE_EDGE);
+    let (share, priority) = shares::wish(cluster, queue);
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);
     JobSpec {
@@ -48,6 +49,8 @@ pub fn submission(
         depends_on,
         time_to_live,
         overrides: ResourceRequest { cpu_millis, ..ResourceRequest::default() },
+        share,
+        priority,
         ..JobSpec::default()
     }
 }

@@ -28,6 +28,10 @@ fn wrong_decisions_are_caught() {
         Mutant::RetiredRemovedAtOnce,
         Mutant::IdleMachineInTheWay,
         Mutant::FailedLaunchAtOnce,
+        Mutant::ReservationIgnored,
+        Mutant::SharePriorityIgnored,
+        Mutant::ShareOfPassForgotten,
+        Mutant::ShareNotChecked,
     ];
     for mutant in sample {
         assert!(hunt(mutant, 0..200).is_some(), "{mutant:?}: {}", mutant.words());

@@ -37,6 +37,7 @@ fn the_sample_meets_what_it_is_for() {
                 "containers",
                 "containers of a second or later attempt",
                 "machines that came",
+                "rushes of all shares",
             ],
         ),
         (
@@ -62,6 +63,8 @@ fn the_sample_meets_what_it_is_for() {
                 "machines that were not to be had",
                 "node classes broken or mended",
                 "edits of managed environments",
+                "edits of the scheduling policy",
+                "scheduling policies deleted",
             ],
         ),
         (

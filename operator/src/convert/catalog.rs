@@ -1,9 +1,9 @@
 //! Definitions and their revisions, queues, compute environments.
 
 use super::job::{amounts, identity, moment, text};
-use super::policy;
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
+use super::{policy, share};
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
@@ -92,6 +92,7 @@ pub fn definition_content(spec: JobDefinitionSpec) -> Result<RevisionContent, Er
         resources: amounts(container.vcpus, container.memory, &container.resource_requirements),
         retry: spec.retry_strategy.as_ref().map(policy::retry),
         timeout: spec.timeout.as_ref().and_then(policy::timeout),
+        priority: spec.scheduling_priority.and_then(|priority| u32::try_from(priority).ok()),
         fault,
         payload: Payload(Arc::from(payload)),
     })
@@ -146,6 +147,7 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
         aws_name: spec.job_queue_name.as_deref().map(name),
         enabled: spec.state == Switch::Enabled,
         priority: i64::from(spec.priority),
+        policy: spec.scheduling_policy_arn.as_deref().map(Reference::plain),
         environments: spec
             .compute_environment_order
             .iter()
@@ -159,6 +161,7 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             depth: depth.collect(),
             front: status.front_of_queue.iter().map(waiting).collect(),
+            fair_share: status.fair_share.as_ref().map(share::fair_share),
             paused: condition(&status.conditions, "AdmissionPaused").is_some(),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),

@@ -77,6 +77,8 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
             .ttl_seconds_after_finished
             .and_then(|seconds| u64::try_from(seconds).ok())
             .map(Duration::from_secs),
+        share: spec.share_identifier.as_deref().map(name),
+        priority: spec.scheduling_priority_override.and_then(|priority| u32::try_from(priority).ok()),
         overrides: amounts(overrides.vcpus, overrides.memory, &overrides.resource_requirements),
         fault,
         payload: Payload(Arc::from(payload)),

@@ -24,18 +24,6 @@ struct Condition {
     message: String,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct NodeSpec {
-    taints: Vec<Taint>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Taint {
-    key: String,
-}
-
 /// Reads a NodeClaim that we made.
 ///
 /// # Errors
@@ -56,8 +44,7 @@ pub fn node_claim(wire: &Wire<kinds::NodeClaim>) -> Result<ObservedMachine, Erro
 /// # Errors
 /// When it is none of ours, or a part of it cannot be read.
 pub fn simulated_node(wire: &Wire<kinds::Node>) -> Result<ObservedMachine, Error> {
-    let spec: NodeSpec = wire.spec()?;
-    let leaving = spec.taints.iter().any(|taint| taint.key == names::LEAVING);
+    let leaving = wire.metadata.annotations.contains_key(names::LEAVING);
     let node = Some(name(&wire.metadata.name));
     Ok(ObservedMachine { node, leaving, ..machine(&wire.metadata, Backend::Simulated)? })
 }

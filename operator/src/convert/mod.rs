@@ -9,6 +9,7 @@ mod pod;
 mod policy;
 pub(crate) mod quantity;
 mod record;
+mod share;
 mod times;
 mod wire;
 
@@ -18,6 +19,7 @@ pub use job::job;
 pub use machine::{node_claim, simulated_node};
 pub use pod::pod;
 pub use record::record;
+pub use share::scheduling_policy;
 pub use times::{time, timestamp};
 pub use wire::{Described, Metadata, Wire, kinds};
 

@@ -249,6 +249,7 @@ pub mod kinds {
     kind!(Job, NamespaceResourceScope, GROUP, VERSION, "batchjobs", "Job");
     kind!(JobDefinition, NamespaceResourceScope, GROUP, VERSION, "jobdefinitions", "JobDefinition");
     kind!(JobRecord, NamespaceResourceScope, GROUP, VERSION, "jobrecords", "JobRecord");
+    kind!(SchedulingPolicy, ClusterResourceScope, GROUP, VERSION, "schedulingpolicies", "SchedulingPolicy");
     kind!(JobQueue, ClusterResourceScope, GROUP, VERSION, "jobqueues", "JobQueue");
     kind!(
         ComputeEnvironment,

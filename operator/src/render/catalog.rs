@@ -6,8 +6,8 @@ use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use windlass_core::ids::Name;
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, Launch, PoolStatus, QueueStatus, RevisionEntry,
-    Validity as Validated, WaitingJob,
+    DefinitionStatus, EnvironmentStatus, FairShareUse, Launch, PoolStatus, QueueStatus, RevisionEntry,
+    ShareUse, Validity as Validated, WEIGHT_ONE, WaitingJob,
 };
 use windlass_core::state::State;
 use windlass_core::units::{Resources, vcpus};
@@ -81,6 +81,7 @@ pub fn queue_status(status: &QueueStatus) -> JobQueueStatus {
             running: count(State::Running),
         }),
         front_of_queue: status.front.iter().map(waiting).collect(),
+        fair_share: status.fair_share.as_ref().map(fair_share),
         conditions,
     }
 }
@@ -93,6 +94,17 @@ fn waiting(waiting: &WaitingJob) -> api::WaitingJob {
         reason: waiting.reason.to_string(),
         expected_start: waiting.expected_start.map(timestamp),
     }
+}
+
+fn fair_share(told: &FairShareUse) -> api::FairShareUse {
+    let share = |share: &ShareUse| api::ShareUse {
+        share_identifier: share.share.to_string(),
+        weight_factor: f64::from(share.weight) / f64::from(WEIGHT_ONE),
+        vcpus: vcpus(share.used),
+        recent_vcpus: vcpus(share.recent),
+        runnable: number(share.runnable),
+    };
+    api::FairShareUse { observed_at: timestamp(told.at), shares: told.shares.iter().map(share).collect() }
 }
 
 /// An environment's status.

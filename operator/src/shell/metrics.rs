@@ -108,7 +108,7 @@ impl Metrics {
         );
         registry.register(
             "drift",
-            "Hosts whose use is not the sum of their pods; alert unless 0",
+            "Hosts and shares whose use is not the sum of their pods or jobs; alert unless 0",
             self.drift.clone(),
         );
         registry.register("leader", "1 while this process decides", self.leader.clone());

@@ -47,6 +47,12 @@ pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metri
         |wire| boxed(convert::environment(wire), Event::Environment),
         |wire| Event::EnvironmentGone(uid(wire)),
     );
+    watch.start::<kinds::SchedulingPolicy>(
+        Kind::Policy,
+        all(),
+        |wire| boxed(convert::scheduling_policy(wire), Event::Policy),
+        |wire| Event::PolicyGone(uid(wire)),
+    );
     watch.start::<kinds::JobQueue>(
         Kind::Queue,
         all(),

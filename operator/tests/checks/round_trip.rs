@@ -9,8 +9,8 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
-    JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus,
-    RevisionEntry, Validity, WaitingJob,
+    FairShareUse, JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof,
+    QueueStatus, RevisionEntry, ShareUse, Validity, WaitingJob,
 };
 use windlass_core::objects::{ChildRecord, Record};
 use windlass_core::state::State;
@@ -185,6 +185,13 @@ fn a_queues_status_is_read_as_it_was_written() {
         validity: invalid,
         depth: BTreeMap::from([(State::Runnable, 12), (State::Running, 3)]),
         front: vec![waiting(None), waiting(Some(at(60)))],
+        fair_share: Some(FairShareUse {
+            at: at(9),
+            shares: vec![
+                ShareUse { share: "red".into(), weight: 1, used: 12_500, recent: 3, runnable: 7 },
+                ShareUse { share: "blue".into(), weight: 9_999_999, ..ShareUse::default() },
+            ],
+        }),
         paused: true,
         name_taken: Some("the older job queue has it".into()),
         in_use: Some("kept".into()),

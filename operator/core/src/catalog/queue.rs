@@ -12,7 +12,8 @@ use crate::limits::WAITING_LISTED;
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
 use crate::outbox::Purpose;
-use crate::schedule::OrderKey;
+use crate::reference::Reference;
+use crate::schedule::{OrderKey, front as front_of_line};
 use crate::state::State;
 use crate::text::list;
 use crate::time::Time;
@@ -44,7 +45,8 @@ impl Registered for Queue {
 
 impl Meaning for QueueStatus {
     fn means_the_same(&self, other: &QueueStatus) -> bool {
-        QueueStatus { depth: other.depth.clone(), front: other.front.clone(), ..self.clone() } == *other
+        let (depth, front) = (other.depth.clone(), other.front.clone());
+        QueueStatus { depth, front, fair_share: other.fair_share.clone(), ..self.clone() } == *other
     }
 }
 
@@ -73,6 +75,8 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let name_taken = rival.map(|(rival, aws_name)| name_taken("job queue", aws_name, &rival.observed.name));
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
     let front = front(uid, jobs, desk);
+    let told = queue.report.current.fair_share.clone();
+    let fair_share = desk.fair_share(uid, told.as_ref());
     let unfinished: u64 = depth.values().sum();
     let (now, paused) = (desk.now, desk.settings.paused);
     let Some(queue) = desk.queues.get_mut(uid) else { return };
@@ -86,6 +90,7 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         validity: validity(fault, &queue.report.current.validity, now),
         depth,
         front,
+        fair_share,
         paused,
         name_taken,
         in_use,
@@ -133,7 +138,8 @@ fn front(queue: Uid, jobs: &Jobs, desk: &Desk) -> Vec<WaitingJob> {
                 .map(Time::to_second),
         })
     };
-    let front = desk.lines.front(queue, WAITING_LISTED);
+    let tasks = |uid| jobs.get(&uid).map_or(0, |job| job.tasks.runnable.count() as usize);
+    let front = front_of_line(queue, WAITING_LISTED, desk, tasks);
     front.iter().filter_map(waiting).collect()
 }
 
@@ -160,7 +166,18 @@ fn fault(queue: &Queue, desk: &Desk) -> Option<(&'static str, String)> {
             }
         }
     }
-    (!faults.is_empty()).then(|| ("ComputeEnvironmentInvalid", list(&faults)))
+    let code = if faults.is_empty() { "SchedulingPolicyInvalid" } else { "ComputeEnvironmentInvalid" };
+    faults.extend(queue.observed.policy.as_ref().and_then(|policy| fault_of_policy(policy, desk)));
+    (!faults.is_empty()).then(|| (code, list(&faults)))
+}
+
+/// Without its policy nobody knows whose turn it is: jobs wait. Of entries that overlap the longest counts.
+fn fault_of_policy(reference: &Reference, desk: &Desk) -> Option<String> {
+    let Some(policy) = desk.policies.find(&Name::default(), reference) else {
+        return Some(format!("scheduling policy {reference} does not exist"));
+    };
+    let (one, other) = policy.overlap()?;
+    Some(format!("scheduling policy {reference} has two weights for one share: {one} and {other} overlap"))
 }
 
 /// The states a queue's depth counts.
@@ -187,6 +204,7 @@ mod tests {
             enabled: true,
             priority: 1,
             time_limits: Vec::new(),
+            policy: None,
             environments: Vec::new(),
             deleting: false,
             held,

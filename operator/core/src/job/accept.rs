@@ -3,11 +3,12 @@
 use super::{Job, Urgency, adopt};
 use crate::agenda::Item;
 use crate::desk::Desk;
-use crate::ids::Name;
-use crate::limits::{UNFINISHED_JOBS, UNFINISHED_TASKS};
+use crate::ids::{Name, Uid};
+use crate::limits::{ACTIVE_SHARES, UNFINISHED_JOBS, UNFINISHED_TASKS};
 use crate::mutant::{self, Mutant};
 use crate::objects::PinnedRevision;
-use crate::schedule::Waiting;
+use crate::schedule::{OrderKey, Waiting};
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 /// Accepts the job if all it refers to is there; else says what it waits for, or why it fails.
@@ -30,7 +31,10 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
         );
         return job.fail("QueueDisabled", words, desk);
     }
-    job.queue = Some(uid);
+    if let Some((reason, words)) = wrong_share(job, uid, desk) {
+        return job.fail(reason, words, desk);
+    }
+    join(job, uid, desk);
     if let Some(pinned) = choose_revision(job, desk) {
         job.pinned = Some(pinned);
         begin(job, desk);
@@ -53,6 +57,51 @@ fn begin(job: &mut Job, desk: &mut Desk) {
         job.tasks.pending.extend(&begun);
         desk.agenda.mark(Item::Job(job.uid));
     }
+}
+
+/// What is wrong with the share that the job gives, or does not give: a fair-share queue takes only jobs with one, another only
+/// jobs without, as AWS Batch has it.
+fn wrong_share(job: &Job, queue: Uid, desk: &Desk) -> Option<(&'static str, String)> {
+    let known = desk.queues.get(queue).filter(|_| !mutant::is(Mutant::ShareNotChecked))?;
+    let name = known.display_name();
+    match (&known.observed.policy, &job.spec.share) {
+        (Some(_), None) => Some((
+            "ShareIdentifierMissing",
+            format!("job queue {name} is a fair-share queue: submit the job again with a shareIdentifier"),
+        )),
+        (None, Some(share)) => Some((
+            "ShareIdentifierRefused",
+            format!(
+                "job queue {name} has no scheduling policy and so no share {share}: submit the job again without \
+                 shareIdentifier, or to a fair-share queue"
+            ),
+        )),
+        (Some(_), Some(share)) => {
+            let shares = desk.shares.active(queue);
+            let is_too_many = shares >= ACTIVE_SHARES && !desk.shares.has_unfinished(queue, share);
+            is_too_many.then(|| {
+                let words = format!(
+                    "{shares} shares of job queue {name} have unfinished jobs, and {share} is another: at most \
+                     {ACTIVE_SHARES} are taken; use one of those, or submit the job again once some have ended"
+                );
+                ("LimitExceeded", words)
+            })
+        }
+        (None, None) => None,
+    }
+}
+
+/// The job is of this queue: its share and its priority count if the queue looks at them.
+fn join(job: &mut Job, queue: Uid, desk: &mut Desk) {
+    job.queue = Some(queue);
+    let is_fair = desk.queues.get(queue).is_some_and(|queue| queue.observed.policy.is_some());
+    job.shape.share = job.spec.share.clone().filter(|_| is_fair).unwrap_or_default();
+    let ignored = !is_fair || mutant::is(Mutant::SharePriorityIgnored);
+    let order = OrderKey { priority: Reverse(if ignored { 0 } else { job.priority }), ..job.order };
+    if desk.patient.remove(&(job.order, job.uid)) {
+        desk.patient.insert((order, job.uid));
+    }
+    job.order = order;
 }
 
 /// Which limit of the installation the job would break (SPEC.md J10), in words.
@@ -152,15 +201,19 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
     };
     job.retry = job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default();
     job.timeout = job.spec.timeout.or(content.timeout);
-    job.need = need;
+    job.shape.need = need;
+    job.priority = job.spec.priority.or(content.priority).unwrap_or(0);
     true
 }
 
 /// Puts the job in the line of its queue, once that exists (again).
 pub(crate) fn enter_queue(job: &mut Job, desk: &mut Desk) {
-    job.queue = desk.queues.find(&Name::default(), &job.spec.queue).map(|queue| queue.observed.uid);
-    if job.queue.is_none() {
-        job.wait_for(Waiting::QueueNotFound(job.spec.queue.name.clone()), desk);
+    match desk.queues.find(&Name::default(), &job.spec.queue).map(|queue| queue.observed.uid) {
+        Some(queue) => join(job, queue, desk),
+        None => {
+            job.queue = None;
+            job.wait_for(Waiting::QueueNotFound(job.spec.queue.name.clone()), desk);
+        }
     }
     desk.stand_in_line(job);
 }

@@ -26,7 +26,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    desk.hosts.claim(host, &job.pod_key(slot), Claim { need: job.need, ours: true });
+    desk.hosts.claim(host, &job.pod_key(slot), Claim { need: job.shape.need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();
@@ -96,7 +96,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         definition: (pinned.definition.clone(), pinned.number),
         host: live.host.clone(),
         direct: desk.is_ours_alone(&live.environment),
-        need: job.need,
+        need: job.shape.need,
         not_after: until,
     })
 }
@@ -205,7 +205,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
 /// Keeps a job out of line for a while, because the API server refused its pod for a reason that may pass.
 fn hold_back(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
     let until = desk.now + RETRY_PAUSE.1;
-    desk.lines.remove(job.queue, job.need, job.order);
+    desk.lines.remove(job.queue, &job.shape, job.order);
     job.held_until = Some(until);
     desk.agenda.wake(until, Item::Job(job.uid));
     let waiting = match refusal {

@@ -39,12 +39,12 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{
     DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
 };
-use crate::schedule::{OrderKey, Waiting};
+use crate::schedule::{OrderKey, Shape, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::units::Resources;
 use crate::world::{Slot, pod_name};
 use live::Live;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,8 +74,10 @@ pub(crate) struct Job {
     /// The queue it was accepted into.
     pub(crate) queue: Option<Uid>,
     pub(crate) pinned: Option<PinnedRevision>,
-    /// What one of its pods takes on a host; known once a revision is pinned.
-    pub(crate) need: Resources,
+    /// Its share, and what one of its pods takes on a host; known once it has a queue and a revision.
+    pub(crate) shape: Shape,
+    /// Its priority within its share; known once a revision is pinned.
+    pub(crate) priority: u32,
     pub(crate) retry: RetryStrategy,
     pub(crate) timeout: Option<Duration>,
     /// `dependsOn`, and what is known of each.
@@ -121,6 +123,7 @@ impl Job {
     pub(crate) fn new(observed: ObservedJob, settings: &Settings) -> Job {
         Job {
             order: OrderKey {
+                priority: Reverse(0),
                 created_at: observed.created_at,
                 resource_version: observed.resource_version,
                 uid: observed.uid,
@@ -138,7 +141,8 @@ impl Job {
             loading: Some(Box::new(observed.status)),
             queue: None,
             pinned: None,
-            need: Resources::default(),
+            shape: Shape::default(),
+            priority: 0,
             retry: RetryStrategy::default(),
             timeout: None,
             dependencies: Vec::new(),
@@ -202,7 +206,7 @@ impl Job {
 
     /// Notes the final state.
     pub(crate) fn finish(&mut self, verdict: Verdict, desk: &mut Desk) {
-        desk.lines.remove(self.queue, self.need, self.order);
+        desk.lines.remove(self.queue, &self.shape, self.order);
         self.waits_for = None;
         self.milestones.accepted.get_or_insert(desk.now.to_second());
         self.milestones.stalled = None;

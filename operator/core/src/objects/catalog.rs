@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
+use super::{FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -18,6 +18,8 @@ pub struct RevisionContent {
     pub retry: Option<RetryStrategy>,
     /// `timeout.attemptDurationSeconds`.
     pub timeout: Option<Duration>,
+    /// `schedulingPriority`: of jobs within their share.
+    pub priority: Option<u32>,
     /// What is wrong with it as the shell read it; jobs that would run with it fail, in these words.
     pub fault: Option<Name>,
     /// What the pod builder needs, and what a ControllerRevision stores: the canonical JSON of the definition's content.
@@ -128,6 +130,8 @@ pub struct ObservedQueue {
     pub enabled: bool,
     /// Higher is served first.
     pub priority: i64,
+    /// `schedulingPolicyArn`: it is a fair-share queue.
+    pub policy: Option<Reference>,
     /// Its environments, in the order they are tried.
     pub environments: Vec<Reference>,
     /// `jobStateTimeLimitActions`.
@@ -164,6 +168,8 @@ pub struct QueueStatus {
     pub depth: BTreeMap<State, u64>,
     /// The first jobs that wait for capacity, at most [`crate::limits::WAITING_LISTED`], in about the order they start.
     pub front: Vec<WaitingJob>,
+    /// What its shares use, of a fair-share queue.
+    pub fair_share: Option<FairShareUse>,
     /// All admission is switched off.
     pub paused: bool,
     /// An older queue has its AWS name: which, in words.

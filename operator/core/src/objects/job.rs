@@ -63,6 +63,10 @@ pub struct JobSpec {
     pub stop_children: Vec<StopChildren>,
     /// `ttlSecondsAfterFinished`; the operator's setting when not given.
     pub time_to_live: Option<Duration>,
+    /// `shareIdentifier`.
+    pub share: Option<Name>,
+    /// `schedulingPriorityOverride`; the definition's when not given.
+    pub priority: Option<u32>,
     /// The submission's own vCPUs, memory and GPUs.
     pub overrides: ResourceRequest,
     /// What is wrong with the submission as the shell read it; such a job fails at once, in these words.

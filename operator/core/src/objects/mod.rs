@@ -7,6 +7,7 @@ mod job;
 mod machine;
 mod pod;
 mod policy;
+mod share;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
@@ -24,6 +25,8 @@ pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,
     StuckReason, TimeLimit,
 };
+
+pub use share::{FairShareUse, ObservedPolicy, ShareUse, WEIGHT_ONE};
 
 use std::sync::Arc;
 

@@ -15,6 +15,8 @@ use crate::units::Resources;
 pub(crate) struct Growth {
     /// Free room of each machine on its way.
     coming: Vec<Resources>,
+    /// What each machine offers that is there or on its way, once its jobs have ended.
+    members: Vec<Resources>,
     /// What may be added, the smallest first.
     types: Vec<MachineType>,
     vcpus_left: u32,
@@ -47,6 +49,11 @@ impl Growth {
             |name: &Name| types.iter().find(|found| found.name == *name).map(|found| found.allocatable);
         Some(Growth {
             coming: to_come().filter_map(|member| room(&member.machine_type)).collect(),
+            members: members
+                .iter()
+                .filter(|member| member.is_to_come() || member.is_ready())
+                .filter_map(|member| room(&member.machine_type))
+                .collect(),
             vcpus_left: managed.max_vcpus.saturating_sub(used),
             launches_left: LAUNCHES_LISTED.saturating_sub(environment.launches().len()),
             failure: environment.pool.failure(desk.now),
@@ -69,7 +76,10 @@ impl Growth {
                 break;
             };
             if found.vcpus > self.vcpus_left {
-                self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
+                // One that is there, or on its way, and large enough is only to be waited for.
+                if !self.members.iter().any(|room| room.covers(need)) {
+                    self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
+                }
                 break;
             }
             let (vcpus, mut room, name) = (found.vcpus, found.allocatable, found.name.clone());

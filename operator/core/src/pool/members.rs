@@ -4,7 +4,7 @@ use super::Pool;
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::limits::TOMBSTONE;
+use crate::limits::{LAUNCH_PATIENCE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Launch, ObservedMachine};
 use crate::time::Time;
@@ -23,13 +23,24 @@ pub(crate) struct Member<'a> {
     pub(crate) host: Option<&'a Host>,
     /// It came to nothing, or has gone again: it counts until it is sure that it will not come late.
     pub(crate) failed: bool,
+    /// It took jobs before: what keeps them off now is something else.
+    has_arrived: bool,
+    /// It was asked for not long ago.
+    is_young: bool,
 }
 
 impl Member<'_> {
     /// True while it has yet to become a host that takes jobs.
     pub(crate) fn is_to_come(&self) -> bool {
         let goes = |machine: &ObservedMachine| machine.leaving || machine.deleting || machine.fault.is_some();
-        !self.failed && !self.is_ready() && !self.machine.is_some_and(goes)
+        // A node that has just become ready is kept off a moment longer by the taints of its start.
+        let may_come = !self.is_ready() || self.is_young;
+        !self.failed && !self.is_usable() && !self.has_arrived && may_come && !self.machine.is_some_and(goes)
+    }
+
+    /// True while it takes jobs.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.host.is_some_and(|host| host.usable().is_some())
     }
 
     /// True while there is a node on it that is ready.
@@ -57,6 +68,8 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         machine: Some(machine),
         host: machine.node.as_ref().and_then(|node| desk.hosts.get(node)),
         failed: false,
+        has_arrived: environment.pool.came.contains(&machine.uid),
+        is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
     });
     let mut members: Vec<Member<'a>> = there.collect();
     for launch in environment.launches() {
@@ -75,6 +88,8 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
                 machine: None,
                 host: None,
                 failed: was_seen || environment.pool.failed.contains(&launch.serial),
+                has_arrived: false,
+                is_young: true,
             });
         }
     }

@@ -34,8 +34,10 @@ pub(crate) struct Pool {
     pub(crate) failed: BTreeSet<u64>,
     /// Machines that were asked to go: whether by their deletion (true), or by taking no more jobs.
     pub(crate) removing: BTreeMap<Uid, bool>,
-    /// Machines whose node was seen to be ready.
-    came: BTreeSet<Uid>,
+    /// Those of them of which nobody knows whether the request was carried out.
+    pub(crate) unsure: BTreeSet<Uid>,
+    /// Machines that took jobs once.
+    pub(crate) came: BTreeSet<Uid>,
     /// Since when machines are idle.
     idle_since: BTreeMap<Uid, Time>,
     /// Since when machines are known to take no more jobs.

@@ -36,8 +36,8 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let late_at = |member: &Member<'_>| member.without_node_since().map(|since| since + LAUNCH_PATIENCE);
     let members = members(environment, desk);
-    let ready = members.iter().filter(|member| member.is_ready());
-    let ready: BTreeSet<Uid> = ready.filter_map(|member| Some(member.machine?.uid)).collect();
+    let usable = members.iter().filter(|member| member.is_usable());
+    let usable: BTreeSet<Uid> = usable.filter_map(|member| Some(member.machine?.uid)).collect();
     let machines: Vec<(ObservedMachine, Option<Time>)> =
         members.iter().filter_map(|member| Some((member.machine?.clone(), late_at(member)))).collect();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
@@ -45,9 +45,10 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let (name, launches) = (environment.observed.name.clone(), environment.launches().to_vec());
     let pool = &mut environment.pool;
     // Machines can be had again once one has come, and perhaps once somebody has changed what is asked for.
-    let one_came = ready.difference(&pool.came).next().is_some();
+    let one_came = usable.difference(&pool.came).next().is_some();
     pool.failure = pool.failure.take().filter(|failure| failure.generation == generation && !one_came);
-    pool.came = ready;
+    pool.came.retain(|uid| machines.iter().any(|(machine, _)| machine.uid == *uid));
+    pool.came.extend(usable);
     for (machine, late_at) in &machines {
         let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
         pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
@@ -189,6 +190,10 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         // It was asked for, and the watch has yet to show it.
         match environment.pool.removing.get(&machine.uid) {
             Some(false) if machine.leaving => {}
+            Some(_) if environment.pool.unsure.contains(&machine.uid) => {
+                go.push(machine.clone());
+                continue;
+            }
             Some(_) => continue,
             None => {}
         }
@@ -239,6 +244,7 @@ fn remove(machine: &ObservedMachine, environment: Uid, desk: &mut Desk) {
     desk.outbox.send(action, Purpose::MachineGoes(environment, uid));
     if let Some(environment) = desk.environments.get_mut(environment) {
         environment.pool.removing.insert(uid, at_once);
+        environment.pool.unsure.remove(&uid);
     }
 }
 
@@ -298,12 +304,18 @@ pub(crate) fn machine_outcome(uid: Uid, serial: u64, outcome: &Outcome, desk: &m
 
 /// What became of a request to let a machine go.
 pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome, desk: &mut Desk) {
-    if *outcome != Outcome::Done {
-        if let Some(environment) = desk.environments.get_mut(environment) {
-            environment.pool.removing.remove(&machine);
+    let Some(pool) = desk.environments.get_mut(environment).map(|found| &mut found.pool) else { return };
+    match outcome {
+        Outcome::Done => return,
+        // It may be carried out yet: until then it takes no more jobs.
+        Outcome::Unknown(_) => {
+            pool.unsure.insert(machine);
         }
-        desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Environment(environment));
+        _ => {
+            pool.removing.remove(&machine);
+        }
     }
+    desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Environment(environment));
 }
 
 /// A machine is gone. One that never had a node, and that was not told to go, was not to be had.

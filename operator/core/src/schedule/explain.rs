@@ -2,7 +2,7 @@
 
 use crate::ids::Name;
 use crate::time::Time;
-use crate::units::{Resources, gpus_in_words, vcpus_in_words};
+use crate::units::{Resources, gpus_in_words, vcpus, vcpus_in_words};
 use std::fmt;
 
 /// Why one compute environment does not take a job now. From nearest to starting to furthest from it.
@@ -113,6 +113,21 @@ pub enum Waiting {
     AdmissionPaused,
     /// Its queue names no environment.
     NoEnvironment,
+    /// There is no scheduling policy of the name its queue gives.
+    PolicyNotFound(Name),
+    /// What is left is kept for shares of which nothing runs.
+    Reserved {
+        /// Its share.
+        share: Name,
+        /// What it needs.
+        need: Resources,
+        /// Thousandths of vCPUs: what is kept, of how much, and what the queue's jobs use.
+        reserved: u64,
+        /// The vCPUs of the queue's environments.
+        capacity: u64,
+        /// What the queue's jobs use.
+        used: u64,
+    },
     /// No environment of its queue takes it now.
     Capacity {
         /// What it needs.
@@ -121,6 +136,8 @@ pub enum Waiting {
         obstacles: Vec<Obstacle>,
         /// The host that is kept free for it, and by when at the latest it can start there, if that is known.
         kept: Option<(Name, Option<Time>)>,
+        /// Its share, when that has used more for its weight than another one that waits too: that one.
+        share: Option<(Name, Name)>,
     },
     /// The namespace's quota is used up; the API server's words.
     QuotaUsedUp(Name),
@@ -138,6 +155,8 @@ impl Waiting {
             Waiting::Dependencies(_) => "WaitingForDependencies",
             Waiting::AdmissionPaused => "AdmissionPaused",
             Waiting::NoEnvironment => "NoComputeEnvironment",
+            Waiting::PolicyNotFound(_) => "SchedulingPolicyNotFound",
+            Waiting::Reserved { .. } => "CapacityReserved",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
                 Some(Obstacle::Launching { .. }) => "WaitingForMachines",
                 Some(Obstacle::Full { .. } | Obstacle::AtMaximum { .. }) => "WaitingForCapacity",
@@ -195,7 +214,18 @@ impl fmt::Display for Waiting {
                 formatter.write_str("an administrator has paused the admission of all jobs")
             }
             Waiting::NoEnvironment => formatter.write_str("its job queue has no compute environment"),
-            Waiting::Capacity { need, obstacles, kept } => {
+            Waiting::PolicyNotFound(policy) => {
+                write!(formatter, "scheduling policy {policy} of its job queue does not exist (yet)")
+            }
+            Waiting::Reserved { share, need, reserved, capacity, used } => write!(
+                formatter,
+                "needs {need}; share {share} may not take more now: {} of {} are kept for shares of which nothing runs \
+                 (computeReservation), and the queue's jobs use {}",
+                vcpus(*reserved),
+                vcpus_in_words(*capacity),
+                vcpus(*used)
+            ),
+            Waiting::Capacity { need, obstacles, kept, share } => {
                 write!(formatter, "needs {}", what_matters(need, obstacles))?;
                 for obstacle in obstacles {
                     write!(formatter, "; {}", in_words(obstacle, need))?;
@@ -205,6 +235,10 @@ impl fmt::Display for Waiting {
                     if let Some(start) = start {
                         write!(formatter, ", it starts there by {} at the latest", start.as_clock())?;
                     }
+                }
+                if let Some((share, other)) = share {
+                    let words = "has used more for its weight than share";
+                    write!(formatter, "; share {share} {words} {other}, which is served first")?;
                 }
                 Ok(())
             }
@@ -308,7 +342,7 @@ mod tests {
     use super::*;
 
     fn capacity(need: Resources, obstacles: Vec<Obstacle>) -> Waiting {
-        Waiting::Capacity { need, obstacles, kept: None }
+        Waiting::Capacity { need, obstacles, kept: None, share: None }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::pool::{Growth, nodes_that_leave};
 use crate::time::Time;
 use crate::units::Resources;
 use crate::world::Hosts;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One host that takes jobs.
 #[derive(Clone, Debug)]
@@ -131,6 +131,13 @@ impl Floor {
             place.free = place.free.minus(need);
         }
         Some(place.name.clone())
+    }
+
+    /// The vCPUs of all hosts of these environments, in thousandths: what shares are reckoned from.
+    pub(crate) fn vcpus(&self, environments: &[Uid]) -> u64 {
+        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
+        let members: BTreeSet<usize> = members.copied().collect();
+        members.iter().filter_map(|at| self.places.get(*at)).map(|place| place.whole.cpu_millis).sum()
     }
 
     /// Keeps a host free for a job.

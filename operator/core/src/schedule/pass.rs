@@ -2,9 +2,10 @@
 
 use super::explain::{Obstacle, Waiting};
 use super::floor::{Floor, Room};
-use super::lines::OrderKey;
+use super::lines::{OrderKey, Shape};
 use super::reserve::{ends_by, reserve};
 use super::stuck::watch_head;
+use super::turns::Turns;
 use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
@@ -16,7 +17,7 @@ use crate::pool::Growth;
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Share of the launches under way that must be answered before another pass is worth its work.
@@ -112,57 +113,70 @@ fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
     }
 }
 
-/// Serves one queue: always the job submitted first among those whose need may still fit.
+/// What holds up all jobs of a queue.
+fn held_up(queue: Uid, desk: &Desk) -> Option<Waiting> {
+    if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
+        return Some(Waiting::AdmissionPaused);
+    }
+    let policy = desk.queues.get(queue)?.observed.policy.as_ref()?;
+    desk.policy_of(queue).is_none().then(|| Waiting::PolicyNotFound(policy.name.clone()))
+}
+
+/// Serves one queue: always the job whose turn it is among those whose need may still fit.
 fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, desk: &mut Desk) {
     let choices = choices(queue, desk);
-    let needs: Vec<Resources> = desk.lines.of(queue).into_iter().flatten().map(|(need, _)| *need).collect();
-    let heads =
-        needs.iter().filter_map(|need| desk.lines.next(queue, need, None).map(|order| (order, *need)));
-    let mut heads: BTreeSet<(OrderKey, Resources)> = heads.collect();
-    if mutant::is(Mutant::OrderReversed) {
-        let all = desk.lines.of(queue).into_iter().flatten();
-        heads = all.flat_map(|(need, orders)| orders.iter().map(|order| (*order, *need))).collect();
-    }
+    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let mut turns = Turns::of(queue, floor.vcpus(&open), desk);
+    let held_up = held_up(queue, desk);
     let reversed = mutant::is(Mutant::OrderReversed);
     let mut reserved = false;
-    let mut coming: BTreeMap<Resources, Waiting> = BTreeMap::new();
+    let mut coming: BTreeMap<Shape, Waiting> = BTreeMap::new();
     let mut head: Option<(Uid, Waiting)> = None;
-    while let Some((order, need)) = if reversed { heads.pop_last() } else { heads.pop_first() } {
+    while let Some((order, shape)) = turns.next() {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
-        let mut waiting = if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
-            Some(Waiting::AdmissionPaused)
-        } else {
-            place(job, &choices, floor, budget, desk)
-        };
+        let before = *budget;
+        let mut waiting = held_up.clone().or_else(|| turns.hindrance(&shape)).or_else(|| {
+            let most = turns.at_once().min(*budget);
+            place(job, &choices, floor, most, budget, desk)
+        });
+        let has_more = !job.tasks.runnable.is_empty();
         if *budget == 0 {
             return;
         }
-        if let Some(Waiting::Capacity { obstacles, kept, .. }) = &mut waiting
-            && !reserved
+        turns.placed(&shape, before - *budget);
+        if let Some(Waiting::Capacity { obstacles, kept, share, .. }) = &mut waiting
             && obstacles.iter().any(Obstacle::is_passing)
         {
-            *kept = keep_free(queue, order.uid, &choices, floor, jobs, desk);
-            reserved = kept.is_some();
+            *share = turns.denied(&shape.share).map(|other| (shape.share.clone(), other));
+            if !reserved {
+                *kept = keep_free(queue, order.uid, &open, floor, jobs, desk);
+                reserved = kept.is_some();
+            }
         }
         if let Some(waiting) = &waiting {
             head.get_or_insert((order.uid, waiting.clone()));
         }
-        match waiting {
-            None if reversed => {}
-            None => heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need))),
+        let is_coming = waiting.as_ref().is_some_and(Waiting::is_coming);
+        let next = match &waiting {
             // Room is on its way for all of it: there may be more of that for the next.
-            Some(waiting) if waiting.is_coming() => {
-                heads.extend(desk.lines.next(queue, &need, Some(order)).map(|next| (next, need)));
-                coming.insert(need, waiting);
-            }
-            Some(waiting) => {
-                coming.remove(&need);
-                tell(queue, need, &waiting, jobs, desk);
+            Some(_) if is_coming => desk.lines.next(queue, &shape, Some(order)),
+            Some(_) => None,
+            None if has_more => Some(order),
+            None if reversed => None,
+            None => desk.lines.next(queue, &shape, Some(order)),
+        };
+        turns.go_on(&shape, next);
+        if let Some(waiting) = waiting {
+            if is_coming {
+                coming.insert(shape, waiting);
+            } else {
+                coming.remove(&shape);
+                tell(queue, shape, &waiting, jobs, desk);
             }
         }
     }
-    for (need, waiting) in coming {
-        tell(queue, need, &waiting, jobs, desk);
+    for (shape, waiting) in coming {
+        tell(queue, shape, &waiting, jobs, desk);
     }
     if !reserved {
         desk.reservations.remove(&queue);
@@ -174,52 +188,55 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
 fn keep_free(
     queue: Uid,
     job: Uid,
-    choices: &[Choice],
+    open: &[Uid],
     floor: &mut Floor,
     jobs: &Jobs,
     desk: &mut Desk,
 ) -> Option<(Name, Option<Time>)> {
-    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
-    let kept = reserve(queue, jobs.get(&job)?, &open, floor, jobs, desk)?;
+    let kept = reserve(queue, jobs.get(&job)?, open, floor, jobs, desk)?;
     Some((kept.host, kept.start))
 }
 
-/// Places a job's tasks, lowest index first. `None` when none is left; else why the next does not fit anywhere.
+/// Places up to `most` of a job's tasks, lowest index first. `None` unless one does not fit anywhere: why not.
 fn place(
     job: &mut Job,
     choices: &[Choice],
     floor: &mut Floor,
+    most: usize,
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
     let ends_by = ends_by(job, desk);
     // Tasks that wait for machines on their way: the last ones, whichever that will be then.
     let mut expected = 0;
+    let mut placed = 0;
     while let Some(index) = job.tasks.runnable.first() {
-        if *budget == 0 {
+        if placed == most {
             break;
         }
         let left = job.tasks.runnable.count().saturating_sub(expected);
         if left == 0 {
-            return Some(on_its_way(&job.need, choices, floor));
+            return Some(on_its_way(&job.shape.need, choices, floor));
         }
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
-            let host = floor.take(*uid, &job.need, job.uid, ends_by).map(|host| Found::Host(host, name));
-            let mut coming = || Some(floor.expect(*uid, &job.need, left)).filter(|number| *number > 0);
+            let host =
+                floor.take(*uid, &job.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
+            let mut coming = || Some(floor.expect(*uid, &job.shape.need, left)).filter(|number| *number > 0);
             host.or_else(|| coming().map(Found::Coming))
         });
         match found {
-            None => return Some(obstacles(&job.need, choices, floor)),
+            None => return Some(obstacles(&job.shape.need, choices, floor)),
             Some(Found::Coming(number)) => expected += number,
             Some(Found::Host(host, environment)) => {
                 admit(job, index, &host, environment, desk);
+                placed += 1;
                 *budget -= 1;
                 desk.agenda.mark(Item::Job(job.uid));
             }
         }
     }
     if job.tasks.runnable.is_empty() {
-        desk.lines.remove(job.queue, job.need, job.order);
+        desk.lines.remove(job.queue, &job.shape, job.order);
     }
     None
 }
@@ -239,7 +256,7 @@ fn on_its_way(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
         let vcpus = floor.growth(*uid)?.launching_vcpus;
         (vcpus > 0).then(|| Obstacle::Launching { environment: environment.clone(), vcpus })
     });
-    Waiting::Capacity { need: *need, obstacles: coming.collect(), kept: None }
+    Waiting::Capacity { need: *need, obstacles: coming.collect(), kept: None, share: None }
 }
 
 fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
@@ -262,7 +279,12 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
             }
         }
     };
-    Waiting::Capacity { need: *need, obstacles: choices.iter().map(obstacle).collect(), kept: None }
+    Waiting::Capacity {
+        need: *need,
+        obstacles: choices.iter().map(obstacle).collect(),
+        kept: None,
+        share: None,
+    }
 }
 
 /// Why a managed environment takes no more jobs of this need.
@@ -284,11 +306,11 @@ fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) ->
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,
 /// whose numbers are kept fresh.
-fn tell(queue: Uid, need: Resources, waiting: &Waiting, jobs: &mut Jobs, desk: &mut Desk) {
+fn tell(queue: Uid, shape: Shape, waiting: &Waiting, jobs: &mut Jobs, desk: &mut Desk) {
+    let line = desk.lines.of(queue).and_then(|line| line.get(&shape));
     let waiting = Arc::new(waiting.clone());
-    let before = desk.told.insert((queue, need), waiting.clone());
+    let before = desk.told.insert((queue, shape), waiting.clone());
     let code_is_new = before.is_none_or(|before| before.code() != waiting.code());
-    let line = desk.lines.of(queue).and_then(|line| line.get(&need));
     let number = if code_is_new { usize::MAX } else { FRESH_NUMBERS };
     let orders: Vec<OrderKey> = line.into_iter().flatten().take(number).copied().collect();
     for order in orders {

@@ -30,19 +30,20 @@ pub(crate) fn reserve(
     desk: &mut Desk,
 ) -> Option<Reservation> {
     let kept = desk.reservations.get(&queue).filter(|kept| kept.job == job.uid);
-    let kept =
-        kept.map(|kept| kept.host.clone()).filter(|host| floor.could_fit(environments, host, &job.need));
+    let kept = kept
+        .map(|kept| kept.host.clone())
+        .filter(|host| floor.could_fit(environments, host, &job.shape.need));
     let host = match kept {
         Some(host) => host,
         None => {
-            let candidates = floor.large_enough(environments, &job.need);
+            let candidates = floor.large_enough(environments, &job.shape.need);
             let by_start =
-                candidates.iter().filter_map(|host| Some((start(host, &job.need, jobs, desk)?, host)));
+                candidates.iter().filter_map(|host| Some((start(host, &job.shape.need, jobs, desk)?, host)));
             let first = by_start.min().map(|(_, host)| host.clone());
-            first.or_else(|| floor.nearest(environments, &job.need))?
+            first.or_else(|| floor.nearest(environments, &job.shape.need))?
         }
     };
-    let start = start(&host, &job.need, jobs, desk);
+    let start = start(&host, &job.shape.need, jobs, desk);
     let reservation = Reservation { job: job.uid, job_name: job.key.name.clone(), host, start };
     floor.keep(&reservation);
     desk.reservations.insert(queue, reservation.clone());

@@ -10,9 +10,12 @@ use windlass_core::time::Time;
 /// Clocks in a run differ by up to 20 s from each other, and drift by 2 % of some minutes.
 const CLOCKS: Duration = Duration::from_secs(30);
 
-/// No container starts before what it depends on has succeeded.
+/// No container starts before what it depends on has succeeded, or without the share that its queue wants.
 pub fn may_start(cluster: &Cluster, task: &TaskPod) -> Option<String> {
     let job = cluster.store.job(task.job)?;
+    if let Some(words) = super::fair::wrong_share(cluster, job) {
+        return Some(words);
+    }
     job.spec.depends_on.iter().enumerate().find_map(|(at, on)| {
         let status = job.status.dependencies.get(at);
         let fine = match on {

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod end;
+mod fair;
 mod life;
 mod order;
 mod pool;
@@ -9,6 +10,7 @@ mod request;
 mod step;
 
 pub use end::{after_expiry, at_rest};
+pub use fair::{Book, keep_book};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
 pub use pool::serial;

@@ -1,7 +1,9 @@
 //! What must hold from one round without faults to the next: who is served first, and that those who wait are told why.
 
+use super::fair;
 use super::request::at_ease;
 use crate::cluster::Cluster;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use windlass_core::ids::{Name, Uid};
@@ -27,6 +29,8 @@ pub struct Before {
     queues: Vec<Name>,
     requests: u64,
     now: Time,
+    /// What is known of the fair-share queue.
+    pub(super) fair: fair::Known,
 }
 
 /// Looks at the cluster before a round.
@@ -38,6 +42,7 @@ pub fn before_round(cluster: &Cluster) -> Before {
         queues: cluster.store.queues.keys().cloned().collect(),
         requests: cluster.store.requests.values().sum(),
         now: cluster.now,
+        fair: fair::before_round(cluster),
     }
 }
 
@@ -57,7 +62,11 @@ fn waits(job: &ObservedJob) -> bool {
 fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
     let rank = |job: &ObservedJob| {
         let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name)?;
-        Some((-queue.priority, job.created_at))
+        let priority = job.spec.priority.filter(|_| queue.policy.is_some()).unwrap_or(0);
+        Some((-queue.priority, Reverse(priority), job.created_at))
+    };
+    let is_of_other_share = |one: &ObservedJob, other: &ObservedJob| {
+        one.spec.queue == other.spec.queue && one.spec.share != other.spec.share
     };
     // What was given a host may not say so yet.
     let was_given = |job: &ObservedJob| {
@@ -74,20 +83,23 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !was_given(job);
     let jobs = || cluster.store.jobs.values();
     let given = cluster.truth.admitted.iter().skip(before.admitted);
-    given.filter_map(|(queue, created_at)| the_one(cluster, *queue, *created_at)).find_map(|given| {
-        let mut others = jobs().filter(is_passed_over).filter(|other| other.uid != given.uid);
+    let given = given.filter_map(|(queue, created_at)| the_one(cluster, *queue, *created_at));
+    let (given, passed_over) = (given.collect::<Vec<_>>(), jobs().filter(is_passed_over).collect::<Vec<_>>());
+    let wrong = given.iter().find_map(|given| {
+        let mut others = passed_over.iter().filter(|other| other.uid != given.uid);
         let other = others.find(|other| {
             let is_first = rank(other).zip(rank(given)).is_some_and(|(other, given)| other < given);
-            let (theirs, mine) = (need(cluster, other), need(cluster, given));
             // A short one may run on a host that is kept for a large one.
             let ends = |job: &ObservedJob| job.spec.timeout.unwrap_or(Duration::MAX);
             ends(other) <= ends(given)
                 && environment(other).is_some_and(|mine| environment(given) == Some(mine))
                 && is_first
-                && theirs.zip(mine).is_some_and(|(theirs, mine)| fits_in(theirs, mine))
+                && !is_of_other_share(other, given)
+                && needs_no_more(cluster, other, given)
         })?;
         Some(format!("{} is given a host while {} waits, which comes before it", given.key, other.key))
-    })
+    });
+    wrong.or_else(|| fair::unfair_turn(cluster, before, &given, &passed_over))
 }
 
 /// The job of a queue that was submitted then, if there is only one.
@@ -107,14 +119,19 @@ fn queue_in_use(cluster: &Cluster, before: &Before) -> Option<String> {
     Some(format!("queue {queue} was let go although {} is in it", user.key))
 }
 
-fn need(cluster: &Cluster, job: &ObservedJob) -> Option<ResourceRequest> {
+/// What each task of a job needs, once it has a revision.
+pub(super) fn need(cluster: &Cluster, job: &ObservedJob) -> Option<ResourceRequest> {
     let pinned = job.status.pinned.as_ref()?;
     let revision = cluster.store.revisions.values().find(|revision| revision.uid == pinned.uid)?;
     Some(job.spec.overrides.or(revision.content.resources))
 }
 
-fn fits_in(small: ResourceRequest, large: ResourceRequest) -> bool {
-    small.cpu_millis <= large.cpu_millis && small.memory_mib <= large.memory_mib
+/// True when one job fits wherever another does.
+pub(super) fn needs_no_more(cluster: &Cluster, small: &ObservedJob, large: &ObservedJob) -> bool {
+    let needs = need(cluster, small).zip(need(cluster, large));
+    needs.is_some_and(|(small, large)| {
+        small.cpu_millis <= large.cpu_millis && small.memory_mib <= large.memory_mib
+    })
 }
 
 /// Who waits knows why (DESIGN.md, rule 9).

@@ -8,7 +8,7 @@ mod watch;
 
 pub use deletion::Cascade;
 pub use machines::{node_of, selector};
-pub use requests::{PodRefusal, resources_in};
+pub use requests::{PodRefusal, content};
 pub use watch::{Cursor, Heard};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedQueue, ObservedRevision, Record,
+    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
 };
 use windlass_core::time::Time;
 
@@ -44,6 +44,8 @@ pub struct Store {
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.
     pub environments: BTreeMap<Name, ObservedEnvironment>,
+    /// SchedulingPolicies.
+    pub policies: BTreeMap<Name, ObservedPolicy>,
     /// JobQueues.
     pub queues: BTreeMap<Name, ObservedQueue>,
     /// JobDefinitions.
@@ -133,6 +135,21 @@ impl Store {
         environment.resource_version = self.next_version();
         self.tell(Kind::Environment, Event::Environment(Box::new(environment.clone())));
         self.environments.insert(environment.name.clone(), environment);
+    }
+
+    /// Stores a policy.
+    pub fn put_policy(&mut self, mut policy: ObservedPolicy) {
+        policy.resource_version = self.next_version();
+        self.tell(Kind::Policy, Event::Policy(Box::new(policy.clone())));
+        self.policies.insert(policy.name.clone(), policy);
+    }
+
+    /// Deletes a policy.
+    pub fn delete_policy(&mut self, name: &Name) {
+        if let Some(policy) = self.policies.remove(name) {
+            self.revision += 1;
+            self.tell(Kind::Policy, Event::PolicyGone(policy.uid));
+        }
     }
 
     /// Stores a queue.

@@ -111,13 +111,7 @@ impl Store {
             created_at: Store::stamp(now),
             definition: definition_uid,
             number,
-            content: RevisionContent {
-                resources: resources_in(&content),
-                retry: None,
-                timeout: None,
-                fault: None,
-                payload: content,
-            },
+            content: self::content(content),
             deleting: false,
             held: true,
             key: key.clone(),
@@ -430,11 +424,14 @@ fn faults_of_transition(before: &JobStatus, after: &JobStatus, size: Option<u32>
     faults
 }
 
-/// The simulator's definitions carry their numbers in the content: thousandths of a vCPU, MiB, both in decimal.
-pub fn resources_in(content: &Payload) -> ResourceRequest {
-    let text = String::from_utf8_lossy(&content.0);
-    let mut numbers = text.split(' ').map(|number| number.parse().ok());
-    ResourceRequest { cpu_millis: numbers.next().flatten(), memory_mib: numbers.next().flatten(), gpus: None }
+/// What a definition says whose content is `VCPUS MIB`, in thousandths of a vCPU, perhaps with a priority behind it.
+pub fn content(payload: Payload) -> RevisionContent {
+    let text = String::from_utf8_lossy(&payload.0).into_owned();
+    let mut numbers = text.split(' ').map(|number| number.parse::<u64>().ok());
+    let (cpu_millis, memory_mib) = (numbers.next().flatten(), numbers.next().flatten());
+    let priority = numbers.next().flatten().and_then(|priority| u32::try_from(priority).ok());
+    let resources = ResourceRequest { cpu_millis, memory_mib, gpus: None };
+    RevisionContent { resources, priority, payload, ..RevisionContent::default() }
 }
 
 const fn name_of(action: &Action) -> &'static str {

@@ -143,6 +143,9 @@ impl Store {
                     self.environments.values().cloned().map(|found| Event::Environment(Box::new(found))),
                 );
             }
+            Kind::Policy => {
+                events.extend(self.policies.values().cloned().map(|found| Event::Policy(Box::new(found))));
+            }
             Kind::Queue => {
                 events.extend(self.queues.values().cloned().map(|queue| Event::Queue(Box::new(queue))));
             }

@@ -76,15 +76,20 @@ pub(super) async fn retire(api: &Api, backend: Backend, name: &Name, uid: Uid) -
         // It takes none once it is being deleted, and waits for those that are there.
         Backend::Karpenter => remove(api, backend, name, uid).await,
         Backend::Simulated => {
-            let taint = serde_json::json!({ "key": names::LEAVING, "effect": "NoSchedule" });
-            let patch =
-                serde_json::json!({ "metadata": { "uid": uid.to_string() }, "spec": { "taints": [taint] } });
+            let patch = serde_json::json!({
+                "metadata": { "uid": uid.to_string(), "annotations": { names::LEAVING: "true" } },
+                "spec": { "unschedulable": true },
+            });
             let request = Request::new(url::<kinds::Node>(&Name::default())).patch(
                 name.as_str(),
                 &PatchParams::default(),
-                &Patch::Strategic(patch),
+                &Patch::Merge(patch),
             );
-            api.send::<kinds::Node, IgnoredAny>("patch", request).await.map(|_| Outcome::Done)
+            match api.send::<kinds::Node, IgnoredAny>("patch", request).await {
+                // Another node has the name.
+                Err(Failure::Conflict) => Err(Failure::NotFound),
+                ended => ended.map(|_| Outcome::Done),
+            }
         }
     }
 }
