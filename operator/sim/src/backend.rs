@@ -43,7 +43,7 @@ struct Fate {
 }
 
 /// How long a node class may stay broken once all other faults have stopped.
-const TO_MEND: Duration = Duration::from_secs(1800);
+const TO_MEND: Duration = Duration::from_secs(10_800);
 
 /// Karpenter's words for a node class that is of no use.
 const BROKEN: &str = "LaunchFailed: the node class names a subnet that is not there";

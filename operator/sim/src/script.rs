@@ -7,7 +7,7 @@ use crate::faults::Faults;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::operator;
 use crate::store::{Cascade, Store, content};
-use crate::{shares, users, worst};
+use crate::{shares, stage, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -73,6 +73,11 @@ impl Script {
             }
             ("host", [name, cpus, labels @ ..]) => self.host(name, cpus, labels)?,
             ("environment", [name, options @ ..]) => self.environment(name, options),
+            ("managed", [name, backend, options @ ..]) => {
+                stage::managed(&mut self.cluster, name, backend, options)?;
+            }
+            ("machines", [what]) => stage::machines(&mut self.cluster, what)?,
+            ("interrupt", [machine]) => stage::interrupt(&mut self.cluster, machine)?,
             ("policy", [name, options @ ..]) => self.policy(name, options)?,
             ("queue", [name, options @ ..]) => self.queue(name, options)?,
             ("definition", [name, cpus, mib, options @ ..]) => self.definition(name, cpus, mib, options)?,
@@ -339,6 +344,9 @@ impl Script {
         for environment in store.environments.values() {
             now.insert(format!("environment {}", environment.name), told_of_environment(environment));
         }
+        for machine in store.machines.values() {
+            now.insert(format!("machine {}", machine.name), stage::told_of_machine(machine));
+        }
         for pod in store.pods.values() {
             let host = pod.host.as_ref().map_or("no host", Name::as_str);
             let deleting = if pod.deleting { ", being deleted" } else { "" };
@@ -398,6 +406,7 @@ fn told_of_queue(queue: &ObservedQueue) -> String {
 
 fn told_of_environment(environment: &ObservedEnvironment) -> String {
     let mut told = validity(environment.status.validity.fault.as_ref());
+    told.push_str(&stage::told_of_pool(environment));
     told.push_str(
         &environment.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")),
     );
@@ -466,10 +475,10 @@ fn submission(options: &[&str]) -> Result<JobSpec, String> {
     })
 }
 
-fn option<'a>(options: &[&'a str], key: &str) -> Option<&'a str> {
+pub(crate) fn option<'a>(options: &[&'a str], key: &str) -> Option<&'a str> {
     options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='))
 }
 
-fn number(text: &str) -> Result<u64, String> {
+pub(crate) fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("'{text}' is no number"))
 }

@@ -47,6 +47,10 @@ pub struct Truth {
     pub launch_limits: BTreeMap<(Uid, u64), u32>,
     /// Machines that were ever made, by environment and serial number.
     pub machines_made: BTreeSet<(Uid, u64)>,
+    /// Machines of which the API server said that there is none, by name.
+    pub machines_missed: BTreeSet<Name>,
+    /// When an environment asked for a machine last.
+    pub launched_at: BTreeMap<Uid, Time>,
     /// When machines were told to take no more jobs.
     pub retired_at: BTreeMap<Uid, Time>,
     /// Environments to which a machine came since the faults stopped.

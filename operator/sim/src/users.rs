@@ -417,7 +417,8 @@ fn end_or_revive_namespace(cluster: &mut Cluster) {
 }
 
 fn cordon(cluster: &mut Cluster) {
-    let stays = |host: &&ObservedHost| !pools::is_leaving(cluster, &host.name);
+    let is_deleted = |name: &Name| cluster.store.machine_of(name).is_some_and(|machine| machine.deleting);
+    let stays = |host: &&ObservedHost| !is_deleted(&host.name);
     let hosts: Vec<ObservedHost> = cluster.store.hosts.values().filter(stays).cloned().collect();
     if let Some(host) = hosts.get(cluster.rng.usize(0..hosts.len().max(1))) {
         cluster.store.put_host(ObservedHost { unschedulable: !host.unschedulable, ..host.clone() });

@@ -113,12 +113,16 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
         (Action::CreatePod(order), Outcome::Refused(Refusal::Invalid, _)) => {
             cluster.truth.refused.insert(order.job);
         }
+        (Action::ReadMachine(_, name), Outcome::NotFound) => {
+            cluster.truth.machines_missed.insert(name.clone());
+        }
         (Action::RetireMachine(_, _, machine), Outcome::Done) => {
             cluster.truth.retired_at.entry(*machine).or_insert(cluster.now);
         }
         (Action::LaunchMachine(order), Outcome::Machine(_)) => {
             let machine = (order.environment_uid, check::serial(&order.name));
             cluster.truth.machines_made.insert(machine);
+            cluster.truth.launched_at.insert(order.environment_uid, cluster.now);
         }
         (Action::WriteEnvironment(guard, status), Outcome::Written(_)) => {
             let environment = cluster.store.environments.get(&guard.key.name);

@@ -25,7 +25,7 @@ fn a_seed_gives_the_same_run_again() {
 #[test]
 fn the_sample_meets_what_it_is_for() {
     let mut met = Coverage::default();
-    for seed in 0..500 {
+    for seed in 0..1_000 {
         met.merge(&run(seed, false).coverage);
     }
     let expected: [(About, &[&str]); 5] = [
@@ -36,6 +36,7 @@ fn the_sample_meets_what_it_is_for() {
                 "arrays",
                 "containers",
                 "containers of a second or later attempt",
+                "machines that came",
                 "rushes of all shares",
             ],
         ),
@@ -58,6 +59,10 @@ fn the_sample_meets_what_it_is_for() {
                 "jobs deleted in the foreground",
                 "jobs deleted without their pods",
                 "namespaces that ended",
+                "machines taken away",
+                "machines that were not to be had",
+                "node classes broken or mended",
+                "edits of managed environments",
                 "edits of the scheduling policy",
                 "scheduling policies deleted",
             ],
@@ -74,11 +79,30 @@ fn the_sample_meets_what_it_is_for() {
         ),
         (
             About::Requests,
-            &["create pod", "put record", "get record", "get job", "get pod", "release pod", "delete pod"],
+            &[
+                "create pod",
+                "put record",
+                "get record",
+                "get job",
+                "get pod",
+                "release pod",
+                "delete pod",
+                "create machine",
+                "get machine",
+                "retire machine",
+                "delete machine",
+            ],
         ),
         (
             About::Answers,
-            &["conflict", "not found", "pod found instead of made", "refused: quota", "refused: invalid"],
+            &[
+                "conflict",
+                "not found",
+                "pod found instead of made",
+                "machine found instead of made",
+                "refused: quota",
+                "refused: invalid",
+            ],
         ),
     ];
     for (about, things) in expected {

@@ -12,7 +12,11 @@ fn no_container_exits_with_42(cluster: &Cluster) -> Option<String> {
 
 /// Another one, that takes a fault.
 fn no_host_is_lost(cluster: &Cluster) -> Option<String> {
-    let lost = cluster.truth.all().any(|(_, container)| container.ended.is_some_and(|(_, code)| code == 255));
+    let with_host = |exit_code: i32, host: &str| exit_code == 255 && host.starts_with("host-");
+    let mut containers = cluster.truth.all();
+    let lost = containers.any(|(_, container)| {
+        container.ended.is_some_and(|(_, exit_code)| with_host(exit_code, container.host.as_str()))
+    });
     lost.then(|| "a container ends with its host".to_owned())
 }
 

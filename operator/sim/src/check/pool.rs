@@ -4,9 +4,10 @@
 use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
+use std::collections::BTreeSet;
 use windlass_core::action::{Action, Guard, MachineOrder};
 use windlass_core::ids::{Name, Uid};
-use windlass_core::limits::{LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
+use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
     PoolStatus,
@@ -16,7 +17,7 @@ use windlass_core::objects::{
 pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
-        Action::LaunchMachine(order) => lands(cluster, order),
+        Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
         Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
         Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
             .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
@@ -101,17 +102,28 @@ fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
     all.filter(|found| any || managed.instance_types.iter().any(|wanted| is(wanted, found))).collect()
 }
 
-/// A launch is struck from the books although a request for its machine is still under way.
+/// A launch is struck from the books only once its machine was there, or the API server has said that there is none, and no
+/// request for it is under way any more.
 fn forgotten(cluster: &Cluster, environment: &ObservedEnvironment, after: &PoolStatus) -> Option<String> {
+    let uid = environment.uid;
+    let is_struck = |launch: &&Launch| after.launches.iter().all(|kept| kept.serial != launch.serial);
+    let struck: BTreeSet<u64> =
+        environment.status.pool.launches.iter().filter(is_struck).map(|launch| launch.serial).collect();
+    let missed = &cluster.truth.machines_missed;
+    let was_missed = |wanted: u64| {
+        let of = |name: &&Name| serial(name) == wanted && name.as_str().contains(&uid.prefix());
+        missed.iter().any(|name| of(&name))
+    };
+    let unasked = struck.iter().find(|serial| !is_known(cluster, uid, **serial) && !was_missed(**serial));
+    if let Some(serial) = unasked {
+        return Some(format!("machine {serial} is struck from the books, and nobody has asked for it"));
+    }
     let late = cluster.late.iter().find_map(|late| match &late.action {
-        Action::LaunchMachine(order) if order.environment_uid == environment.uid => Some(order),
+        Action::LaunchMachine(order) if order.environment_uid == uid => Some(order),
         _ => None,
     })?;
-    let serial = serial(&late.name);
     let is_there = cluster.store.machines.contains_key(&(late.backend, late.name.clone()));
-    let is_listed = after.launches.iter().any(|launch| launch.serial == serial);
-    let was_listed = environment.status.pool.launches.iter().any(|launch| launch.serial == serial);
-    (was_listed && !is_listed && !is_there)
+    (struck.contains(&serial(&late.name)) && !is_there)
         .then(|| format!("machine {} is struck from the books, and may still come", late.name))
 }
 
@@ -123,6 +135,18 @@ fn lands(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
     let is_listed = launches.iter().any(|launch| launch.serial == serial(&order.name));
     (environment.uid == order.environment_uid && !is_there && !is_listed)
         .then(|| format!("machine {} is made, and is not in the books", order.name))
+}
+
+/// What cannot be had for long is asked for in longer and longer intervals.
+fn impatient(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
+    let calm_for = cluster.now.since(cluster.calm_since?);
+    let is_long = order.backend == Backend::Karpenter
+        && cluster.backends.broken.is_some()
+        && calm_for > LAUNCH_PAUSE.1 * 3;
+    let since = cluster.now.since(*cluster.truth.launched_at.get(&order.environment_uid)?);
+    // Several may be asked for together.
+    (is_long && since > LAUNCH_PAUSE.0 / 10 && since < LAUNCH_PAUSE.1 / 2)
+        .then(|| format!("machine {} is asked for {since:?} after others that could not be had", order.name))
 }
 
 /// After every step: all machines of an environment together are within what it might have when the last was decided.

@@ -1,0 +1,119 @@
+//! Scenarios of managed environments: what their commands do, and what is told of them.
+
+use crate::cluster::Cluster;
+use crate::script::{number, option};
+use crate::store::{Store, selector};
+use std::fmt::Write as _;
+use std::time::Duration;
+use windlass_core::ids::{Name, ResourceVersion};
+use windlass_core::objects::{
+    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, Payload,
+};
+
+/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [disabled]`
+pub(crate) fn managed(
+    cluster: &mut Cluster,
+    name: &str,
+    backend: &str,
+    options: &[&str],
+) -> Result<(), String> {
+    let vcpus = |key: &str, unset: u32| match option(options, key) {
+        Some(text) => text.parse().map_err(|_| format!("'{text}' is no number")),
+        None => Ok(unset),
+    };
+    let min_vcpus = vcpus("min", 0)?;
+    let types = option(options, "types").into_iter().flat_map(|types| types.split(','));
+    let managed = Managed {
+        backend: match backend {
+            "karpenter" => Backend::Karpenter,
+            "simulated" => Backend::Simulated,
+            _ => return Err(format!("nothing is called a {backend}")),
+        },
+        min_vcpus,
+        desired_vcpus: vcpus("desired", min_vcpus)?,
+        max_vcpus: vcpus("max", 16)?,
+        instance_types: types.map(Name::from).collect(),
+        idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
+        payload: Payload::default(),
+    };
+    let enabled = !options.contains(&"disabled");
+    let environment = match cluster.store.environments.get(&Name::from(name)).cloned() {
+        Some(known) => {
+            let generation = known.generation + 1;
+            ObservedEnvironment { enabled, generation, managed: Some(managed), ..known }
+        }
+        None => {
+            let uid = cluster.store.next_uid();
+            ObservedEnvironment {
+                name: name.into(),
+                uid,
+                resource_version: ResourceVersion(0),
+                generation: 1,
+                created_at: Store::stamp(cluster.now),
+                aws_name: None,
+                enabled,
+                selector: selector(uid),
+                managed: Some(managed),
+                deleting: false,
+                held: false,
+                status: EnvironmentStatus::default(),
+            }
+        }
+    };
+    cluster.store.put_environment(environment);
+    Ok(())
+}
+
+/// `machines short|there|broken|mended|forbidden|allowed`
+pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> {
+    match what {
+        "short" => cluster.backends.is_short = true,
+        "there" => cluster.backends.is_short = false,
+        "broken" => cluster.backends.broken = Some("LaunchFailed: no subnet 'blue'".into()),
+        "mended" => cluster.backends.broken = None,
+        "forbidden" => cluster.store.machine_refusal = Some("nodeclaims is forbidden".into()),
+        "allowed" => cluster.store.machine_refusal = None,
+        _ => return Err(format!("machines cannot be {what}")),
+    }
+    Ok(())
+}
+
+/// A machine is taken away, whatever runs there.
+pub(crate) fn interrupt(cluster: &mut Cluster, name: &str) -> Result<(), String> {
+    let found = cluster.store.machines.values().find(|machine| machine.name.as_str() == name).cloned();
+    let machine = found.ok_or_else(|| format!("no machine {name}"))?;
+    cluster.store.remove_machine(machine.backend, &machine.name);
+    crate::backend::sweep(cluster);
+    Ok(())
+}
+
+/// A machine in a few words.
+pub(crate) fn told_of_machine(machine: &ObservedMachine) -> String {
+    let mut told = machine.machine_type.to_string();
+    match &machine.node {
+        Some(node) => _ = write!(told, ", node {node}"),
+        None => told.push_str(", no node yet"),
+    }
+    if let Some(fault) = &machine.fault {
+        let _ = write!(told, ", {fault}");
+    }
+    for (is, words) in [(machine.leaving, ", takes no more jobs"), (machine.deleting, ", is being deleted")] {
+        told.push_str(if is { words } else { "" });
+    }
+    told
+}
+
+/// The machines of an environment in a few words; nothing of an UNMANAGED one.
+pub(crate) fn told_of_pool(environment: &ObservedEnvironment) -> String {
+    let pool = &environment.status.pool;
+    match (&environment.managed, pool.desired_vcpus) {
+        (Some(managed), Some(desired)) => {
+            let launching = match pool.launching_vcpus {
+                0 => String::new(),
+                vcpus => format!(", {vcpus} of them still launching"),
+            };
+            format!("; {desired} of {} vCPUs{launching}", managed.max_vcpus)
+        }
+        _ => String::new(),
+    }
+}
