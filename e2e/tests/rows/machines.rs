@@ -20,7 +20,7 @@ async fn the_smallest_machine_that_fits_is_made() {
 
 #[tokio::test]
 async fn jobs_spill_to_the_next_environment_when_the_first_is_full() {
-    elastic::jobs_spill_to_the_next(Scene::new("spill").await, &simulated()).await;
+    elastic::jobs_spill_to_the_next(Scene::new("machine-spill").await, &simulated()).await;
 }
 
 #[tokio::test]
