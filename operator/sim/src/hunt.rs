@@ -13,7 +13,7 @@ pub(crate) enum Command {
     /// Runs seeds with each wrong decision until one breaks a rule, and prints a table.
     Mutants {
         /// Seeds after which a mutant counts as not caught.
-        #[arg(long, default_value_t = 100_000)]
+        #[arg(long, default_value_t = 400_000)]
         most: u64,
         /// Only mutants whose name contains this.
         #[arg(long, default_value = "")]
