@@ -1,4 +1,5 @@
-//! What the cluster tells in Events: of a pod, mounts that fail and sandboxes that cannot be made; of a machine, why there is none.
+//! What the cluster tells in Events: of a pod, mounts that fail and sandboxes that cannot be made; of a machine, why there is
+//! none.
 
 use crate::convert::{Wire, kinds, time};
 use crate::shell::api::{Api, Failure};
