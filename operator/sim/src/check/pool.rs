@@ -13,13 +13,16 @@ use windlass_core::objects::{
     PoolStatus,
 };
 
-/// Checks a request before it is carried out.
-pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
+/// Checks a request before it is carried out; one that lands late has no sender who could know what is there by now.
+pub fn before_request(cluster: &Cluster, sender: Option<usize>, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
         Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
-        Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
-        Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
+        Action::RetireMachine(backend, name, uid) => {
+            sender.and_then(|_| told_to_go(cluster, *backend, name, *uid))
+        }
+        Action::RemoveMachine(backend, name, uid) => sender
+            .and_then(|_| told_to_go(cluster, *backend, name, *uid))
             .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
         _ => None,
     }
