@@ -20,7 +20,7 @@ pub(crate) struct Measured {
     pub(crate) counts: BTreeMap<String, usize>,
     /// Of these the ones of who made the pods.
     pub(crate) own: usize,
-    /// Requests of anybody from then on, until its pods were gone.
+    /// Requests of anybody from then on, until its pods were gone, and before then those that removed pods which had ended.
     pub(crate) cleanup: usize,
     /// Of these the ones of who made the pods.
     pub(crate) own_cleanup: usize,
@@ -56,8 +56,9 @@ impl Watch {
     /// Everything was done at `done`, and is cleaned up now.
     pub(crate) fn stop(self, scene: &Scene, done: Timestamp, operator: Option<Cost>) -> Measured {
         let all = self.mark.requests(&scene.namespace);
+        let tidied = tidied(&all, self.maker);
         let (before, after): (Vec<Request>, Vec<Request>) =
-            all.into_iter().partition(|request| request.at <= done);
+            all.into_iter().partition(|request| request.at <= done && !is_tidying(request, &tidied));
         let made: Vec<&Request> = before
             .iter()
             .filter(|request| request.what == "create pods" && request.user == self.maker)
@@ -80,6 +81,17 @@ impl Watch {
             operator,
         }
     }
+}
+
+/// The pods that who made them has removed: on a slow machine the first are, while the last still run.
+fn tidied(requests: &[Request], maker: &str) -> BTreeSet<String> {
+    let removals = requests.iter().filter(|request| request.user == maker && request.what == "delete pods");
+    removals.map(|request| request.name.clone()).collect()
+}
+
+/// True for what releases and deletes such a pod.
+fn is_tidying(request: &Request, tidied: &BTreeSet<String>) -> bool {
+    ["patch pods", "delete pods"].contains(&request.what.as_str()) && tidied.contains(&request.name)
 }
 
 /// From one moment to another.
