@@ -50,6 +50,7 @@ verify: ## The long tests: 100,000 seeds, the faults five times over, full size,
 .PHONY: bench
 bench: ## Figures in one table, beside a bare client's and batch/v1's (WINDLASS_BENCH_SIZE=1000: a quick look)
 	cargo run --quiet --release --package windlass-sim -- --seeds 0..10000
+	cargo run --quiet --release --package windlass-sim -- replay
 	cargo test --quiet --release --package windlass --test queued --no-run
 	cargo test --quiet --release --package windlass-e2e --test bench --no-run
 	$(MAKE) cluster

@@ -8,8 +8,8 @@ use crate::deep::{self, Depth, Queued};
 use crate::operator::{alone, until_it_decides};
 use crate::queued;
 use crate::stage::Stage;
-use crate::table::{Row, of_plans, of_runs, publish};
-use crate::{bare, cluster, native, windlass_jobs};
+use crate::table::{Row, of_direct, of_plans, of_runs, publish};
+use crate::{bare, cluster, direct, native, windlass_jobs};
 
 /// Children of an array; all else follows from it. Smaller for a quick look.
 fn size() -> usize {
@@ -51,10 +51,13 @@ async fn of_pods(size: usize) -> Vec<Row> {
     windlass_jobs::warm_up().await;
     let array = windlass_jobs::run_array(&stage, size).await;
     println!("array: {array:#?}");
+    let direct = direct::run(size).await;
+    println!("array, placed directly: {direct:#?}");
     let singles = windlass_jobs::run_singles(&stage, size / 2).await;
     println!("single jobs: {singles:#?}");
     stage.leave().await;
     let mut rows = of_runs("array", &array, &bare, Some(&native), 5.1);
+    rows.extend(of_direct(&direct, &array));
     rows.extend(of_runs("single jobs", &singles, &bare, None, 8.0));
     rows
 }
@@ -102,7 +105,7 @@ fn of_process() -> Vec<Row> {
             Some(most) => row.at_most(peak, most, " MiB"),
             None => row,
         });
-        rows.extend(of_plans(&what, &queued.full, &queued.placing));
+        rows.extend(of_plans(&what, &queued));
     }
     rows
 }

@@ -12,6 +12,8 @@ mod cluster;
 #[cfg(test)]
 mod deep;
 #[cfg(test)]
+mod direct;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod follow;

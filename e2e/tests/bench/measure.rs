@@ -16,8 +16,10 @@ pub(crate) struct Measured {
     pub(crate) seconds: f64,
     /// Pods made per second, between the first and the last tenth.
     pub(crate) dispatch: f64,
-    /// Requests of anybody until all was done.
+    /// Requests of anybody until all was done, by verb and resource.
     pub(crate) counts: BTreeMap<String, usize>,
+    /// The same by who sent them.
+    pub(crate) senders: BTreeMap<String, usize>,
     /// Of these the ones of who made the pods.
     pub(crate) own: usize,
     /// Requests of anybody from then on, until its pods were gone, and before then those that removed pods which had ended.
@@ -74,7 +76,8 @@ impl Watch {
             tasks: self.tasks,
             seconds: seconds(self.began, done),
             dispatch: rate(made.iter().map(|request| request.at).collect()),
-            counts: requests::counts(&before),
+            counts: requests::counts(&before, |request| &request.what),
+            senders: requests::counts(&before, |request| &request.user),
             own: own(&before),
             cleanup: after.len(),
             own_cleanup: own(&after),

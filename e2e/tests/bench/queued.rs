@@ -15,6 +15,8 @@ pub(crate) struct Queued {
     pub(crate) full: Plans,
     /// Plans that gave tasks to hosts.
     pub(crate) placing: Plans,
+    /// Tasks given to hosts, by what the core took for all about them.
+    pub(crate) admitted_per_second: f64,
 }
 
 /// How long plans took, in milliseconds.

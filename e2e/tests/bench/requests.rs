@@ -98,11 +98,11 @@ fn request(line: &str, namespace: &str) -> Option<Request> {
     })
 }
 
-/// How many of each there are.
-pub(crate) fn counts<'a>(requests: impl IntoIterator<Item = &'a Request>) -> BTreeMap<String, usize> {
+/// How many of each there are, by a part of theirs.
+pub(crate) fn counts(requests: &[Request], part: impl Fn(&Request) -> &String) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for request in requests {
-        *counts.entry(request.what.clone()).or_default() += 1;
+        *counts.entry(part(request).clone()).or_default() += 1;
     }
     counts
 }

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use crate::wait::gone;
 
 /// Hosts that exist only in the API: together they take more pods than are ever made, so that nothing waits for room.
-const HOSTS: usize = 20;
+pub(crate) const HOSTS: usize = 20;
 
 /// What each has.
 const HOST: Size = Size { cpu: "1000", memory: "1000Gi" };

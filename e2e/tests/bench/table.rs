@@ -1,12 +1,12 @@
 //! The one table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 
 use crate::measure::Measured;
 use crate::programs::checkout;
-use crate::queued::Plans;
+use crate::queued::{Plans, Queued};
 
 /// A figure, what it is beside, and what it should be.
 #[derive(Debug, Default)]
@@ -100,12 +100,41 @@ pub(crate) fn of_runs(
     rows
 }
 
+/// Rows of the same array, its pods placed directly: each figure beside that of the one whose pods kube-scheduler bound.
+pub(crate) fn of_direct(direct: &Measured, bound: &Measured) -> Vec<Row> {
+    let row = |figure: &str, of: &dyn Fn(&Measured) -> String| {
+        let both = format!("{} (kube-scheduler: {})", of(direct), of(bound));
+        Row::alone(format!("array, placed directly: {figure}"), both)
+    };
+    let mut rows = vec![
+        row("pods made per second", &|run| format!("{:.0}", run.dispatch)),
+        row("pods done per second", &|run| format!("{:.0}", run.completion())),
+        row("requests each until done, by anybody", &|run| format!("{:.3}", run.requests())),
+    ];
+    let parts: [fn(&Measured) -> &BTreeMap<String, usize>; 2] = [|run| &run.counts, |run| &run.senders];
+    for of in parts {
+        let names: BTreeSet<&String> = of(direct).keys().chain(of(bound).keys()).collect();
+        for name in names {
+            let each = |run: &Measured| run.each(of(run).get(name).copied().unwrap_or(0));
+            // What is done once for many is in the sum.
+            if each(direct).max(each(bound)) >= 0.005 {
+                rows.push(row(&format!("— {name}"), &|run| format!("{:.3}", each(run))));
+            }
+        }
+    }
+    rows
+}
+
 /// Rows of the time of plans.
-pub(crate) fn of_plans(what: &str, full: &Plans, placing: &Plans) -> [Row; 2] {
+pub(crate) fn of_plans(what: &str, queued: &Queued) -> [Row; 3] {
     let told = |plans: &Plans| format!("{:.1} ms, at most {:.1} ms", plans.median_ms, plans.longest_ms);
     [
-        Row::alone(format!("{what}: one plan, no room"), told(full)),
-        Row::alone(format!("{what}: one plan, up to 512 placed"), told(placing)),
+        Row::alone(format!("{what}: one plan, no room"), told(&queued.full)),
+        Row::alone(format!("{what}: one plan, up to 512 placed"), told(&queued.placing)),
+        Row::alone(
+            format!("{what}: given to hosts per second of the core"),
+            format!("{:.0}", queued.admitted_per_second),
+        ),
     ]
 }
 

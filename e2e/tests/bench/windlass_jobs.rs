@@ -63,12 +63,17 @@ impl Meter {
     }
 }
 
-/// Runs an array of so many children.
+/// Runs an array of so many children on the stage's hosts.
 pub(crate) async fn run_array(stage: &Stage, number: usize) -> Measured {
     let (scene, queue) = begin("array", stage.label()).await;
+    run_array_in(scene, &queue, number).await
+}
+
+/// Runs an array of so many children in a scene with a definition, which goes afterwards.
+pub(crate) async fn run_array_in(scene: Scene, queue: &str, number: usize) -> Measured {
     let meter = Meter::start(&scene).await;
     let watch = Watch::start(number, OPERATOR);
-    scene.create(array("many", &queue, "hello", u32::try_from(number).unwrap())).await;
+    scene.create(array("many", queue, "hello", u32::try_from(number).unwrap())).await;
     let job = within(BOUND, &scene.api(), "many", "ends", has_ended).await;
     let (done, cpu) = (Timestamp::now(), meter.process.cpu());
     assert_eq!(state(&job), JobState::Succeeded, "{:#?}", job.status);

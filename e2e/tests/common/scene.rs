@@ -90,9 +90,14 @@ impl Scene {
 
     /// Makes an environment of the nodes with a label, and its queue; gives the queue's name.
     pub(crate) async fn queue(&self, name: &str, label: (&str, &str)) -> String {
+        self.create(catalog::environment(&self.unique(name), label)).await;
+        self.queue_of(name, &self.unique(name)).await
+    }
+
+    /// Makes the queue of an environment; gives its name.
+    pub(crate) async fn queue_of(&self, name: &str, environment: &str) -> String {
         let name = self.unique(name);
-        self.create(catalog::environment(&name, label)).await;
-        self.create(catalog::queue(&name, &name)).await;
+        self.create(catalog::queue(&name, environment)).await;
         let queues = Api::<JobQueue>::all(self.client.clone());
         until(&queues, &name, "is VALID", |queue| is_ready(queue.status.as_ref())).await;
         name

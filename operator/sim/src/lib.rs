@@ -17,6 +17,7 @@ pub mod mutants;
 mod operator;
 mod plan;
 pub mod pools;
+pub mod replay;
 mod run;
 mod scheduler;
 pub mod script;

@@ -1,10 +1,11 @@
 //! `windlass-sim --seeds 0..10000`: runs seeds and tells what they explored; `--trace SEED` shows one, `--shrink SEED` a short
-//! run that breaks the same rule.
+//! run that breaks the same rule. `windlass-sim replay`: a recorded workload, without faults.
 
 #[cfg(feature = "mutants")]
 mod hunt;
+mod side_by_side;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,9 +15,8 @@ use windlass_sim::{Coverage, Faults, Plan, Report, run, shrink};
 /// Runs the core against a model cluster, under faults chosen by a seed.
 #[derive(Parser)]
 struct Arguments {
-    #[cfg(feature = "mutants")]
     #[command(subcommand)]
-    command: Option<hunt::Command>,
+    command: Option<Command>,
     /// The seeds to run: FIRST..LAST, LAST not included.
     #[arg(long, default_value = "0..1000", value_parser = parse_range)]
     seeds: std::ops::Range<u64>,
@@ -46,16 +46,25 @@ struct Arguments {
     minds: bool,
 }
 
+/// What else it can do.
+#[derive(Subcommand)]
+enum Command {
+    /// Replays a recorded workload: Windlass beside strictly first come, first served.
+    Replay(side_by_side::Arguments),
+    #[cfg(feature = "mutants")]
+    #[command(flatten)]
+    Hunt(hunt::Command),
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    #[cfg(feature = "mutants")]
-    if let Some(command) = &arguments.command {
-        return hunt::run(command);
-    }
-    match (arguments.trace, arguments.shrink) {
-        (Some(seed), _) => trace(&plan(seed, &arguments), arguments.minds),
-        (_, Some(seed)) => reduce(seed),
-        _ => explore(arguments.seeds),
+    match (&arguments.command, arguments.trace, arguments.shrink) {
+        (Some(Command::Replay(replay)), ..) => side_by_side::run(replay),
+        #[cfg(feature = "mutants")]
+        (Some(Command::Hunt(command)), ..) => hunt::run(command),
+        (None, Some(seed), _) => trace(&plan(seed, &arguments), arguments.minds),
+        (None, _, Some(seed)) => reduce(seed),
+        (None, None, None) => explore(arguments.seeds),
     }
 }
 

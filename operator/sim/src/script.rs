@@ -36,6 +36,15 @@ const HORIZON: Duration = Duration::from_secs(3600);
 /// # Errors
 /// When a line is no command, in words, with its number.
 pub fn play(text: &str) -> Result<String, String> {
+    Ok(run(text)?.transcript)
+}
+
+/// The cluster that a scenario leaves behind.
+pub(crate) fn stage(text: &str) -> Result<Cluster, String> {
+    Ok(run(text)?.cluster)
+}
+
+fn run(text: &str) -> Result<Script, String> {
     let faults = Faults::none();
     let mut script = Script {
         cluster: Cluster::bare(Rng::with_seed(0), faults, false),
@@ -52,7 +61,7 @@ pub fn play(text: &str) -> Result<String, String> {
             script.tell_news();
         }
     }
-    Ok(script.transcript)
+    Ok(script)
 }
 
 struct Script {

@@ -2,7 +2,7 @@
 
 use crate::objects;
 use crate::process::memory;
-use crate::world::World;
+use crate::world::{Placing, World};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn what_is_queued_is_known_and_goes_to_hosts_once_there_is_room() -> anyhow::Res
     assert_eq!(world.runnable(), u64::from(number), "queued");
     let queued = memory()?;
     let full = world.plans_without_room(PLANS)?;
-    let (placing, admitted) = world.plans_with_room(PLANS)?;
+    let Placing { plans: placing, admitted, core_took } = world.plans_with_room(PLANS)?;
     // All 1,000 have room; of more, there is room for some 17,000.
     assert!(admitted >= 1000.min(number as usize), "only {admitted} were given to hosts");
     let told = json!({
@@ -41,6 +41,7 @@ fn what_is_queued_is_known_and_goes_to_hosts_once_there_is_room() -> anyhow::Res
         "full": millis(full),
         "placing": millis(placing),
         "admitted": admitted,
+        "admitted_per_second": admitted as f64 / core_took.as_secs_f64(),
     });
     println!("{told}");
     Ok(())

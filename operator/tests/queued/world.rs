@@ -25,14 +25,32 @@ pub(crate) struct World {
     server: Server,
     now: Time,
     memory_gib: u32,
+    /// What the core took for all its plans, and to take in all it was told.
+    core_took: Duration,
+}
+
+/// What was seen of plans that give tasks to hosts.
+pub(crate) struct Placing {
+    /// How long each took.
+    pub(crate) plans: Vec<Duration>,
+    /// Tasks given to hosts.
+    pub(crate) admitted: usize,
+    /// What the core took for all about them: to give them to hosts, to write that down, to have their pods made and to take in
+    /// the answers, and what the watches tell.
+    pub(crate) core_took: Duration,
 }
 
 impl World {
     /// All hosts, queues and definitions, and no job. No host has room.
     pub(crate) fn new() -> anyhow::Result<World> {
         let now = convert::time(CREATED).context("the first moment")?;
-        let mut world =
-            World { core: Core::new(Settings::default()), server: Server::default(), now, memory_gib: 256 };
+        let mut world = World {
+            core: Core::new(Settings::default()),
+            server: Server::default(),
+            now,
+            memory_gib: 256,
+            core_took: Duration::ZERO,
+        };
         for kind in Kind::ALL {
             world.core.observe(Event::ListStarted(kind));
         }
@@ -91,14 +109,15 @@ impl World {
         Ok(took)
     }
 
-    /// How long plans take that give tasks to hosts, once there is room; and how many tasks they gave.
-    pub(crate) fn plans_with_room(&mut self, plans: usize) -> anyhow::Result<(Vec<Duration>, usize)> {
+    /// How long plans take that give tasks to hosts, once there is room.
+    pub(crate) fn plans_with_room(&mut self, plans: usize) -> anyhow::Result<Placing> {
         for number in 0..HOSTS {
             let pod = ObjectKey::new("others", format!("filler-{number}").as_str());
             let identity = Uid::parse(&uid(Family::Filler, number.into())).context("a filler's identity")?;
-            self.core.observe(Event::PodGone(pod, identity));
+            self.observe(Event::PodGone(pod, identity));
         }
         let (mut took, mut admitted) = (Vec::new(), 0);
+        let before = self.core_took;
         // Between two that admit come some that only confirm launches.
         for _ in 0..20 * plans {
             let (plan, time) = self.plan();
@@ -113,28 +132,36 @@ impl World {
                 break;
             }
         }
-        Ok((took, admitted))
+        Ok(Placing { plans: took, admitted, core_took: self.core_took - before })
     }
 
     fn plan(&mut self) -> (Plan, Duration) {
         let started = Instant::now();
         let plan = self.core.plan(self.now);
-        (plan, started.elapsed())
+        let took = started.elapsed();
+        self.core_took += took;
+        (plan, took)
+    }
+
+    fn observe(&mut self, event: Event) {
+        let started = Instant::now();
+        self.core.observe(event);
+        self.core_took += started.elapsed();
     }
 
     fn answer(&mut self, plan: Plan) -> anyhow::Result<()> {
         self.server.now = self.now;
         for (id, action) in plan.actions {
             let outcome = self.server.answer(action)?;
-            self.core.observe(Event::Outcome(id, outcome));
+            self.observe(Event::Outcome(id, outcome));
             self.hear();
         }
         Ok(())
     }
 
     fn hear(&mut self) {
-        for event in self.server.told.drain(..) {
-            self.core.observe(event);
+        for event in std::mem::take(&mut self.server.told) {
+            self.observe(event);
         }
     }
 

@@ -124,8 +124,11 @@ impl Floor {
     ) -> Option<Name> {
         let members = self.environments.get(&environment)?;
         let fits = |place: &Place| place.free.covers(need) && !place.is_kept_from(job, ends_by);
-        let fitting = members.iter().filter(|at| self.places.get(**at).is_some_and(fits));
-        let best = *fitting.min_by_key(|at| self.places.get(**at).map(|place| place.free))?;
+        let places = members.iter().filter_map(|at| Some((*at, self.places.get(*at)?)));
+        // Compared where they are: this is what a pass over 1,000 hosts spends most of its time on.
+        let (best, _) = places
+            .filter(|(_, place)| fits(place))
+            .min_by(|(_, one), (_, other)| one.free.cmp(&other.free))?;
         let place = self.places.get_mut(best)?;
         if !mutant::is(Mutant::OverAdmission) {
             place.free = place.free.minus(need);

@@ -114,6 +114,11 @@ impl Store {
         self.logs.get(&kind).map_or(&[][..], Vec::as_slice)
     }
 
+    /// Forgets all that was told, to save memory: of use only when everybody has heard it.
+    pub(crate) fn forget_history(&mut self) {
+        self.logs.clear();
+    }
+
     /// Forgets what was before now: who went no further can only list.
     pub fn compact(&mut self) {
         self.compacted = self.revision;
