@@ -18,7 +18,7 @@ use windlass_core::objects::{
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 use windlass_crds::compute_environment as api_environment;
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
@@ -200,6 +200,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
         aws_name: spec.compute_environment_name.as_deref().map(name),
         enabled: spec.state == Switch::Enabled,
         selector,
+        gpu_resource: name(spec.gpu_resource_name.as_deref().unwrap_or(GPUS)),
         managed,
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
