@@ -64,42 +64,10 @@ pub(crate) async fn add_of(
     within(Duration::from_secs(60), &nodes, &name, "is Ready", is_ready).await;
 }
 
-/// A host that has devices, by the names of their resources, and keeps pods off by taints of these keys and values.
-pub(crate) async fn add_special(
-    scene: &Scene,
-    name: &str,
-    pool: &str,
-    devices: &[(&str, u32)],
-    taints: &[(&str, &str)],
-) {
-    let name = scene.unique(name);
-    let mut amounts = Size { cpu: "4", memory: "4Gi" }.as_value();
-    for (resource, number) in devices {
-        amounts[*resource] = json!(number.to_string());
-    }
-    let taint = |(key, value): &(&str, &str)| json!({"key": key, "value": value, "effect": "NoSchedule"});
-    scene
-        .create(json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {
-                "name": name,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {LABEL: pool, "kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64"},
-            },
-            "spec": {"taints": taints.iter().map(taint).collect::<Vec<_>>()},
-            "status": {"capacity": amounts, "allocatable": amounts},
-        }))
-        .await;
-    let nodes = Api::<Node>::all(scene.client.clone());
-    within(Duration::from_secs(60), &nodes, &name, "is Ready", is_ready).await;
-}
-
-/// Whether a node is ready and has none of the taints of its start.
 fn is_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
     let is_ready =
         conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"));
-    let mut taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
-    is_ready && !taints.any(|taint| taint.key.starts_with("node.kubernetes.io/"))
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
+    is_ready && taints.is_none_or(Vec::is_empty)
 }

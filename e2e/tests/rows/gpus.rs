@@ -18,6 +18,22 @@ use crate::wait::until;
 const NVIDIA: &str = "nvidia.com/gpu";
 const AMD: &str = "amd.com/gpu";
 
+const FOUR: Size = Size { cpu: "4", memory: "4Gi" };
+
+/// A host of 4 vCPUs with devices, by the names of their resources, that keeps pods off by taints of these keys and values.
+async fn host(scene: &Scene, name: &str, pool: &str, devices: &[(&str, u32)], taints: &[(&str, &str)]) {
+    hosts::add(scene, name, pool, FOUR, FOUR).await;
+    let devices: Value =
+        devices.iter().map(|(name, number)| ((*name).to_owned(), json!(number.to_string()))).collect();
+    let nodes = Api::<Node>::all(scene.client.clone());
+    let status = Patch::Merge(json!({"status": {"capacity": devices, "allocatable": devices}}));
+    nodes.patch_status(&scene.unique(name), &PatchParams::default(), &status).await.unwrap();
+    let taint = |(key, value): &(&str, &str)| json!({"key": key, "value": value, "effect": "NoSchedule"});
+    let taints: Vec<Value> = taints.iter().map(taint).collect();
+    let spec = Patch::Merge(json!({"spec": {"taints": taints}}));
+    nodes.patch(&scene.unique(name), &PatchParams::default(), &spec).await.unwrap();
+}
+
 fn with_gpus(mut job: Value, number: u32) -> Value {
     let gpus = json!({"type": "GPU", "value": number.to_string()});
     job["spec"]["containerOverrides"] = json!({"resourceRequirements": [gpus]});
@@ -36,14 +52,32 @@ async fn placed(scene: &Scene, name: &str, resource: &str) -> (String, Option<St
     (attempt.node_name.clone().unwrap(), limits.get(resource).map(|amount| amount.0.clone()))
 }
 
+/// Waits until an environment tells of so many GPUs: all, used, free.
+async fn tells_of_gpus(scene: &Scene, environment: &str, wanted: (i64, i64, i64)) {
+    let tells = |found: &ComputeEnvironment| {
+        let gpus = found.status.as_ref().and_then(|told| told.gpus.as_ref());
+        gpus.is_some_and(|gpus| (gpus.total, gpus.used, gpus.free) == wanted)
+    };
+    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
+    until(&environments, environment, "tells of its GPUs", tells).await;
+}
+
+/// Waits until an environment tells of so many hosts that take jobs.
+async fn tells_of_hosts(scene: &Scene, environment: &str, wanted: i32) {
+    let tells =
+        |found: &ComputeEnvironment| found.status.as_ref().is_some_and(|told| told.hosts == Some(wanted));
+    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
+    until(&environments, environment, "tells of its hosts", tells).await;
+}
+
 #[tokio::test]
 async fn jobs_with_gpus_go_where_there_are_enough_and_others_elsewhere() {
     let scene = Scene::new("gpus").await;
     let pool = scene.unique("pool");
-    let four = Size { cpu: "4", memory: "4Gi" };
-    hosts::add_special(&scene, "devices", &pool, &[(NVIDIA, 1)], &[]).await;
-    hosts::add(&scene, "plain", &pool, four, four).await;
+    host(&scene, "devices", &pool, &[(NVIDIA, 1)], &[]).await;
+    hosts::add(&scene, "plain", &pool, FOUR, FOUR).await;
     let queue = scene.queue("pool", (LABEL, &pool)).await;
+    tells_of_gpus(&scene, &pool, (1, 0, 1)).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
     scene.create(with_gpus(job("two", &queue, "work"), 2)).await;
     let two = scene.job("two", "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
@@ -53,8 +87,9 @@ async fn jobs_with_gpus_go_where_there_are_enough_and_others_elsewhere() {
     assert_eq!(placed(&scene, "one", NVIDIA).await, (scene.unique("devices"), Some("1".to_owned())));
     assert_eq!(placed(&scene, "none", NVIDIA).await, (scene.unique("plain"), None));
     // It clears itself once there is such a host.
-    hosts::add_special(&scene, "more", &pool, &[(NVIDIA, 2)], &[]).await;
+    host(&scene, "more", &pool, &[(NVIDIA, 2)], &[]).await;
     assert_eq!(placed(&scene, "two", NVIDIA).await, (scene.unique("more"), Some("2".to_owned())));
+    tells_of_gpus(&scene, &pool, (3, 0, 3)).await;
     scene.leave().await;
 }
 
@@ -62,11 +97,12 @@ async fn jobs_with_gpus_go_where_there_are_enough_and_others_elsewhere() {
 async fn gpus_go_by_the_name_that_the_environment_gives() {
     let scene = Scene::new("gpu-names").await;
     let pool = scene.unique("pool");
-    hosts::add_special(&scene, "both", &pool, &[(NVIDIA, 4), (AMD, 1)], &[]).await;
+    host(&scene, "both", &pool, &[(NVIDIA, 4), (AMD, 1)], &[]).await;
     let mut environment = catalog::environment(&pool, (LABEL, &pool));
     environment["spec"]["gpuResourceName"] = json!(AMD);
     scene.create(environment).await;
     scene.create(catalog::queue(&pool, &pool)).await;
+    tells_of_gpus(&scene, &pool, (1, 0, 1)).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
     scene.create(with_gpus(job("two", &pool, "work"), 2)).await;
     let two = scene.job("two", "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
@@ -81,9 +117,10 @@ async fn gpus_go_by_the_name_that_the_environment_gives() {
 async fn hosts_with_taints_are_told_of_and_left_alone() {
     let scene = Scene::new("taints").await;
     let pool = scene.unique("pool");
-    hosts::add_special(&scene, "mine", &pool, &[], &[("dedicated", "ml")]).await;
-    hosts::add_special(&scene, "devices", &pool, &[(NVIDIA, 1)], &[(NVIDIA, "present")]).await;
+    host(&scene, "mine", &pool, &[], &[("dedicated", "ml")]).await;
+    host(&scene, "devices", &pool, &[(NVIDIA, 1)], &[(NVIDIA, "present")]).await;
     let queue = scene.queue("pool", (LABEL, &pool)).await;
+    tells_of_hosts(&scene, &pool, 1).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
     scene.create(job("waits", &queue, "work")).await;
     let waits = scene.job("waits", "says why", |job| reason(job) == "NoHosts").await;
@@ -105,11 +142,9 @@ async fn hosts_with_taints_are_told_of_and_left_alone() {
     };
     set(json!([])).await;
     assert_eq!(placed(&scene, "waits", NVIDIA).await, (scene.unique("mine"), None));
+    tells_of_hosts(&scene, &pool, 2).await;
     set(json!([{"key": "maintenance", "effect": "NoSchedule"}])).await;
-    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
-    let has_one =
-        |found: &ComputeEnvironment| found.status.as_ref().is_some_and(|told| told.hosts == Some(1));
-    until(&environments, &pool, "has one host that takes jobs", has_one).await;
+    tells_of_hosts(&scene, &pool, 1).await;
     scene.create(job("later", &queue, "work")).await;
     let later = scene.job("later", "says why", |job: &Job| reason(job) == "NoHosts").await;
     let named = format!("host {} has the taint maintenance:NoSchedule", scene.unique("mine"));
@@ -140,7 +175,7 @@ async fn the_smallest_machine_with_gpus_is_made_for_a_job_that_needs_one() {
 async fn tags_are_shown_on_pods_where_that_is_asked_for() {
     let scene = Scene::new("tags").await;
     let pool = scene.unique("pool");
-    hosts::add_special(&scene, "host", &pool, &[], &[]).await;
+    host(&scene, "host", &pool, &[], &[]).await;
     let queue = scene.queue("pool", (LABEL, &pool)).await;
     let mut tagged = definition("tagged", BUSYBOX, &["true"]);
     tagged["spec"]["tags"] = json!({"Department": "Research", "stage": "test"});

@@ -178,10 +178,11 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
     let status: ComputeEnvironmentStatus = wire.status()?;
     let vcpus = status.vcpus.clone().unwrap_or_default();
     let memory = status.memory_mib.clone().unwrap_or_default();
-    let amount = |vcpus: &str, mib: i64| Resources {
+    let gpus = status.gpus.clone().unwrap_or_default();
+    let amount = |vcpus: &str, mib: i64, gpus: i64| Resources {
         cpu_millis: super::quantity::millis(vcpus).unwrap_or(0),
         memory_bytes: u64::try_from(mib).unwrap_or(0) << 20,
-        gpus: 0,
+        gpus: u64::try_from(gpus).unwrap_or(0),
         pods: 0,
     };
     let uid = wire.metadata.uid()?;
@@ -208,8 +209,8 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             observed_generation: status.observed_generation.unwrap_or(0),
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
-            total: amount(&vcpus.total, memory.total),
-            used: amount(&vcpus.used, memory.used),
+            total: amount(&vcpus.total, memory.total, gpus.total),
+            used: amount(&vcpus.used, memory.used, gpus.used),
             pool: pool(&status),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),

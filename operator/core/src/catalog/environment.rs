@@ -173,9 +173,9 @@ fn mixed_architectures(environment: &ObservedEnvironment, hosts: &Hosts) -> Opti
     })
 }
 
-/// An amount as the status tells it: vCPUs and whole MiB.
+/// An amount as the status tells it: vCPUs, whole MiB and GPUs.
 fn as_reported(amount: &Resources) -> Resources {
-    Resources { pods: 0, gpus: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), 0) }
+    Resources { pods: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), amount.gpus) }
 }
 
 /// Queues that name the environment, and tasks that were given to a host of it.
