@@ -98,7 +98,8 @@ pub(super) fn remember(uid: Uid, desk: &mut Desk) {
 }
 
 /// The most that jobs can have of a host of each type, among the hosts that are there: what runs on every node takes its part.
-/// Of one that reports no GPUs they are taken to be as many as its type has: they come late, or from none of them.
+/// Of one that reports no GPUs they are taken to be as many as its type has: whether any ever come is another question, asked of
+/// all types together.
 fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
     let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
     let (label, gpus) = (Name::from(TYPE_LABEL), &environment.observed.gpu_resource);

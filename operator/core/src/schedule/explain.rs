@@ -324,8 +324,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
             )
         }
         Obstacle::Full { environment, hosts, most_free, kept: None } => format!(
-            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
-            if *hosts == 1 { "" } else { "s" }
+            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}{}",
+            if *hosts == 1 { "" } else { "s" },
+            if need.gpus > 0 && most_free.gpus == 0 { ", 0 GPUs" } else { "" }
         ),
         Obstacle::Launching { environment, vcpus } => {
             format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")

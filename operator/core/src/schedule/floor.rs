@@ -207,11 +207,9 @@ impl Floor {
 
     /// What a job takes of one of them, its GPUs under the name that they have there.
     pub(crate) fn need_on(&self, environments: &[Uid], host: &Name, need: &Resources) -> ResourceList {
-        let mut candidates = self.candidates(environments, need).filter(|(place, _)| place.name == *host);
-        match candidates.next().filter(|_| need.gpus > 0) {
-            Some((_, gpus)) => ResourceList::with_gpus(*need, gpus),
-            None => ResourceList::from(*need),
-        }
+        let is_it = |(place, _): &(&Place, &Name)| place.name == *host;
+        let found = (need.gpus > 0).then(|| self.candidates(environments, need).find(is_it)).flatten();
+        found.map_or_else(|| ResourceList::from(*need), |(_, gpus)| ResourceList::with_gpus(*need, gpus))
     }
 
     /// With what GPUs are called in the environment that has them.
