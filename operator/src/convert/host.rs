@@ -87,7 +87,7 @@ mod tests {
             "spec": spec,
             "status": { "allocatable": allocatable, "conditions": [{ "type": "Ready", "status": "True" }] },
         });
-        host(&serde_json::from_value(node).unwrap()).unwrap()
+        host(&serde_json::from_str(&node.to_string()).unwrap()).unwrap()
     }
 
     #[test]
