@@ -196,6 +196,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         managed.idle_limit.unwrap_or(desk.settings.idle_limit)
     };
     let floor = if deleting { 0 } else { managed.min_vcpus.min(managed.max_vcpus.saturating_sub(lacking)) };
+    // One of another type may be larger than what is kept, and leave too little beside it.
+    let is_in_the_way = |kept: u32| lacking > 0 && kept.saturating_add(lacking) > managed.max_vcpus;
     let members = members(environment, desk);
     let mut kept = kept_vcpus(environment, &members);
     let (mut idle_since, mut leaving_since) = (BTreeMap::new(), BTreeMap::new());
@@ -229,7 +231,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             leaving_since.insert(machine.uid, since);
             let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
             if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
-        } else if kept.saturating_sub(member.vcpus) < floor {
+        } else if kept.saturating_sub(member.vcpus) < floor && !is_in_the_way(kept) {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
             go.push(machine.clone());
