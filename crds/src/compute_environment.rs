@@ -113,9 +113,17 @@ pub struct ComputeEnvironmentSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags::labels")]
     pub node_selector: BTreeMap<String, String>,
-    /// The resource that nodes offer GPUs as. Default: `nvidia.com/gpu`. Not a field of AWS Batch.
+    /// The extended resource that nodes offer GPUs as: a job's GPUs are asked for, and counted, under this name.
+    /// Default: `nvidia.com/gpu`. Not a field of AWS Batch.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 316))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rule(
+            "self == '' || (self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}\
+             [A-Za-z0-9])?$') && !self.contains('kubernetes.io/') && !self.startsWith('requests.'))",
+            "give the name of an extended resource, with its domain, as in nvidia.com/gpu or amd.com/gpu"
+        ),
+    ]))]
     pub gpu_resource_name: Option<String>,
     /// Who makes the nodes of a MANAGED environment. Which one it is never changes. Not a field of AWS Batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +165,10 @@ pub struct ComputeEnvironmentStatus {
     /// The memory of its hosts in MiB, as the nodes report it allocatable.
     #[serde(rename = "memoryMiB", default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryCapacity>,
+    /// The GPUs of its hosts, as the nodes report them allocatable under the environment's name for them. Left out
+    /// where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<GpuCapacity>,
     /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come.
     #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -196,6 +208,20 @@ pub struct MemoryCapacity {
     #[schemars(range(min = 0))]
     pub total: i64,
     /// What pods have reserved, whoever owns the pods.
+    #[schemars(range(min = 0))]
+    pub used: i64,
+    /// The rest.
+    #[schemars(range(min = 0))]
+    pub free: i64,
+}
+
+/// A number of GPUs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+pub struct GpuCapacity {
+    /// All there are.
+    #[schemars(range(min = 0))]
+    pub total: i64,
+    /// Those that pods have been given, whoever owns the pods.
     #[schemars(range(min = 0))]
     pub used: i64,
     /// The rest.

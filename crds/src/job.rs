@@ -128,7 +128,8 @@ pub struct JobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9999))]
     pub scheduling_priority_override: Option<i32>,
-    /// Whether the job's tags become labels of its pods. Default: as the definition says.
+    /// Whether the tags of job and definition are shown on the job's pods, as JSON in the annotation
+    /// `batch.windlass.dev/tags`; those of the job win. Default: as the definition says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<bool>,
     /// Up to 50 tags of the job.

@@ -88,7 +88,8 @@ pub struct JobDefinitionSpec {
     /// How often a job is attempted. Default: once.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub retry_strategy: Option<RetryStrategy>,
-    /// Whether the tags of jobs and definition become labels of pods. Default: false.
+    /// Whether the tags of job and definition, 50 together at most, are shown on the job's pods, as JSON in the
+    /// annotation `batch.windlass.dev/tags`; those of the job win. Default: false.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub propagate_tags: bool,
     /// How long an attempt may run. Default: without end.

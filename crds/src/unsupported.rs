@@ -1,8 +1,9 @@
 //! Fields that are refused by name. One table, in two parts: what the contract does not know is refused for
 //! ever; what it knows and is not built yet is refused until its row is deleted.
 //!
-//! The rows become validation rules on the fields. A field that is refused for ever is in no Rust type: its
-//! row also adds it to the schema, where it would otherwise be dropped in silence.
+//! The rows become validation rules on the fields. A field that is refused for ever is in no Rust type, unless
+//! it means something in another place: its row also adds it to the schema, where it would otherwise be dropped
+//! in silence.
 
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub struct Refusal {
 /// For how long a field is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// For ever: the contract does not know it.
+    /// For ever: the contract does not know it there.
     Never,
     /// Until it is built.
     Built,
@@ -79,9 +80,12 @@ const fn yet_but(field: &'static str, unset: Unset, advice: &'static str) -> Row
 
 const PARTS: &[Part] = &[
     Part { kind: Kind::Job, places: &["spec"], rows: JOB },
-    Part { kind: Kind::Job, places: &["spec.containerOverrides", NODE_OVERRIDES], rows: CONTAINER_OVERRIDES },
+    Part { kind: Kind::Job, places: &["spec.containerOverrides"], rows: SINGLE },
+    Part { kind: Kind::Job, places: &[NODE_OVERRIDES], rows: NODE },
     Part { kind: Kind::Job, places: &["spec.nodeOverrides.nodePropertyOverrides[]"], rows: NODE_OVERRIDE },
     Part { kind: Kind::JobDefinition, places: &["spec"], rows: JOB_DEFINITION },
+    Part { kind: Kind::JobDefinition, places: &["spec.containerProperties"], rows: SINGLE },
+    Part { kind: Kind::JobDefinition, places: &[NODE_CONTAINER], rows: NODE },
     Part {
         kind: Kind::JobDefinition,
         places: &["spec.containerProperties", NODE_CONTAINER],
@@ -101,20 +105,23 @@ const PARTS: &[Part] = &[
 const NODE_CONTAINER: &str = "spec.nodeProperties.nodeRangeProperties[].container";
 const NODE_OVERRIDES: &str = "spec.nodeOverrides.nodePropertyOverrides[].containerOverrides";
 
-const NO_GPU: Unset = Unset::Rule("self.all(r, r.type != 'GPU' || !has(r.value) || r.value == '')");
-
 const JOB: &[Row] = &[
     yet("nodeOverrides", "multi-node jobs are to come"),
-    yet("propagateTags", "tags stay on the Job"),
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("eksPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("consumableResourcePropertiesOverride", Shape::Object, NO_CONSUMABLES),
 ];
 
-const CONTAINER_OVERRIDES: &[Row] = &[
-    yet("instanceType", "give the queue an environment of such hosts"),
-    yet_but("resourceRequirements", NO_GPU, "leave out the GPU"),
-];
+/// Of the container of a job that has one.
+const SINGLE: &[Row] = &[Row(
+    "instanceType",
+    Until::Never,
+    Unset::Blank,
+    "AWS Batch has it for multi-node jobs only; give the queue an environment of such hosts",
+)];
+
+/// Of the containers of a multi-node job.
+const NODE: &[Row] = &[yet("instanceType", "multi-node jobs are to come")];
 
 const NODE_OVERRIDE: &[Row] = &[
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
@@ -127,7 +134,6 @@ const NO_CONSUMABLES: &str = "Windlass counts vCPUs, memory and GPUs only; remov
 const JOB_DEFINITION: &[Row] = &[
     yet_but("type", Unset::Words(&["", "container"]), "multi-node jobs are to come; use container"),
     yet("nodeProperties", "multi-node jobs are to come; use containerProperties"),
-    yet("propagateTags", "tags stay on the Job"),
     yet_but("podTemplate", Unset::Absent, "remove it"),
     never("ecsProperties", Shape::Object, "use containerProperties"),
     never("eksProperties", Shape::Object, "use containerProperties, and podTemplate for what it lacks"),
@@ -135,7 +141,6 @@ const JOB_DEFINITION: &[Row] = &[
 ];
 
 const CONTAINER: &[Row] = &[
-    yet_but("resourceRequirements", NO_GPU, "leave out the GPU"),
     yet("jobRoleArn", "the container runs as the namespace's default ServiceAccount"),
     yet("serviceAccountName", "the container runs as the namespace's default ServiceAccount"),
     yet("volumes", "the container has its image's file system only"),
@@ -144,7 +149,6 @@ const CONTAINER: &[Row] = &[
     yet("privileged", "set it to false, or remove it"),
     yet("ulimits", "the container has the runtime's limits"),
     yet("user", "the container runs as the image's user"),
-    yet("instanceType", "give the queue an environment of such hosts"),
     yet("linuxParameters", "remove it"),
     yet("secrets", "read the Secret from the command"),
     never("logConfiguration", Shape::Object, "logs are the cluster's business; configure its log collector"),
@@ -190,7 +194,6 @@ const COMPUTE_ENVIRONMENT: &[Row] = &[
         Unset::Absent,
         "make the node class, and name it in nodeClassRef",
     ),
-    yet("gpuResourceName", "remove it"),
     never("eksConfiguration", Shape::Object, "the environment is in this cluster; use nodeSelector"),
     never("ecsSettings", Shape::Object, "there is no ECS cluster; remove it"),
     never("context", Shape::Text, "AWS keeps it for its own use; remove it"),

@@ -34,6 +34,9 @@ pub const HOST: &str = "batch.windlass.dev/host";
 /// Annotation: the compute environment it was placed in.
 pub const ENVIRONMENT: &str = "batch.windlass.dev/compute-environment";
 
+/// Annotation: the tags of the job and its definition, as JSON, where they are propagated.
+pub const TAGS: &str = "batch.windlass.dev/tags";
+
 /// Annotation: why the operator has the pod stopped, a word.
 pub const ENDING: &str = "batch.windlass.dev/ending";
 /// Annotation: that reason in words, a person's or the runtime's.

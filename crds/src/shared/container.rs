@@ -89,7 +89,7 @@ pub struct ContainerProperties {
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub user: Option<String>,
-    /// The instance type to run on, for example `c5.xlarge`.
+    /// Of multi-node jobs only: the instance type to run on, for example `c5.xlarge`.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub instance_type: Option<String>,
@@ -143,7 +143,7 @@ pub struct ContainerOverrides {
     #[schemars(length(max = 3))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub resource_requirements: Vec<ResourceRequirement>,
-    /// The instance type to run on, for example `c5.xlarge`.
+    /// Of multi-node jobs only: the instance type to run on, for example `c5.xlarge`.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub instance_type: Option<String>,

@@ -50,7 +50,6 @@ fn every_row_refuses_what_is_set() {
     for refusal in refusals() {
         let schema = schema(refusal.kind, Stage::Now);
         let values = match refusal.path.rsplit('.').next().unwrap() {
-            "resourceRequirements" => vec![json!([{ "type": "GPU", "value": "1" }])],
             "karpenter" => vec![json!({})],
             "type" | "allocationStrategy" => {
                 vec![at(schema, &refusal.path).unwrap()["enum"].as_array().unwrap()[2].clone()]
@@ -172,6 +171,7 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.retryStrategy.evaluateOnExit[].onReason",
             "spec.retryStrategy.evaluateOnExit[].onStatusReason",
             "spec.timeout.attemptDurationSeconds",
+            "spec.propagateTags",
             "spec.shareIdentifier",
             "spec.schedulingPriorityOverride",
             "spec.ttlSecondsAfterFinished",
@@ -204,6 +204,7 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.retryStrategy.evaluateOnExit[].onReason",
             "spec.retryStrategy.evaluateOnExit[].onStatusReason",
             "spec.timeout.attemptDurationSeconds",
+            "spec.propagateTags",
             "spec.tags",
             "spec.state",
             "spec.inactiveRevisions",
@@ -232,6 +233,7 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.type",
             "spec.state",
             "spec.nodeSelector",
+            "spec.gpuResourceName",
             "spec.tags",
             "spec.backend.karpenter.nodeClassRef.group",
             "spec.backend.karpenter.nodeClassRef.kind",

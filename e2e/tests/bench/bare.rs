@@ -14,7 +14,7 @@ use windlass_core::action::PodOrder;
 use windlass_core::ids::{ObjectKey, Uid};
 use windlass_core::objects::{ObservedPod, Payload, PodPhase};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 
 use crate::catalog::{BUSYBOX, definition, job};
 use crate::follow::until_all;
@@ -91,6 +91,7 @@ fn pod(scene: &Scene, index: usize, size: usize, host: &str, owner: &str) -> Val
         host: host.into(),
         direct: false,
         need: Resources::of_job(1000, 64, 0),
+        gpu_resource: GPUS.into(),
         not_after: Time::ZERO,
     };
     let mut pod = serde_json::to_value(windlass::pod::pod(&order).unwrap()).unwrap();

@@ -9,7 +9,7 @@ use windlass_core::action::{Action, Guard, Held, PodOrder, RecordOrder};
 use windlass_core::ids::ObjectKey;
 use windlass_core::objects::{Cause, Ending, Payload};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 
 /// The object that a request is about.
 pub(crate) fn object(ask: &Ask) -> Object {
@@ -123,6 +123,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         host: setting.host(),
         direct: false,
         need: Resources::of_job(1000, 64, 0),
+        gpu_resource: GPUS.into(),
         not_after: Time::from_millis(i64::MAX),
     }
 }

@@ -14,7 +14,7 @@ use windlass_core::objects::{
 };
 use windlass_core::reference::Reference;
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, ResourceList};
 use windlass_sim::Faults;
 use windlass_sim::cluster::Cluster;
 use windlass_sim::store::Store;
@@ -158,6 +158,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         aws_name: None,
         enabled: false,
         selector: BTreeMap::new(),
+        gpu_resource: GPUS.into(),
         managed: None,
         deleting: false,
         held: false,
@@ -177,7 +178,7 @@ fn keep_ending(store: &mut Store, namespace: &Name) {
         resource_version: ResourceVersion(0),
         created_at: Time::ZERO,
         host: None,
-        requests: Resources::default(),
+        requests: ResourceList::default(),
         phase: PodPhase::Active,
         deleting: true,
         task: Some(TaskPod { held: true, ..TaskPod::default() }),

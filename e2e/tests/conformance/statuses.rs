@@ -144,8 +144,10 @@ pub(crate) fn queue(choice: u8) -> QueueStatus {
 }
 
 pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
-    let amount =
-        |cpus: u8| Resources { cpu_millis: u64::from(cpus) * 500, memory_bytes: 1 << 30, gpus: 0, pods: 0 };
+    let amount = |cpus: u8| {
+        let gpus = u64::from(cpus) / 2;
+        Resources { cpu_millis: u64::from(cpus) * 500, memory_bytes: 1 << 30, gpus, pods: 0 }
+    };
     EnvironmentStatus {
         observed_generation: 1,
         validity: validity(choice),

@@ -37,6 +37,8 @@ mod expiry;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
+mod gpus;
+#[cfg(test)]
 mod hello;
 #[cfg(test)]
 #[path = "../common/hosts.rs"]

@@ -1,13 +1,22 @@
 //! Managed environments with real Karpenter and its KWOK provider (SPEC.md C2): the same as the rows' tests show with nodes that
 //! Windlass makes itself, in the sizes of the source document.
 
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use serde_json::json;
+use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use windlass::names;
+use windlass_crds::shared::attempt::JobState;
+use windlass_crds::{ComputeEnvironment, Job};
+
+use crate::catalog::{BUSYBOX, definition, job};
 use crate::elastic;
-use crate::managed::Maker;
+use crate::managed::{Maker, environment};
+use crate::records::{has_ended, reason, state};
 use crate::scene::Scene;
+use crate::wait::within;
 
 /// Karpenter, with its KWOK provider and this node class.
 pub(crate) fn karpenter(class: &str) -> Maker {
@@ -56,4 +65,37 @@ async fn jobs_spill_to_karpenter_when_the_first_environment_is_full() {
 #[tokio::test]
 async fn a_disabled_environment_drains_and_goes_on_later() {
     elastic::a_disabled_one_drains(scene("k-drains").await, &karpenter(CLASS)).await;
+}
+
+/// A device plugin registers GPUs after the node is ready. That is waited for, nothing else is bought, and jobs without GPUs run
+/// there.
+#[tokio::test]
+async fn gpus_that_come_late_are_waited_for() {
+    let scene = scene("k-gpus").await;
+    let resources = json!({"type": "EC2", "maxvCpus": 32, "instanceTypes": ["g4dn"]});
+    let (name, machines) = environment(&scene, "gpus", &karpenter(CLASS), resources).await;
+    let queue = elastic::queue(&scene, &[&name]).await;
+    scene.create(definition("work", BUSYBOX, &["true"])).await;
+    let mut one = job("one", &queue, "work");
+    one["spec"]["containerOverrides"] = json!({"resourceRequirements": [{"type": "GPU", "value": "1"}]});
+    scene.create(one).await;
+    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
+    let has_host =
+        |found: &ComputeEnvironment| found.status.as_ref().is_some_and(|told| told.hosts == Some(1));
+    let found = within(Duration::from_secs(120), &environments, &name, "has a host", has_host).await;
+    // A job without GPUs comes after it, and runs there.
+    scene.create(job("plain", &queue, "work")).await;
+    assert_eq!(state(&scene.job("plain", "ends", has_ended).await), JobState::Succeeded);
+    let one = scene.api::<Job>().get("one").await.unwrap();
+    assert_eq!((state(&one), reason(&one)), (JobState::Runnable, "WaitingForMachines"));
+    let nodes = Api::<Node>::all(scene.client.clone());
+    let mine = format!("{}={}", names::ENVIRONMENT_UID, found.uid().unwrap());
+    let listed = nodes.list(&ListParams::default().labels(&mine)).await.unwrap().items;
+    assert_eq!(listed.len(), 1);
+    let gpus = json!({"nvidia.com/gpu": "1"});
+    let patch = Patch::Merge(json!({"status": {"capacity": gpus, "allocatable": gpus}}));
+    nodes.patch_status(&listed[0].name_any(), &PatchParams::default(), &patch).await.unwrap();
+    assert_eq!(state(&scene.job("one", "ends", has_ended).await), JobState::Succeeded);
+    assert_eq!(machines.ever(), ["g4dn.xlarge"]);
+    scene.leave().await;
 }

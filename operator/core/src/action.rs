@@ -40,6 +40,8 @@ pub struct PodOrder {
     pub direct: bool,
     /// What it takes there.
     pub need: Resources,
+    /// What its GPUs are called there.
+    pub gpu_resource: Name,
     /// Not to be sent later than this.
     pub not_after: Time,
 }
@@ -57,6 +59,8 @@ pub struct MachineOrder {
     pub environment_uid: Uid,
     /// What it is to be.
     pub machine_type: MachineType,
+    /// What its GPUs are to be called.
+    pub gpu_resource: Name,
     /// The environment's own wishes.
     pub payload: Payload,
     /// Not to be sent later than this.

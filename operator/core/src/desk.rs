@@ -16,6 +16,7 @@ use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
+use crate::units::GPUS;
 use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -194,6 +195,12 @@ impl Desk {
         named.any(|found| found.observed.managed.is_some())
     }
 
+    /// What GPUs are called in the environment of this name.
+    pub(crate) fn gpu_resource(&self, environment: &Name) -> Name {
+        let named = self.environments.iter().find(|found| found.display_name() == environment);
+        named.map_or_else(|| Name::from(GPUS), |found| found.observed.gpu_resource.clone())
+    }
+
     /// True once for a job that waited to see this definition as the API server has it.
     pub(crate) fn take_fresh_definition(&mut self, job: Uid, definition: Uid) -> bool {
         self.definitions.get_mut(definition).is_some_and(|definition| definition.take_served(job))
@@ -232,7 +239,7 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
-                let claim = Claim { need: pod.requests, ours: pod.task.is_some() };
+                let claim = Claim { need: pod.requests.clone(), ours: pod.task.is_some() };
                 if self.hosts.claim(host, &pod.key, claim) {
                     self.capacity_changed();
                 }

@@ -102,6 +102,9 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// From the request to stop a container to its end: 30 s of grace (SPEC.md J5), and as much again for a busy kubelet.
 pub const KILL_GRACE: Duration = Duration::from_secs(60);
 
+/// Taints told one by one in a reason: all that there usually are, and few enough to be read.
+pub const TAINTS_TOLD: usize = 3;
+
 /// Waiting jobs listed in their queue's status, with their place in line (SPEC.md, Status): some 12 KiB, written every few
 /// seconds at most.
 pub const WAITING_LISTED: usize = 100;

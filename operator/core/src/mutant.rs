@@ -165,6 +165,10 @@ mutants! {
     IdleMachineInTheWay,
     /// What a machine turned out to offer is forgotten with it: one too small is made again and again (I0; SPEC.md C6).
     OfferForgotten,
+    /// What a node's device plugin has yet to register counts as not there (Cluster Autoscaler, unready GPUs; I0).
+    DevicePluginNotAwaited,
+    /// A machine that is there but for its GPUs does not count as on its way: another one is bought (SPEC.md C2, GPU).
+    LateGpusBoughtAgain,
     /// A machine that never has a node is waited for for ever (I0).
     MachineWaitedForForEver,
     /// A machine that could not be had is asked for again at once (hot loop).

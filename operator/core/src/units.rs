@@ -1,6 +1,11 @@
 //! Amounts of what a host has and a job needs.
 
+use crate::ids::Name;
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// What GPUs are called where an environment does not say otherwise: the name that NVIDIA's device plugin registers.
+pub const GPUS: &str = "nvidia.com/gpu";
 
 /// Processors in thousandths of a vCPU, memory in bytes, GPUs and pods by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +95,76 @@ impl Resources {
     }
 }
 
+/// Amounts as Kubernetes counts them: GPUs, like other devices, each under the name of its extended resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceList {
+    /// All amounts but GPUs, of which there are none here.
+    pub amounts: Resources,
+    /// Extended resources (`nvidia.com/gpu`) of which there are some, by name.
+    pub extended: BTreeMap<Name, u64>,
+}
+
+impl ResourceList {
+    /// These amounts, where GPUs go by this name.
+    pub fn with_gpus(amounts: Resources, name: &Name) -> ResourceList {
+        let gpus = (amounts.gpus > 0).then(|| (name.clone(), amounts.gpus));
+        ResourceList { amounts: Resources { gpus: 0, ..amounts }, extended: gpus.into_iter().collect() }
+    }
+
+    /// The amounts as those see them for whom GPUs go by this name.
+    pub fn seen_with(&self, gpus: &Name) -> Resources {
+        Resources { gpus: self.extended.get(gpus).copied().unwrap_or(0), ..self.amounts }
+    }
+
+    /// True when all of `need` can be had from what is here.
+    pub fn covers(&self, need: &ResourceList) -> bool {
+        let has = |(name, number): (&Name, &u64)| self.extended.get(name).is_some_and(|have| have >= number);
+        self.amounts.covers(&need.amounts) && need.extended.iter().all(has)
+    }
+
+    /// The sum, held at the largest number.
+    #[must_use]
+    pub fn plus(mut self, other: &ResourceList) -> ResourceList {
+        self.amounts = self.amounts.plus(&other.amounts);
+        for (name, number) in &other.extended {
+            let sum = self.extended.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(*number);
+        }
+        self
+    }
+
+    /// The larger of each amount.
+    #[must_use]
+    pub fn max_each(mut self, other: &ResourceList) -> ResourceList {
+        self.amounts = self.amounts.max_each(&other.amounts);
+        for (name, number) in &other.extended {
+            let most = self.extended.entry(name.clone()).or_default();
+            *most = (*most).max(*number);
+        }
+        self
+    }
+
+    /// What is left after `other` is taken; never below zero.
+    #[must_use]
+    pub fn minus(mut self, other: &ResourceList) -> ResourceList {
+        self.amounts = self.amounts.minus(&other.amounts);
+        for (name, number) in &other.extended {
+            if let Some(left) = self.extended.get_mut(name) {
+                *left = left.saturating_sub(*number);
+            }
+        }
+        self.extended.retain(|_, left| *left > 0);
+        self
+    }
+}
+
+impl From<Resources> for ResourceList {
+    /// GPUs go by their usual name.
+    fn from(amounts: Resources) -> ResourceList {
+        ResourceList::with_gpus(amounts, &Name::from(GPUS))
+    }
+}
+
 /// Thousandths of a vCPU as people write them: `2`, `0.5`, `63.89`.
 pub fn vcpus(millis: u64) -> String {
     let whole = millis / 1000;
@@ -129,6 +204,20 @@ mod tests {
         assert_eq!(Resources::of_job(1000, 8192, 1).to_string(), "1 vCPU, 8192 MiB, 1 GPU");
         assert_eq!(vcpus(63_890), "63.89");
         assert_eq!(vcpus(500), "0.5");
+    }
+
+    #[test]
+    fn devices_are_counted_each_under_its_name() {
+        let (nvidia, amd) = (Name::from(GPUS), Name::from("amd.com/gpu"));
+        let two = ResourceList::from(Resources::of_job(4000, 64, 2));
+        let one = ResourceList::with_gpus(Resources::of_job(1000, 64, 1), &amd);
+        assert_eq!((two.seen_with(&nvidia).gpus, two.seen_with(&amd).gpus), (2, 0));
+        assert!(!two.covers(&one));
+        let both = two.plus(&one);
+        assert!(both.covers(&one));
+        let left = both.minus(&one);
+        assert_eq!((left.seen_with(&nvidia).gpus, left.seen_with(&amd).gpus), (2, 0));
+        assert!(!left.covers(&one));
     }
 
     #[test]

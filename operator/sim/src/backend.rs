@@ -13,7 +13,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{ResourceList, Resources};
 
 /// All that makes machines.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Backends {
     offers: BTreeMap<Name, (u64, u64)>,
     /// There are no machines to be had from Karpenter (in a scenario).
     pub is_short: bool,
+    /// Nobody registers the GPUs of Karpenter's nodes (in a scenario).
+    pub without_gpus: bool,
 }
 
 /// What is to become of a machine.
@@ -38,6 +40,8 @@ struct Fate {
     node_at: Option<Time>,
     /// When that is ready; never for some.
     ready_at: Option<Time>,
+    /// When its device plugin has registered its GPUs, if its type has some.
+    gpus_at: Option<Time>,
     /// When it turns out that there are no such machines.
     taken_back_at: Option<Time>,
 }
@@ -51,6 +55,7 @@ const BROKEN: &str = "LaunchFailed: the node class names a subnet that is not th
 /// How long machines take in a scenario.
 const TO_NODE: Duration = Duration::from_secs(30);
 const TO_READY: Duration = Duration::from_secs(10);
+const TO_GPUS: Duration = Duration::from_secs(120);
 
 /// Something happens to a machine, or in the cloud.
 pub fn act(cluster: &mut Cluster) {
@@ -103,7 +108,9 @@ pub fn next_wake(cluster: &Cluster) -> Option<Time> {
         match &machine.node {
             None if machine.fault.is_some() => None,
             None => fate.taken_back_at.or(fate.node_at),
-            Some(node) if cluster.kubelets.contains_key(node) => None,
+            Some(node) if cluster.kubelets.contains_key(node) => {
+                fate.gpus_at.filter(|_| lacks_gpus(cluster, machine))
+            }
             Some(_) => fate.ready_at,
         }
     });
@@ -207,11 +214,13 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     let offer = (cluster.rng.u64(0..=pools::MORE), cluster.rng.u64(0..=pools::LESS));
     let offer = if cluster.scripted { (0, 0) } else { offer };
     let (more, less) = *cluster.backends.offers.entry(machine.machine_type.clone()).or_insert(offer);
+    // Its GPUs are not registered yet.
     let allocatable = Resources {
         cpu_millis: machine_type.allocatable.cpu_millis + more - less,
+        gpus: 0,
         ..machine_type.allocatable
     };
-    let host = node_of(machine, &name, machine_type, allocatable, uid);
+    let host = node_of(machine, &name, machine_type, allocatable.into(), uid);
     cluster.store.put_host(host);
     cluster.store.put_machine(ObservedMachine { node: Some(name), ..machine.clone() });
     true
@@ -221,7 +230,11 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     let fate = fate(cluster, machine);
     let is_due = fate.ready_at.is_some_and(|at| at <= cluster.now);
     cluster.backends.nodes.insert(node.clone(), (machine.backend, machine.name.clone()));
-    if !is_due || cluster.kubelets.contains_key(node) {
+    if cluster.kubelets.contains_key(node) {
+        let is_due = fate.gpus_at.is_some_and(|at| at <= cluster.now);
+        return is_due && lacks_gpus(cluster, machine) && register_gpus(cluster, machine, node);
+    }
+    if !is_due {
         return false;
     }
     let Some(host) = cluster.store.hosts.get(node).cloned() else { return false };
@@ -231,6 +244,34 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
     if check::at_ease(cluster) {
         cluster.truth.came_to.insert(machine.environment);
+    }
+    cluster.store.put_host(host);
+    true
+}
+
+/// True for a machine with GPUs that its node does not report.
+fn lacks_gpus(cluster: &Cluster, machine: &ObservedMachine) -> bool {
+    let host = machine.node.as_ref().and_then(|node| cluster.store.hosts.get(node));
+    let has_gpus = type_of(machine).is_some_and(|found| found.allocatable.gpus > 0);
+    has_gpus && host.is_some_and(|host| host.allocatable.extended.is_empty())
+}
+
+/// A device plugin tells the kubelet of the GPUs.
+fn register_gpus(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> bool {
+    if cluster.backends.without_gpus {
+        return false;
+    }
+    let mut environments = cluster.store.environments.values();
+    let environment = environments.find(|environment| environment.uid == machine.environment);
+    let (Some(environment), Some(machine_type)) = (environment, type_of(machine)) else { return false };
+    let gpus = Resources { gpus: machine_type.allocatable.gpus, ..Resources::default() };
+    let gpus = ResourceList::with_gpus(gpus, &environment.gpu_resource);
+    let Some(host) = cluster.store.hosts.get(node).cloned() else { return false };
+    cluster.note(About::Work, "GPUs registered after their node was ready");
+    cluster.tell(|| format!("device plugin: node {node} has GPUs"));
+    let host = ObservedHost { allocatable: host.allocatable.clone().plus(&gpus), ..host };
+    if let Some(kubelet) = cluster.kubelets.get_mut(node) {
+        kubelet.node.allocatable = host.allocatable.clone();
     }
     cluster.store.put_host(host);
     true
@@ -246,7 +287,9 @@ fn fate(cluster: &mut Cluster, machine: &ObservedMachine) -> Fate {
     }
     let fate = if cluster.scripted {
         let node_at = machine.created_at + TO_NODE;
-        Fate { node_at: Some(node_at), ready_at: Some(node_at + TO_READY), taken_back_at: None }
+        let ready_at = node_at + TO_READY;
+        let gpus_at = Some(ready_at + TO_GPUS);
+        Fate { node_at: Some(node_at), ready_at: Some(ready_at), gpus_at, taken_back_at: None }
     } else {
         drawn(&mut cluster.rng, cluster.faults.shortages, cluster.now)
     };
@@ -259,11 +302,13 @@ fn drawn(rng: &mut Rng, shortages: u64, now: Time) -> Fate {
     let node_at = now + after(8_000);
     let ready_at = node_at + after(6_000);
     let taken_back_at = now + after(10_000);
+    let gpus_at = ready_at + after(120_000);
     let (dice, kind) = (rng.u64(0..1000), rng.u64(0..4));
     let is_short = dice < shortages;
     Fate {
         node_at: (!is_short || kind != 0).then_some(node_at),
         ready_at: (!is_short || kind != 1).then_some(ready_at),
+        gpus_at: Some(gpus_at),
         taken_back_at: (is_short && kind > 1).then_some(taken_back_at),
     }
 }

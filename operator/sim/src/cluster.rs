@@ -164,8 +164,8 @@ impl Cluster {
         self.step = None;
         self.calm_since = Some(self.now);
         backend::calm_down(self);
-        let Faults { operators, managed, .. } = self.faults;
-        self.faults = Faults { operators, managed, ..Faults::none() };
+        let Faults { operators, managed, gpus, .. } = self.faults;
+        self.faults = Faults { operators, managed, gpus, ..Faults::none() };
         self.refusal = None;
         self.store.machine_refusal = None;
         users::calm_down(self);

@@ -49,6 +49,8 @@ pub struct Faults {
     pub kubelet_refusals: u64,
     /// Some environments have machines made.
     pub managed: bool,
+    /// Some jobs need GPUs, and some hosts have them.
+    pub gpus: bool,
     /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready.
     pub shortages: u64,
     /// A node class is broken, or mended.
@@ -66,7 +68,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 27] = [
+    pub const ALL: [(&'static str, LeaveOut); 28] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -89,6 +91,7 @@ impl Faults {
         ("squatters", |faults| faults.squatters = 0),
         ("kubelet-refusals", |faults| faults.kubelet_refusals = 0),
         ("managed", |faults| faults.managed = false),
+        ("gpus", |faults| faults.gpus = false),
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
@@ -128,6 +131,7 @@ impl Faults {
             broken_classes: chance(30, 150),
             interruptions: chance(40, 250),
             managed_edits: chance(40, 100),
+            gpus: chance(40, 1) > 0,
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey, Uid};
 use windlass_core::objects::{Container, ObservedHost, ObservedPod, PodPhase, TaskPod};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 
 /// How a host is connected to the rest of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -375,6 +375,6 @@ fn fits(cluster: &Cluster, name: &Name, pod: &ObservedPod) -> bool {
     let others = cluster.store.pods.values().filter(|other| {
         other.host.as_ref() == Some(name) && other.phase == PodPhase::Active && other.uid != pod.uid
     });
-    let used = others.filter(started).fold(Resources::default(), |sum, other| sum.plus(&other.requests));
-    kubelet.node.allocatable.minus(&used).covers(&pod.requests)
+    let used = others.filter(started).fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
+    kubelet.node.allocatable.clone().minus(&used).covers(&pod.requests)
 }

@@ -10,7 +10,7 @@ use windlass_core::objects::{
     Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedQueue, Payload,
 };
 use windlass_core::reference::Reference;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 
 /// The environment that everybody has, whose hosts are there.
 pub const UNMANAGED: &str = "ce";
@@ -29,27 +29,31 @@ pub const LARGEST: u64 = 2000;
 /// A job that may or may not fit on the smallest machine: the catalogue says so, its node perhaps not.
 pub const ON_THE_EDGE: u64 = 1900;
 
+/// The family of machines that have a GPU.
+const WITH_GPUS: &str = "g4";
+
 /// What is kept for the system of each node, in thousandths of a vCPU, as the catalogue has it.
 const SYSTEM: u64 = 80;
 
-/// The types of machines there are: two families, of 2 to 16 vCPUs.
+/// The types of machines there are: two families of 2 to 16 vCPUs, and small ones with a GPU.
 pub fn catalogue() -> &'static [MachineType] {
     static CATALOGUE: LazyLock<Vec<MachineType>> = LazyLock::new(made_up);
     &CATALOGUE
 }
 
 fn made_up() -> Vec<MachineType> {
-    let families = [("c5", 1), ("m5", 4)];
+    let families = [("c5", 1, 0), ("m5", 4, 0), (WITH_GPUS, 4, 1)];
     let sizes = [("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16)];
-    let types = families.into_iter().flat_map(|(family, gib)| {
-        sizes.into_iter().map(move |(size, vcpus)| MachineType {
+    let types = families.into_iter().flat_map(|(family, gib, gpus)| {
+        let sizes = sizes.into_iter().filter(move |(_, vcpus)| gpus == 0 || *vcpus <= 4);
+        sizes.map(move |(size, vcpus)| MachineType {
             name: format!("{family}.{size}").into(),
             vcpus,
             architecture: "amd64".into(),
             allocatable: Resources {
                 cpu_millis: u64::from(vcpus) * 1000 - SYSTEM,
                 memory_bytes: (u64::from(vcpus) * gib) << 30,
-                gpus: 0,
+                gpus,
                 pods: 20,
             },
         })
@@ -82,11 +86,17 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
         aws_name: None,
         enabled: true,
         selector: selector(uid),
+        gpu_resource: gpu_resource(backend),
         managed: Some(managed),
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),
     });
+}
+
+/// What GPUs are called there.
+fn gpu_resource(backend: Backend) -> Name {
+    Name::from(if backend == Backend::Karpenter { "amd.com/gpu" } else { GPUS })
 }
 
 /// What an environment may have; any job of the model fits on a machine within it.
@@ -95,12 +105,17 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
     let instance_types: &[&str] =
         [&[][..], &["c5"], &["m5.large", "m5.xlarge"], &["optimal"]][rng.usize(0..4)];
+    let instance_types = match (cluster.faults.gpus, instance_types) {
+        (false, types) => types.to_vec(),
+        (true, []) => vec!["optimal", WITH_GPUS],
+        (true, types) => [types, &[WITH_GPUS]].concat(),
+    };
     Managed {
         backend,
         min_vcpus,
         desired_vcpus: rng.u32(min_vcpus..=max_vcpus),
         max_vcpus,
-        instance_types: instance_types.iter().map(|name| Name::from(*name)).collect(),
+        instance_types: instance_types.into_iter().map(Name::from).collect(),
         idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
         payload: Payload::default(),
     }

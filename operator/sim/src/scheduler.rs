@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{ObservedPod, PodPhase, TaskPod};
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 
 /// Tries one pod that has no host.
 pub fn act(cluster: &mut Cluster) {
@@ -53,6 +53,8 @@ fn has_room(cluster: &Cluster, host: &Name, pod: &ObservedPod) -> bool {
     };
     let there = cluster.store.pods.values();
     let active = there.filter(|other| other.host.as_ref() == Some(host) && other.phase == PodPhase::Active);
-    let used = active.fold(Resources::default(), |sum, other| sum.plus(&other.requests));
-    node.allocatable.minus(&used).covers(&pod.requests)
+    let used = active.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
+    let gpus = pod.requests.extended.keys().next();
+    let is_tolerated = node.taints.iter().all(|taint| taint.is_tolerated(gpus));
+    is_tolerated && node.allocatable.clone().minus(&used).covers(&pod.requests)
 }

@@ -4,7 +4,7 @@
 
 use crate::cluster::Cluster;
 use crate::faults::Faults;
-use crate::kubelet::{Kubelet, Link, forget_node};
+use crate::kubelet::{Link, forget_node};
 use crate::operator;
 use crate::store::{Cascade, Store, content};
 use crate::{shares, stage, users, worst};
@@ -17,11 +17,11 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
-    ObservedHost, ObservedJob, ObservedPolicy, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest,
+    ObservedJob, ObservedPolicy, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest,
     RetryStrategy, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
 };
 use windlass_core::reference::Reference;
-use windlass_core::units::{Resources, vcpus};
+use windlass_core::units::{GPUS, vcpus};
 
 const NAMESPACE: &str = "default";
 
@@ -80,7 +80,7 @@ impl Script {
             ("namespace", [name]) => {
                 self.cluster.store.put_namespace(&(*name).into(), false);
             }
-            ("host", [name, cpus, labels @ ..]) => self.host(name, cpus, labels)?,
+            ("host", [name, cpus, options @ ..]) => stage::host(&mut self.cluster, name, cpus, options)?,
             ("environment", [name, options @ ..]) => self.environment(name, options),
             ("managed", [name, backend, options @ ..]) => {
                 stage::managed(&mut self.cluster, name, backend, options)?;
@@ -120,31 +120,6 @@ impl Script {
         }
     }
 
-    fn host(&mut self, name: &str, cpus: &str, labels: &[&str]) -> Result<(), String> {
-        let label =
-            |label: &&str| label.split_once('=').map(|(key, value)| (Name::from(key), Name::from(value)));
-        let mut labels: BTreeMap<Name, Name> = labels.iter().filter_map(label).collect();
-        if labels.is_empty() {
-            labels.insert("pool".into(), "batch".into());
-        }
-        let node = ObservedHost {
-            name: name.into(),
-            uid: self.cluster.store.next_uid(),
-            labels,
-            allocatable: Resources {
-                cpu_millis: 1000 * number(cpus)?,
-                memory_bytes: 8 << 30,
-                gpus: 0,
-                pods: 110,
-            },
-            ready: true,
-            ..ObservedHost::default()
-        };
-        self.cluster.kubelets.insert(name.into(), Kubelet::new(node.clone()));
-        self.cluster.store.put_host(node);
-        Ok(())
-    }
-
     fn environment(&mut self, name: &str, options: &[&str]) {
         let pool = option(options, "pool").unwrap_or("batch");
         let enabled = !options.contains(&"disabled");
@@ -160,6 +135,7 @@ impl Script {
                 aws_name: option(options, "aws").map(Name::from),
                 enabled,
                 selector: BTreeMap::from([("pool".into(), pool.into())]),
+                gpu_resource: option(options, "gpus").unwrap_or(GPUS).into(),
                 managed: None,
                 deleting: false,
                 held: false,
@@ -478,6 +454,7 @@ fn submission(options: &[&str]) -> Result<JobSpec, String> {
         depends_on,
         overrides: ResourceRequest {
             cpu_millis: numeric("vcpus")?.map(|cpus| cpus * 1000),
+            gpus: numeric("gpus")?,
             ..ResourceRequest::default()
         },
         ..JobSpec::default()

@@ -1,16 +1,54 @@
-//! Scenarios of managed environments: what their commands do, and what is told of them.
+//! Scenarios of hosts and managed environments: what their commands do, and what is told of them.
 
 use crate::cluster::Cluster;
+use crate::kubelet::Kubelet;
 use crate::script::{number, option};
 use crate::store::{Store, selector};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, Payload,
+    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine, Payload, Taint,
 };
+use windlass_core::units::{GPUS, ResourceList, Resources};
 
-/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [disabled]`
+/// `host NAME CPUS [LABEL=VALUE] [+RESOURCE=NUMBER] [!KEY=VALUE] [cordoned]`: a new one, or what has become of it.
+pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&str]) -> Result<(), String> {
+    let pairs = |mark: &'static str| {
+        options.iter().filter_map(move |option| option.strip_prefix(mark)?.split_once('='))
+    };
+    let is_label = |(key, _): &(&str, &str)| !key.starts_with(['+', '!']);
+    let labels = pairs("").filter(is_label).map(|(key, value)| (Name::from(key), Name::from(value)));
+    let mut labels: BTreeMap<Name, Name> = labels.collect();
+    if labels.is_empty() {
+        labels.insert("pool".into(), "batch".into());
+    }
+    let extended = pairs("+").map(|(name, count)| number(count).map(|count| (Name::from(name), count)));
+    let taint = |(key, value): (&str, &str)| Taint { key: key.into(), value: value.into(), evicts: false };
+    let amounts = Resources { pods: 110, ..Resources::of_job(1000 * number(cpus)?, 8192, 0) };
+    let known = cluster.store.hosts.get(&Name::from(name)).map(|known| known.uid);
+    let node = ObservedHost {
+        name: name.into(),
+        uid: known.unwrap_or_else(|| cluster.store.next_uid()),
+        labels,
+        allocatable: ResourceList { amounts, extended: extended.collect::<Result<_, String>>()? },
+        ready: true,
+        unschedulable: options.contains(&"cordoned"),
+        taints: pairs("!").map(taint).collect(),
+        ..ObservedHost::default()
+    };
+    if let Some(kubelet) = cluster.kubelets.get_mut(&Name::from(name)) {
+        kubelet.node = node.clone();
+        cluster.store.put_host(node);
+        return Ok(());
+    }
+    cluster.kubelets.insert(name.into(), Kubelet::new(node.clone()));
+    cluster.store.put_host(node);
+    Ok(())
+}
+
+/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [disabled]`
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -37,10 +75,11 @@ pub(crate) fn managed(
         payload: Payload::default(),
     };
     let enabled = !options.contains(&"disabled");
+    let gpu_resource = Name::from(option(options, "gpus").unwrap_or(GPUS));
     let environment = match cluster.store.environments.get(&Name::from(name)).cloned() {
         Some(known) => {
             let generation = known.generation + 1;
-            ObservedEnvironment { enabled, generation, managed: Some(managed), ..known }
+            ObservedEnvironment { enabled, generation, gpu_resource, managed: Some(managed), ..known }
         }
         None => {
             let uid = cluster.store.next_uid();
@@ -53,6 +92,7 @@ pub(crate) fn managed(
                 aws_name: None,
                 enabled,
                 selector: selector(uid),
+                gpu_resource,
                 managed: Some(managed),
                 deleting: false,
                 held: false,
@@ -64,7 +104,7 @@ pub(crate) fn managed(
     Ok(())
 }
 
-/// `machines short|there|broken|mended|forbidden|allowed`
+/// `machines short|there|broken|mended|forbidden|allowed|without-gpus|with-gpus`
 pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> {
     match what {
         "short" => cluster.backends.is_short = true,
@@ -73,6 +113,8 @@ pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> 
         "mended" => cluster.backends.broken = None,
         "forbidden" => cluster.store.machine_refusal = Some("nodeclaims is forbidden".into()),
         "allowed" => cluster.store.machine_refusal = None,
+        "without-gpus" => cluster.backends.without_gpus = true,
+        "with-gpus" => cluster.backends.without_gpus = false,
         _ => return Err(format!("machines cannot be {what}")),
     }
     Ok(())

@@ -14,8 +14,9 @@ use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     DefinitionStatus, EnvironmentStatus, JobSpec, JobStatus, ObservedDefinition, ObservedEnvironment,
     ObservedHost, ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
+    Taint,
 };
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, ResourceList, Resources};
 
 /// Where everything namespaced lives; a second namespace is there to be deleted.
 pub const NAMESPACES: [&str; 2] = ["team", "doomed"];
@@ -47,8 +48,19 @@ pub fn furnish(cluster: &mut Cluster) {
     }
 }
 
-/// Adds a host with a few vCPUs.
+/// Adds a host with a few vCPUs, and perhaps GPUs.
 pub fn add_host(cluster: &mut Cluster) {
+    let gpus = if cluster.faults.gpus { cluster.rng.u64(0..=2) } else { 0 };
+    add_host_with(cluster, gpus);
+}
+
+/// Adds a host with so many GPUs, which may be there for jobs that need some alone.
+fn add_host_with(cluster: &mut Cluster, gpus: u64) {
+    let taints = if gpus > 0 && cluster.rng.bool() {
+        vec![Taint { key: GPUS.into(), ..Taint::default() }]
+    } else {
+        Vec::new()
+    };
     let uid = cluster.store.next_uid();
     let name = Name::from(format!("host-{}", uid.prefix().trim_start_matches('0')));
     let node = ObservedHost {
@@ -58,10 +70,12 @@ pub fn add_host(cluster: &mut Cluster) {
         allocatable: Resources {
             cpu_millis: 1000 * cluster.rng.u64(2..=4),
             memory_bytes: 1 << 32,
-            gpus: 0,
+            gpus,
             pods: 20,
-        },
+        }
+        .into(),
         ready: true,
+        taints,
         ..ObservedHost::default()
     };
     cluster.kubelets.insert(name, Kubelet::new(node.clone()));
@@ -155,7 +169,10 @@ pub fn calm_down(cluster: &mut Cluster) {
         forget_node(cluster, &name);
         cluster.kubelets.remove(&name);
     }
-    add_host(cluster);
+    add_host_with(cluster, 0);
+    if cluster.faults.gpus {
+        add_host_with(cluster, 2);
+    }
     shares::rush(cluster);
     wishes::end_waits_for_nobody(cluster);
 }
@@ -240,6 +257,7 @@ fn put_environment(cluster: &mut Cluster, enabled: bool) {
             aws_name: None,
             enabled,
             selector: BTreeMap::from([("pool".into(), "batch".into())]),
+            gpu_resource: GPUS.into(),
             managed: None,
             deleting: false,
             held: false,
@@ -335,14 +353,15 @@ fn stranger(cluster: &mut Cluster) {
         return cluster.store.remove_pod(key);
     }
     let uid = cluster.store.next_uid();
-    let requests = Resources::of_job(1000 * cluster.rng.u64(1..=2), 64, 0);
+    let gpus = u64::from(cluster.faults.gpus && cluster.rng.bool());
+    let requests = ResourceList::from(Resources::of_job(1000 * cluster.rng.u64(1..=2), 64, gpus));
     let used = cluster
         .store
         .pods
         .values()
         .filter(|pod| pod.host.as_ref() == Some(&host) && pod.phase == PodPhase::Active);
-    let used = used.fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
-    let room = cluster.store.hosts.get(&host).map(|node| node.allocatable.minus(&used));
+    let used = used.fold(ResourceList::default(), |sum, pod| sum.plus(&pod.requests));
+    let room = cluster.store.hosts.get(&host).map(|node| node.allocatable.clone().minus(&used));
     if room.is_some_and(|room| room.covers(&requests)) {
         cluster.store.put_pod(ObservedPod {
             key: ObjectKey::new("others", format!("stranger-{}", uid.prefix())),

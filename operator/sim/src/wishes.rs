@@ -36,6 +36,7 @@ pub fn submission(
     let aws_name = (rng.u64(0..6) == 0).then(|| Name::from(format!("Aws{}", rng.u32(0..3))));
     let on_the_edge = rng.u64(0..4) == 0 && cluster.faults.managed;
     let cpu_millis = on_the_edge.then_some(pools::ON_THE_EDGE);
+    let gpus = (cluster.faults.gpus && rng.u64(0..3) == 0).then_some(1);
     let (share, priority) = shares::wish(cluster, queue);
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);
@@ -48,7 +49,7 @@ pub fn submission(
         timeout,
         depends_on,
         time_to_live,
-        overrides: ResourceRequest { cpu_millis, ..ResourceRequest::default() },
+        overrides: ResourceRequest { cpu_millis, gpus, ..ResourceRequest::default() },
         share,
         priority,
         ..JobSpec::default()

@@ -10,7 +10,7 @@ use windlass_core::finding::Finding;
 use windlass_core::ids::{ObjectKey, ResourceVersion};
 use windlass_core::objects::{ObservedJob, ObservedPod, PodPhase};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 use windlass_core::{Settings, pod_name};
 
 /// An administrator pauses all admission, or lets it go on.
@@ -62,7 +62,7 @@ pub fn squat_on(cluster: &mut Cluster, key: ObjectKey) {
         resource_version: ResourceVersion(0),
         created_at: Store::stamp(cluster.now),
         host: None,
-        requests: Resources::default(),
+        requests: ResourceList::default(),
         phase: PodPhase::Active,
         deleting: false,
         task: None,

@@ -37,6 +37,7 @@ fn the_sample_meets_what_it_is_for() {
                 "containers",
                 "containers of a second or later attempt",
                 "machines that came",
+                "GPUs registered after their node was ready",
                 "rushes of all shares",
             ],
         ),

@@ -18,7 +18,7 @@ use windlass_core::objects::{
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 use windlass_crds::compute_environment as api_environment;
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
@@ -178,10 +178,11 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
     let status: ComputeEnvironmentStatus = wire.status()?;
     let vcpus = status.vcpus.clone().unwrap_or_default();
     let memory = status.memory_mib.clone().unwrap_or_default();
-    let amount = |vcpus: &str, mib: i64| Resources {
+    let gpus = status.gpus.clone().unwrap_or_default();
+    let amount = |vcpus: &str, mib: i64, gpus: i64| Resources {
         cpu_millis: super::quantity::millis(vcpus).unwrap_or(0),
         memory_bytes: u64::try_from(mib).unwrap_or(0) << 20,
-        gpus: 0,
+        gpus: u64::try_from(gpus).unwrap_or(0),
         pods: 0,
     };
     let uid = wire.metadata.uid()?;
@@ -200,6 +201,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
         aws_name: spec.compute_environment_name.as_deref().map(name),
         enabled: spec.state == Switch::Enabled,
         selector,
+        gpu_resource: name(spec.gpu_resource_name.as_deref().unwrap_or(GPUS)),
         managed,
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
@@ -207,8 +209,8 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             observed_generation: status.observed_generation.unwrap_or(0),
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
-            total: amount(&vcpus.total, memory.total),
-            used: amount(&vcpus.used, memory.used),
+            total: amount(&vcpus.total, memory.total, gpus.total),
+            used: amount(&vcpus.used, memory.used, gpus.used),
             pool: pool(&status),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),

@@ -5,8 +5,8 @@ use super::{Error, name, quantity, times};
 use crate::names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use windlass_core::objects::ObservedHost;
-use windlass_core::units::Resources;
+use windlass_core::ids::Uid;
+use windlass_core::objects::{self, ObservedHost};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -19,6 +19,7 @@ struct Spec {
 #[serde(default)]
 struct Taint {
     key: String,
+    value: String,
     effect: String,
 }
 
@@ -48,10 +49,15 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
     let spec: Spec = wire.spec()?;
     let status: Status = wire.status()?;
-    let allocatable = |key: &str| status.allocatable.get(key).map_or("0", String::as_str);
-    // That a node is for one environment alone does not keep that environment's jobs off it.
-    let keeps_pods_off = |taint: &Taint| {
-        (taint.effect == "NoSchedule" || taint.effect == "NoExecute") && taint.key != names::ENVIRONMENT_UID
+    // Their own jobs tolerate the taint of nodes that are made for one environment.
+    let made_for = |taint: &Taint| (taint.key == names::ENVIRONMENT_UID).then(|| Uid::parse(&taint.value))?;
+    let keeps_pods_off = |taint: &&Taint| {
+        (taint.effect == "NoSchedule" || taint.effect == "NoExecute") && made_for(taint).is_none()
+    };
+    let taint = |taint: &Taint| objects::Taint {
+        key: name(&taint.key),
+        value: name(&taint.value),
+        evicts: taint.effect == "NoExecute",
     };
     let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
     Ok(ObservedHost {
@@ -59,15 +65,58 @@ pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
         uid: wire.metadata.uid()?,
         resource_version: wire.metadata.version()?,
         labels: wire.metadata.labels.iter().map(|(key, value)| (name(key), name(value))).collect(),
-        allocatable: Resources {
-            cpu_millis: quantity::millis(allocatable("cpu")).unwrap_or(0),
-            memory_bytes: quantity::units(allocatable("memory")).unwrap_or(0),
-            gpus: 0,
-            pods: quantity::units(allocatable("pods")).unwrap_or(0),
-        },
+        allocatable: quantity::resource_list(&status.allocatable),
         ready: ready.is_some_and(|condition| condition.status == "True"),
         ready_changed_at: ready.and_then(|condition| times::time(&condition.changed_at)),
-        unschedulable: spec.unschedulable || spec.taints.iter().any(keeps_pods_off),
+        unschedulable: spec.unschedulable,
+        taints: spec.taints.iter().filter(keeps_pods_off).map(taint).collect(),
+        made_for: spec.taints.iter().find_map(made_for),
         out_of_service: spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use windlass_core::units::GPUS;
+
+    fn read(spec: &serde_json::Value, allocatable: &serde_json::Value) -> ObservedHost {
+        let node = json!({
+            "metadata": { "name": "n1", "uid": "00000000-0000-0000-0000-000000000001", "resourceVersion": "7" },
+            "spec": spec,
+            "status": { "allocatable": allocatable, "conditions": [{ "type": "Ready", "status": "True" }] },
+        });
+        host(&serde_json::from_str(&node.to_string()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn devices_count_as_the_node_reports_them_each_under_its_name() {
+        let allocatable = json!({
+            "cpu": "3920m", "memory": "7Gi", "pods": "110", "ephemeral-storage": "10Gi", "hugepages-2Mi": "0",
+            "nvidia.com/gpu": "4", "amd.com/gpu": "0", "example.com/nic": "2",
+        });
+        let found = read(&json!({}), &allocatable).allocatable;
+        assert_eq!((found.amounts.cpu_millis, found.amounts.pods, found.amounts.gpus), (3920, 110, 0));
+        let extended: Vec<(&str, u64)> =
+            found.extended.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        assert_eq!(extended, [("example.com/nic", 2), (GPUS, 4)]);
+    }
+
+    #[test]
+    fn taints_that_keep_pods_off_are_told_and_that_of_an_environment_says_whose_it_is() {
+        let owner = "00000000-0000-0000-0000-000000000002";
+        let taint =
+            |key: &str, value: &str, effect: &str| json!({ "key": key, "value": value, "effect": effect });
+        let taints = json!([
+            taint("dedicated", "ml", "NoSchedule"),
+            taint("flaky", "", "NoExecute"),
+            taint("busy", "", "PreferNoSchedule"),
+            taint(names::ENVIRONMENT_UID, owner, "NoSchedule"),
+        ]);
+        let found = read(&json!({ "taints": taints }), &json!({}));
+        let told: Vec<String> = found.taints.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["dedicated=ml:NoSchedule", "flaky:NoExecute"]);
+        assert_eq!((found.made_for, found.unschedulable), (Uid::parse(owner), false));
+    }
 }

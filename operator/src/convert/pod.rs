@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use windlass_core::ids::Uid;
 use windlass_core::objects::{Cause, Container, Ending, ObservedPod, PodPhase, TaskPod};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{ResourceList, Resources};
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
@@ -120,32 +120,20 @@ pub fn pod(wire: &Wire<kinds::Pod>) -> Result<ObservedPod, Error> {
 
 /// What the pod takes on its host, as kube-scheduler counts it: all containers and sidecars together, or what the largest init
 /// container needs beside the sidecars started before it.
-fn requests(spec: &Spec) -> Resources {
-    let mut sidecars = Resources::default();
-    let mut most_at_start = Resources::default();
+fn requests(spec: &Spec) -> ResourceList {
+    let requested = |container: &SpecContainer| quantity::resource_list(&container.resources.requests);
+    let mut sidecars = ResourceList::default();
+    let mut most_at_start = ResourceList::default();
     for container in &spec.init_containers {
-        let request = request(&container.resources.requests);
+        let together = sidecars.clone().plus(&requested(container));
+        most_at_start = most_at_start.max_each(&together);
         if container.restart_policy.as_deref() == Some("Always") {
-            sidecars = sidecars.plus(&request);
-            most_at_start = most_at_start.max_each(&sidecars);
-        } else {
-            most_at_start = most_at_start.max_each(&sidecars.plus(&request));
+            sidecars = together;
         }
     }
-    let containers = spec.containers.iter().map(|container| request(&container.resources.requests));
-    let together = containers.fold(sidecars, |sum, request| sum.plus(&request));
-    let needed = together.max_each(&most_at_start).plus(&request(&spec.overhead));
-    Resources { pods: 1, ..needed }
-}
-
-fn request(requests: &BTreeMap<String, String>) -> Resources {
-    let amount = |key: &str| requests.get(key).map_or("0", String::as_str);
-    Resources {
-        cpu_millis: quantity::millis(amount("cpu")).unwrap_or(0),
-        memory_bytes: quantity::units(amount("memory")).unwrap_or(0),
-        gpus: 0,
-        pods: 0,
-    }
+    let together = spec.containers.iter().fold(sidecars, |sum, container| sum.plus(&requested(container)));
+    let needed = together.max_each(&most_at_start).plus(&quantity::resource_list(&spec.overhead));
+    ResourceList { amounts: Resources { pods: 1, ..needed.amounts }, ..needed }
 }
 
 /// What makes a pod one of ours; `None` for all others, and for those whose labels make no sense.

@@ -1,5 +1,23 @@
 //! Kubernetes quantities (`1500m`, `64Mi`, `2e3`), as whole numbers of a chosen unit.
 
+use super::name;
+use std::collections::BTreeMap;
+use windlass_core::units::{ResourceList, Resources};
+
+/// What a node offers or a container requests. Resources with a domain in their name are extended ones, counted one by one.
+pub(crate) fn resource_list(list: &BTreeMap<String, String>) -> ResourceList {
+    let amount = |key: &str| list.get(key).map_or("0", String::as_str);
+    let amounts = Resources {
+        cpu_millis: millis(amount("cpu")).unwrap_or(0),
+        memory_bytes: units(amount("memory")).unwrap_or(0),
+        gpus: 0,
+        pods: units(amount("pods")).unwrap_or(0),
+    };
+    let extended = list.iter().filter(|(key, _)| key.contains('/'));
+    let extended = extended.filter_map(|(key, number)| Some((name(key), units(number)?)));
+    ResourceList { amounts, extended: extended.filter(|(_, number)| *number > 0).collect() }
+}
+
 /// The quantity in thousandths, rounded up as kube-scheduler does; `None` when the text is no quantity.
 pub(crate) fn millis(text: &str) -> Option<u64> {
     scaled(text, 3)

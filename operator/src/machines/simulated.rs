@@ -3,6 +3,7 @@
 use super::{ARCHITECTURE, SYSTEM, TYPE, annotations, labels, owner, taint};
 use crate::names;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use windlass_core::action::MachineOrder;
 
 /// The node that is ordered.
@@ -21,11 +22,14 @@ pub fn node(order: &MachineOrder) -> Value {
     );
     let mut annotations = annotations(order);
     annotations.insert("kwok.x-k8s.io/node".to_owned(), "fake".to_owned());
-    let amounts = json!({
-        "cpu": format!("{}m", room.cpu_millis),
-        "memory": format!("{}Mi", room.memory_mib()),
-        "pods": room.pods.to_string(),
-    });
+    let mut amounts = BTreeMap::from([
+        ("cpu", format!("{}m", room.cpu_millis)),
+        ("memory", format!("{}Mi", room.memory_mib())),
+        ("pods", room.pods.to_string()),
+    ]);
+    if room.gpus > 0 {
+        amounts.insert(order.gpu_resource.as_str(), room.gpus.to_string());
+    }
     json!({
         "apiVersion": "v1",
         "kind": "Node",

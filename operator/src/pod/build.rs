@@ -18,6 +18,9 @@ use windlass_crds::{JobDefinitionSpec, JobSpec};
 /// Seconds between SIGTERM and SIGKILL, as AWS Batch gives (SPEC.md J5).
 const GRACE_SECONDS: i64 = 30;
 
+/// Tags of a job and its definition together: with more AWS Batch fails the job.
+const TAGS: usize = 50;
+
 /// Why no pod can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,12 +30,19 @@ pub enum Error {
     /// The definition has no container.
     #[error("the job definition has no containerProperties")]
     NoContainer,
+    /// More than AWS Batch propagates.
+    #[error(
+        "propagateTags: the job and its definition have {0} tags together, at most {most} can be propagated: remove some, or \
+         set propagateTags to false",
+        most = TAGS
+    )]
+    TooManyTags(usize),
 }
 
-/// The pod that is ordered, with vCPUs as request, memory as request and limit.
+/// The pod that is ordered, with vCPUs as request, memory and GPUs as request and limit.
 ///
 /// # Errors
-/// When the submission or the revision cannot be read, or has no container.
+/// When the submission or the revision cannot be read, has no container, or has too many tags.
 pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
     let submission: JobSpec = serde_json::from_slice(&order.submission.0)
         .map_err(|error| Error::Unreadable("submission", error))?;
@@ -42,11 +52,11 @@ pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
     let overrides = submission.container_overrides.clone().unwrap_or_default();
     let parameters = parameters(&revision, &submission);
     Ok(Pod {
-        metadata: metadata(order, &submission),
+        metadata: metadata(order, &submission, tags(&revision, &submission)?),
         spec: Some(PodSpec {
             affinity: (!order.direct).then(|| pinned_to(order.host.as_str())),
             node_name: order.direct.then(|| order.host.to_string()),
-            tolerations: order.direct.then(|| vec![of_its_environment()]),
+            tolerations: Some(tolerations(order)).filter(|all| !all.is_empty()),
             automount_service_account_token: Some(false),
             containers: vec![container_of(order, container, &overrides, &parameters)],
             enable_service_links: Some(false),
@@ -58,7 +68,20 @@ pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
     })
 }
 
-fn metadata(order: &PodOrder, submission: &JobSpec) -> ObjectMeta {
+/// The tags that the pod is to show, as JSON: keys and values of tags may be longer than those of labels and annotations, and
+/// have other letters.
+fn tags(revision: &JobDefinitionSpec, submission: &JobSpec) -> Result<Option<String>, Error> {
+    let tags: BTreeMap<&String, &String> = revision.tags.iter().chain(&submission.tags).collect();
+    if tags.is_empty() || !submission.propagate_tags.unwrap_or(revision.propagate_tags) {
+        return Ok(None);
+    }
+    if tags.len() > TAGS {
+        return Err(Error::TooManyTags(tags.len()));
+    }
+    serde_json::to_string(&tags).map(Some).map_err(|error| Error::Unreadable("tags", error))
+}
+
+fn metadata(order: &PodOrder, submission: &JobSpec, tags: Option<String>) -> ObjectMeta {
     let mut labels = BTreeMap::from([
         ("app.kubernetes.io/managed-by".to_owned(), names::MANAGER.to_owned()),
         (names::JOB_UID.to_owned(), order.job.to_string()),
@@ -83,6 +106,7 @@ fn metadata(order: &PodOrder, submission: &JobSpec) -> ObjectMeta {
     if order.launch > 0 {
         annotations.insert(names::LAUNCH.to_owned(), order.launch.to_string());
     }
+    annotations.extend(tags.map(|tags| (names::TAGS.to_owned(), tags)));
     if let Some(name) = &submission.job_name {
         annotations.insert("batch.windlass.dev/aws-job-name".to_owned(), name.clone());
     }
@@ -125,14 +149,18 @@ fn pinned_to(host: &str) -> Affinity {
     }
 }
 
-/// Nodes that were made for an environment keep all other pods off.
-fn of_its_environment() -> Toleration {
-    Toleration {
-        key: Some(names::ENVIRONMENT_UID.to_owned()),
+/// Nodes that were made for an environment keep all other pods off, and some with GPUs those that ask for none: their taint has
+/// the name of the resource, as Kubernetes's admission plugin ExtendedResourceToleration expects it.
+fn tolerations(order: &PodOrder) -> Vec<Toleration> {
+    let made_for_it = order.direct.then_some(names::ENVIRONMENT_UID);
+    let has_gpus = (order.need.gpus > 0).then_some(order.gpu_resource.as_str());
+    let tolerated = |key: &str| Toleration {
+        key: Some(key.to_owned()),
         operator: Some("Exists".to_owned()),
         effect: Some("NoSchedule".to_owned()),
         ..Toleration::default()
-    }
+    };
+    made_for_it.into_iter().chain(has_gpus).map(tolerated).collect()
 }
 
 /// The definition's defaults and the submission's values, which win.
@@ -162,11 +190,12 @@ fn container_of(
 fn resources(order: &PodOrder) -> ResourceRequirements {
     let cpu = ("cpu".to_owned(), Quantity(cpu_quantity(order.need.cpu_millis)));
     let memory = ("memory".to_owned(), Quantity(format!("{}Mi", order.need.memory_mib())));
-    ResourceRequirements {
-        requests: Some(BTreeMap::from([cpu, memory.clone()])),
-        limits: Some(BTreeMap::from([memory])),
-        claims: None,
+    let mut limits = BTreeMap::from([memory]);
+    if order.need.gpus > 0 {
+        limits.insert(order.gpu_resource.to_string(), Quantity(order.need.gpus.to_string()));
     }
+    let requests = limits.clone().into_iter().chain([cpu]).collect();
+    ResourceRequirements { requests: Some(requests), limits: Some(limits), claims: None }
 }
 
 fn cpu_quantity(millis: u64) -> String {

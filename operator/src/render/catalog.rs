@@ -11,7 +11,9 @@ use windlass_core::objects::{
 };
 use windlass_core::state::State;
 use windlass_core::units::{Resources, vcpus};
-use windlass_crds::compute_environment::{MachineBooks, MachineLaunch, MemoryCapacity, VcpuCapacity};
+use windlass_crds::compute_environment::{
+    GpuCapacity, MachineBooks, MachineLaunch, MemoryCapacity, VcpuCapacity,
+};
 use windlass_crds::job_definition::Revision;
 use windlass_crds::job_queue::{self as api, JobCounts};
 use windlass_crds::shared::state::{Activity, Validity};
@@ -111,7 +113,8 @@ fn fair_share(told: &FairShareUse) -> api::FairShareUse {
 pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatus {
     let generation = status.observed_generation;
     let free = status.total.minus(&status.used);
-    let mib = |resources: &Resources| i64::try_from(resources.memory_mib()).unwrap_or(i64::MAX);
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mib = |resources: &Resources| count(resources.memory_mib());
     let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
     conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
     conditions.extend(told(
@@ -139,6 +142,11 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
             total: mib(&status.total),
             used: mib(&status.used),
             free: mib(&free),
+        }),
+        gpus: (status.total.gpus > 0 || status.used.gpus > 0).then(|| GpuCapacity {
+            total: count(status.total.gpus),
+            used: count(status.used.gpus),
+            free: count(free.gpus),
         }),
         conditions,
     }

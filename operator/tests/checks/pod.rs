@@ -9,7 +9,7 @@ use windlass_core::action::PodOrder;
 use windlass_core::ids::{ObjectKey, Uid};
 use windlass_core::objects::Payload;
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::{GPUS, Resources};
 
 fn payload(json: &Value) -> Payload {
     Payload(Arc::from(json.to_string().into_bytes()))
@@ -31,6 +31,7 @@ fn order(submission: &Value, revision: &Value) -> PodOrder {
         host: "node-1".into(),
         direct: false,
         need: Resources::of_job(2000, 250, 0),
+        gpu_resource: GPUS.into(),
         not_after: Time::ZERO,
     }
 }
@@ -91,6 +92,62 @@ fn a_pod_on_a_host_that_is_its_environments_alone() {
     let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
     let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
     check("direct", &PodOrder { direct: true, ..order(&submission, &revision) });
+}
+
+#[test]
+fn a_job_with_gpus_asks_for_them_by_the_name_they_have_there_and_tolerates_their_taint() {
+    let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
+    let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
+    let with_gpus = PodOrder {
+        need: Resources::of_job(2000, 250, 2),
+        gpu_resource: "amd.com/gpu".into(),
+        direct: true,
+        ..order(&submission, &revision)
+    };
+    check("gpus", &with_gpus);
+}
+
+/// The annotation with the tags, of a job and a definition that say these things.
+fn tags(submission: &Value, revision: &Value) -> Result<Option<Value>, String> {
+    let mut job = json!({ "jobQueue": "q", "jobDefinition": "d" });
+    let mut definition =
+        json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
+    for (object, more) in [(&mut job, submission), (&mut definition, revision)] {
+        object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    }
+    let built = pod(&order(&job, &definition)).map_err(|error| error.to_string())?;
+    let annotations = built.metadata.annotations.unwrap();
+    Ok(annotations.get("batch.windlass.dev/tags").map(|told| serde_json::from_str(told).unwrap()))
+}
+
+#[test]
+fn tags_are_shown_where_that_is_asked_for_and_those_of_the_job_win() {
+    let of_job = |propagate: Option<bool>| {
+        let mut job = json!({ "tags": { "Cost Center": "4711", "a": "job" } });
+        if let Some(propagate) = propagate {
+            job["propagateTags"] = json!(propagate);
+        }
+        job
+    };
+    let of_definition =
+        |propagate: bool| json!({ "tags": { "a": "definition", "b": "" }, "propagateTags": propagate });
+    let all = json!({ "Cost Center": "4711", "a": "job", "b": "" });
+    assert_eq!(tags(&of_job(None), &of_definition(true)), Ok(Some(all.clone())));
+    assert_eq!(tags(&of_job(Some(true)), &of_definition(false)), Ok(Some(all)));
+    assert_eq!(tags(&of_job(Some(false)), &of_definition(true)), Ok(None));
+    assert_eq!(tags(&of_job(None), &of_definition(false)), Ok(None));
+    assert_eq!(tags(&json!({ "propagateTags": true }), &json!({})), Ok(None));
+}
+
+#[test]
+fn more_than_fifty_tags_together_are_told_so() {
+    let many = |prefix: &str, number: usize| {
+        let tags: Value = (0..number).map(|at| (format!("{prefix}{at}"), json!("x"))).collect();
+        json!({ "tags": tags, "propagateTags": true })
+    };
+    assert!(tags(&many("a", 25), &many("b", 25)).unwrap().is_some());
+    let told = tags(&many("a", 26), &many("b", 25)).unwrap_err();
+    assert!(told.contains("51 tags together, at most 50 can be propagated"), "{told}");
 }
 
 #[test]

@@ -204,13 +204,13 @@ fn a_queues_status_is_read_as_it_was_written() {
 
 #[test]
 fn an_environments_status_is_read_as_it_was_written() {
-    let amount = |cpu_millis, mib| Resources { pods: 0, ..Resources::of_job(cpu_millis, mib, 0) };
+    let amount = |cpu_millis, mib, gpus| Resources { pods: 0, ..Resources::of_job(cpu_millis, mib, gpus) };
     let status = EnvironmentStatus {
         observed_generation: 2,
         validity: Validity { fault: None, since: at(1) },
         hosts: 3,
-        total: amount(12_500, 8_191),
-        used: amount(250, 64),
+        total: amount(12_500, 8_191, 8),
+        used: amount(250, 64, 3),
         pool: PoolStatus {
             desired_vcpus: Some(12),
             launching_vcpus: 4,

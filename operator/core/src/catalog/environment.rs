@@ -16,7 +16,6 @@ use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Hosts, Registered};
-use std::collections::BTreeMap;
 
 /// One compute environment.
 #[derive(Debug)]
@@ -67,14 +66,17 @@ impl Environment {
     }
 
     pub(crate) fn later(self, observed: ObservedEnvironment) -> Environment {
-        let mut report = self.report;
+        let (mut report, mut pool) = (self.report, self.pool);
         let is_foreign = report.take_stored(observed.status.clone(), observed.resource_version);
         let is_changed = observed.generation != self.observed.generation;
         if is_foreign || is_changed && !mutant::is(Mutant::OldMaximumBought) {
             // Another process decided, or what was decided may not be allowed any more: what was not written is void.
             report.current.pool = observed.status.pool.clone();
         }
-        Environment { observed, report, holding: false, pool: self.pool }
+        if is_changed {
+            pool.forget_offers();
+        }
+        Environment { observed, report, holding: false, pool }
     }
 
     /// What is wrong with it as it is written, or with its hosts: code and words.
@@ -82,7 +84,7 @@ impl Environment {
         let managed = self.observed.managed.as_ref();
         managed
             .and_then(|managed| types_fault(managed, &desk.machine_types))
-            .or_else(|| mixed_architectures(&self.observed.selector, &desk.hosts))
+            .or_else(|| mixed_architectures(&self.observed, &desk.hosts))
     }
 
     /// The name its owner calls it.
@@ -102,7 +104,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     tend_pool(uid, is_unused, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = environment.static_fault(desk).or_else(|| environment.pool.fault());
-    let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
+    let (hosts, total, used) = capacity(&environment.observed, &desk.hosts);
     let now = desk.now;
     let has_machines = desk.machines.of(uid).next().is_some();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
@@ -145,24 +147,25 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     }
 }
 
-/// The hosts of this selector that take jobs, what they have, and what pods use of it.
-fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, Resources) {
+/// The hosts of an environment that take jobs, what they have, and what pods use of it.
+fn capacity(environment: &ObservedEnvironment, hosts: &Hosts) -> (u32, Resources, Resources) {
+    let gpus = &environment.gpu_resource;
     let mut number = 0;
     let (mut total, mut used) = (Resources::default(), Resources::default());
     for (_, host) in hosts.iter() {
-        let Some(node) = host.usable() else { continue };
-        if chooses(selector, node) {
+        let Some(node) = host.usable(gpus) else { continue };
+        if chooses(environment, node) {
             number += 1;
-            total = total.plus(&node.allocatable);
-            used = used.plus(&host.used());
+            total = total.plus(&node.allocatable.seen_with(gpus));
+            used = used.plus(&host.used().seen_with(gpus));
         }
     }
     (number, as_reported(&total), as_reported(&used))
 }
 
 /// An image runs on one architecture: an environment of several would fail jobs by chance.
-fn mixed_architectures(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> Option<(&'static str, String)> {
-    let found: Vec<String> = architectures(selector, hosts).iter().map(ToString::to_string).collect();
+fn mixed_architectures(environment: &ObservedEnvironment, hosts: &Hosts) -> Option<(&'static str, String)> {
+    let found: Vec<String> = architectures(environment, hosts).iter().map(ToString::to_string).collect();
     (found.len() > 1).then(|| {
         let words =
             format!("its hosts are {}: choose one with kubernetes.io/arch in its nodeSelector", list(&found));
@@ -170,9 +173,9 @@ fn mixed_architectures(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> Option
     })
 }
 
-/// An amount as the status tells it: vCPUs and whole MiB.
+/// An amount as the status tells it: vCPUs, whole MiB and GPUs.
 fn as_reported(amount: &Resources) -> Resources {
-    Resources { pods: 0, gpus: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), 0) }
+    Resources { pods: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), amount.gpus) }
 }
 
 /// Queues that name the environment, and tasks that were given to a host of it.

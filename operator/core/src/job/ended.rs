@@ -186,7 +186,7 @@ fn disruption_in_words(cause: &Name) -> &str {
 mod tests {
     use super::*;
     use crate::ids::{ObjectKey, ResourceVersion, Uid};
-    use crate::units::Resources;
+    use crate::units::ResourceList;
 
     fn pod(host: Option<&str>, phase: PodPhase, task: TaskPod) -> ObservedPod {
         ObservedPod {
@@ -195,7 +195,7 @@ mod tests {
             resource_version: ResourceVersion(1),
             created_at: Time::ZERO,
             host: host.map(Name::from),
-            requests: Resources::default(),
+            requests: ResourceList::default(),
             phase,
             deleting: false,
             task: Some(task),

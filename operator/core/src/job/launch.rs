@@ -14,6 +14,7 @@ use crate::mutant::{self, Mutant};
 use crate::outbox::Purpose;
 use crate::schedule::Waiting;
 use crate::time::Time;
+use crate::units::ResourceList;
 use crate::world::{Claim, Slot};
 
 /// Gives a runnable task to a host. The claim on the host stands from now on.
@@ -26,7 +27,8 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    desk.hosts.claim(host, &job.pod_key(slot), Claim { need: job.shape.need, ours: true });
+    let need = ResourceList::with_gpus(job.shape.need, &desk.gpu_resource(environment));
+    desk.hosts.claim(host, &job.pod_key(slot), Claim { need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();
@@ -97,6 +99,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         host: live.host.clone(),
         direct: desk.is_ours_alone(&live.environment),
         need: job.shape.need,
+        gpu_resource: desk.gpu_resource(&live.environment),
         not_after: until,
     })
 }

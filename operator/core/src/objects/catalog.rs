@@ -179,7 +179,7 @@ pub struct QueueStatus {
 }
 
 /// A ComputeEnvironment as the API server has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedEnvironment {
     /// Its name.
     pub name: Name,
@@ -197,6 +197,8 @@ pub struct ObservedEnvironment {
     pub enabled: bool,
     /// The labels its hosts have: an UNMANAGED one's `nodeSelector`, or the label that its machines get.
     pub selector: BTreeMap<Name, Name>,
+    /// What its nodes call GPUs: the extended resource ([`crate::units::GPUS`]).
+    pub gpu_resource: Name,
     /// What a MANAGED one may have made.
     pub managed: Option<Managed>,
     /// True once deletion was asked for.

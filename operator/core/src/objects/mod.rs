@@ -14,7 +14,7 @@ pub use catalog::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
     ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
-pub use host::ObservedHost;
+pub use host::{ObservedHost, Taint};
 pub use job::{
     ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,
     PinnedRevision, Record, ResourceRequest,

@@ -3,7 +3,7 @@
 use super::Ending;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::time::Time;
-use crate::units::Resources;
+use crate::units::ResourceList;
 
 /// `status.phase`, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ pub struct ObservedPod {
     /// The host it is bound to.
     pub host: Option<Name>,
     /// What its containers request.
-    pub requests: Resources,
+    pub requests: ResourceList,
     /// Its phase.
     pub phase: PodPhase,
     /// True once deletion was asked for.

@@ -1,6 +1,6 @@
 //! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
 
-use super::members::members;
+use super::members::{Member, members};
 use super::types::types;
 use crate::catalog::Environment;
 use crate::desk::Desk;
@@ -15,6 +15,8 @@ use crate::units::Resources;
 pub(crate) struct Growth {
     /// Free room of each machine on its way.
     coming: Vec<Resources>,
+    /// Free room, GPUs included, of each machine that is there but for them: others take what they need of it already.
+    gpus_coming: Vec<Resources>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
     /// What may be added, the smallest first.
@@ -24,7 +26,7 @@ pub(crate) struct Growth {
     /// Why no machine is to be had now, in the backend's words.
     pub(crate) failure: Option<Name>,
     pub(crate) max_vcpus: u32,
-    /// vCPUs of machines on their way, those ordered in this pass included.
+    /// vCPUs of machines on their way, those without their GPUs and those ordered in this pass included.
     pub(crate) launching_vcpus: u32,
     /// Types of the machines ordered in this pass.
     orders: Vec<Name>,
@@ -45,10 +47,19 @@ impl Growth {
             used
         };
         let to_come = || members.iter().filter(|member| member.is_to_come());
+        let awaits_gpus =
+            |member: &&Member<'_>| member.awaits_gpus && !mutant::is(Mutant::LateGpusBoughtAgain);
+        let gpus_to_come = || members.iter().filter(awaits_gpus);
         let room =
             |name: &Name| types.iter().find(|found| found.name == *name).map(|found| found.allocatable);
         Some(Growth {
             coming: to_come().filter_map(|member| room(&member.machine_type)).collect(),
+            gpus_coming: gpus_to_come()
+                .filter_map(|member| {
+                    let free = member.host?.free()?.amounts;
+                    Some(Resources { gpus: room(&member.machine_type)?.gpus, ..free })
+                })
+                .collect(),
             members: members
                 .iter()
                 .filter(|member| member.is_to_come() || member.is_ready())
@@ -58,7 +69,10 @@ impl Growth {
             launches_left: LAUNCHES_LISTED.saturating_sub(environment.launches().len()),
             failure: environment.pool.failure(desk.now),
             max_vcpus: managed.max_vcpus,
-            launching_vcpus: to_come().map(|member| member.vcpus).fold(0, u32::saturating_add),
+            launching_vcpus: to_come()
+                .chain(gpus_to_come())
+                .map(|member| member.vcpus)
+                .fold(0, u32::saturating_add),
             orders: Vec::new(),
             lacking_vcpus: 0,
             types,
@@ -68,7 +82,8 @@ impl Growth {
     /// Sets room aside for `count` pods: on machines on their way first, else on new ones. How many found some.
     pub(crate) fn expect(&mut self, need: &Resources, count: u32) -> u32 {
         let mut left = count;
-        for room in &mut self.coming {
+        let there_but_for_gpus = self.gpus_coming.iter_mut().filter(|_| need.gpus > 0);
+        for room in there_but_for_gpus.chain(&mut self.coming) {
             left -= fill(room, need, left);
         }
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {

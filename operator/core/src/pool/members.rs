@@ -1,6 +1,7 @@
 //! What an environment has made, and what it is about to.
 
 use super::Pool;
+use super::types::awaits_gpus;
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -23,6 +24,10 @@ pub(crate) struct Member<'a> {
     pub(crate) host: Option<&'a Host>,
     /// It came to nothing, or has gone again: it counts until it is sure that it will not come late.
     pub(crate) failed: bool,
+    /// Its node takes jobs, but reports none of the GPUs yet that its type has.
+    pub(crate) awaits_gpus: bool,
+    /// Its node takes jobs.
+    is_usable: bool,
     /// It took jobs before: what keeps them off now is something else.
     has_arrived: bool,
     /// It was asked for not long ago.
@@ -39,8 +44,8 @@ impl Member<'_> {
     }
 
     /// True while it takes jobs.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.host.is_some_and(|host| host.usable().is_some())
+    pub(crate) const fn is_usable(&self) -> bool {
+        self.is_usable
     }
 
     /// True while there is a node on it that is ready.
@@ -62,14 +67,21 @@ impl Member<'_> {
 /// All members of an environment.
 pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<Member<'a>> {
     let observed = &environment.observed;
-    let there = desk.machines.of(observed.uid).map(|machine| Member {
-        machine_type: machine.machine_type.clone(),
-        vcpus: vcpus(&machine.machine_type, machine.node.as_ref(), desk),
-        machine: Some(machine),
-        host: machine.node.as_ref().and_then(|node| desk.hosts.get(node)),
-        failed: false,
-        has_arrived: environment.pool.came.contains(&machine.uid),
-        is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
+    let gpus = &observed.gpu_resource;
+    let there = desk.machines.of(observed.uid).map(|machine| {
+        let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
+        let usable = host.and_then(|host| host.usable(gpus));
+        Member {
+            machine_type: machine.machine_type.clone(),
+            vcpus: vcpus(&machine.machine_type, machine.node.as_ref(), desk),
+            machine: Some(machine),
+            host,
+            failed: false,
+            awaits_gpus: usable.is_some_and(|node| awaits_gpus(machine, node, gpus, desk)),
+            is_usable: usable.is_some(),
+            has_arrived: environment.pool.came.contains(&machine.uid),
+            is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
+        }
     });
     let mut members: Vec<Member<'a>> = there.collect();
     for launch in environment.launches() {
@@ -88,6 +100,8 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
                 machine: None,
                 host: None,
                 failed: was_seen || environment.pool.failed.contains(&launch.serial),
+                awaits_gpus: false,
+                is_usable: false,
                 has_arrived: false,
                 is_young: true,
             });
@@ -102,7 +116,7 @@ fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
         return known.vcpus;
     }
     let node = node.and_then(|node| desk.hosts.get(node)?.node.as_ref());
-    let millis = node.map_or(0, |node| node.allocatable.cpu_millis);
+    let millis = node.map_or(0, |node| node.allocatable.amounts.cpu_millis);
     u32::try_from(millis.div_ceil(1000)).unwrap_or(u32::MAX)
 }
 

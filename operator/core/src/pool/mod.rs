@@ -47,6 +47,8 @@ pub(crate) struct Pool {
     pub(crate) lacking_vcpus: u32,
     /// The most that jobs had of a host of each type: the catalogue only estimates it.
     offered: BTreeMap<Name, Resources>,
+    /// A node whose type has GPUs reported none, although it had its time: nobody registers them there.
+    without_gpus: bool,
 }
 
 /// Why no machine could be had lately.
@@ -61,6 +63,12 @@ pub(crate) struct Failure {
 }
 
 impl Pool {
+    /// What is asked for has changed: what machines offered so far may not hold any more.
+    pub(crate) fn forget_offers(&mut self) {
+        self.offered.clear();
+        self.without_gpus = false;
+    }
+
     /// The words of a failure after which it is too early to try again.
     pub(crate) fn failure(&self, now: Time) -> Option<Name> {
         let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);

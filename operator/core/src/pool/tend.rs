@@ -24,6 +24,7 @@ pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
     };
     remember(uid, desk);
     notice(uid, desk);
+    look_for_gpus(uid, desk);
     top_up(uid, &managed, desk);
     ask(uid, &managed, desk);
     let_go(uid, &managed, unused, desk);
@@ -78,6 +79,19 @@ fn notice(uid: Uid, desk: &mut Desk) {
     if let Some(until) = pool.failure.as_ref().map(|failure| failure.until).filter(|until| *until > now) {
         desk.agenda.wake(until, Item::Schedule);
         desk.agenda.wake(until, Item::Environment(uid));
+    }
+}
+
+/// Once a node had its time to report GPUs, what it reports counts.
+fn look_for_gpus(uid: Uid, desk: &mut Desk) {
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let members = members(environment, desk);
+    let waiting = members.iter().filter(|member| member.awaits_gpus);
+    let times: Vec<Time> =
+        waiting.filter_map(|member| Some(member.machine?.created_at + LAUNCH_PATIENCE)).collect();
+    for at in times {
+        desk.agenda.wake(at, Item::Environment(uid));
+        desk.agenda.wake(at, Item::Schedule);
     }
 }
 
@@ -145,6 +159,7 @@ fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
                     environment: environment.key().name,
                     environment_uid: uid,
                     machine_type,
+                    gpu_resource: observed.gpu_resource.clone(),
                     payload: managed.payload.clone(),
                     not_after: launch.decided_at + LAUNCH_WINDOW,
                 };
@@ -181,6 +196,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         managed.idle_limit.unwrap_or(desk.settings.idle_limit)
     };
     let floor = if deleting { 0 } else { managed.min_vcpus.min(managed.max_vcpus.saturating_sub(lacking)) };
+    // One of another type may be larger than what is kept, and leave too little beside it.
+    let is_in_the_way = |kept: u32| lacking > 0 && kept.saturating_add(lacking) > managed.max_vcpus;
     let members = members(environment, desk);
     let mut kept = kept_vcpus(environment, &members);
     let (mut idle_since, mut leaving_since) = (BTreeMap::new(), BTreeMap::new());
@@ -200,6 +217,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         let has_jobs =
             member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
         let is_idle = !has_jobs
+            && !member.awaits_gpus
             && !mutant::is(Mutant::IdleMachineKept)
             && (member.is_ready() || machine.leaving || deleting && unused);
         if !is_idle {
@@ -213,7 +231,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             leaving_since.insert(machine.uid, since);
             let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
             if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
-        } else if kept.saturating_sub(member.vcpus) < floor {
+        } else if kept.saturating_sub(member.vcpus) < floor && !is_in_the_way(kept) {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
             go.push(machine.clone());

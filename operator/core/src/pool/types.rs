@@ -3,8 +3,9 @@
 use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
+use crate::limits::LAUNCH_PATIENCE;
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, Managed};
+use crate::objects::{MachineType, Managed, ObservedHost, ObservedMachine};
 use crate::text::list;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,19 +23,26 @@ const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let Some(managed) = &environment.observed.managed else { return Vec::new() };
-    let seen = seen(environment, desk);
-    let mut types: Vec<MachineType> = chosen(managed, &desk.machine_types).into_iter().cloned().collect();
-    for machine_type in &mut types {
-        let known = seen.get(&machine_type.name).or_else(|| environment.pool.offered.get(&machine_type.name));
-        if let Some(room) = known {
-            machine_type.allocatable = *room;
+    let (pool, seen) = (&environment.pool, seen(environment, desk));
+    let as_offered = |found: &MachineType| {
+        let mut found = found.clone();
+        if let Some(room) = seen.get(&found.name).or_else(|| pool.offered.get(&found.name)) {
+            found.allocatable = *room;
         }
-    }
-    types.sort_by_key(|machine_type| {
-        let MachineType { vcpus, allocatable, name, .. } = machine_type;
-        (allocatable.gpus, *vcpus, allocatable.memory_bytes, name.clone())
+        if pool.without_gpus {
+            found.allocatable.gpus = 0;
+        }
+        found
+    };
+    // A type with GPUs costs what it costs, whatever its nodes report.
+    let chosen = chosen(managed, &desk.machine_types).into_iter();
+    let mut types: Vec<(u64, MachineType)> =
+        chosen.map(|found| (found.allocatable.gpus, as_offered(found))).collect();
+    types.sort_by_key(|(gpus, found)| {
+        let MachineType { vcpus, allocatable, name, .. } = found;
+        (*gpus, *vcpus, allocatable.memory_bytes, name.clone())
     });
-    types
+    types.into_iter().map(|(_, found)| found).collect()
 }
 
 /// What is wrong with the types an environment names: code and words.
@@ -80,25 +88,66 @@ fn is(wanted: &Name, found: &MachineType) -> bool {
 
 /// Remembers what hosts offer: else one that is too small for a job, and goes, is made again for it for ever.
 pub(super) fn remember(uid: Uid, desk: &mut Desk) {
-    let Some(seen) = desk.environments.get(uid).map(|environment| seen(environment, desk)) else { return };
+    let Some(environment) = desk.environments.get(uid) else { return };
+    let (seen, without_gpus) = (seen(environment, desk), without_gpus(environment, desk));
     if let Some(environment) = desk.environments.get_mut(uid).filter(|_| !mutant::is(Mutant::OfferForgotten))
     {
         environment.pool.offered.extend(seen);
+        environment.pool.without_gpus = without_gpus;
     }
 }
 
 /// The most that jobs can have of a host of each type, among the hosts that are there: what runs on every node takes its part.
+/// Of one that reports no GPUs they are taken to be as many as its type has: whether any ever come is another question, asked of
+/// all types together.
 fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
     let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
-    let label = Name::from(TYPE_LABEL);
+    let (label, gpus) = (Name::from(TYPE_LABEL), &environment.observed.gpu_resource);
     for (_, host) in desk.hosts.iter() {
-        let (Some(node), Some(room)) = (host.usable(), host.room_for_jobs()) else { continue };
+        let (Some(node), Some(room)) = (host.usable(gpus), host.room_for_jobs()) else { continue };
         if let Some(machine_type) = node.labels.get(&label)
-            && chooses(&environment.observed.selector, node)
+            && chooses(&environment.observed, node)
         {
+            let mut room = room.seen_with(gpus);
+            if !reports_gpus(node, gpus) {
+                room.gpus = gpus_of(machine_type, desk);
+            }
             let most = seen.entry(machine_type.clone()).or_default();
             *most = most.max_each(&room);
         }
     }
     seen
+}
+
+/// True once a node reported none of the GPUs that its type has, and had its time; false again once one reports some.
+fn without_gpus(environment: &Environment, desk: &Desk) -> bool {
+    let gpus = &environment.observed.gpu_resource;
+    let machines = desk.machines.of(environment.observed.uid);
+    let with_gpus = machines.filter(|machine| gpus_of(&machine.machine_type, desk) > 0);
+    let nodes = with_gpus.filter_map(|machine| {
+        let node = desk.hosts.get(machine.node.as_ref()?)?.usable(gpus)?;
+        Some((reports_gpus(node, gpus), awaits_gpus(machine, node, gpus, desk)))
+    });
+    let (some_report, some_are_late) = nodes
+        .fold((false, false), |(some_report, late), (reports, awaits)| {
+            (some_report || reports, late || !reports && !awaits)
+        });
+    !some_report && (some_are_late || environment.pool.without_gpus)
+}
+
+/// True while a node reports none of the GPUs that its type has, and may yet: a device plugin registers them once it runs there,
+/// minutes after the node is ready.
+pub(super) fn awaits_gpus(machine: &ObservedMachine, node: &ObservedHost, gpus: &Name, desk: &Desk) -> bool {
+    let is_young =
+        desk.now < machine.created_at + LAUNCH_PATIENCE && !mutant::is(Mutant::DevicePluginNotAwaited);
+    is_young && !reports_gpus(node, gpus) && gpus_of(&machine.machine_type, desk) > 0
+}
+
+fn reports_gpus(node: &ObservedHost, gpus: &Name) -> bool {
+    node.allocatable.seen_with(gpus).gpus > 0
+}
+
+/// As the catalogue has it.
+fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
+    desk.machine_types.get(machine_type).map_or(0, |found| found.allocatable.gpus)
 }

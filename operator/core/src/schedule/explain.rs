@@ -1,9 +1,58 @@
 //! Why a job waits: a closed list, with numbers, in words (SPEC.md Q5).
 
 use crate::ids::Name;
+use crate::limits::TAINTS_TOLD;
+use crate::objects::Taint;
 use crate::time::Time;
 use crate::units::{Resources, gpus_in_words, vcpus, vcpus_in_words};
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// Hosts of an environment that do not take a job, by what keeps it off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Closed {
+    /// By their first taint that it does not tolerate: how many, and one of them.
+    tainted: BTreeMap<Name, (usize, Name)>,
+    /// How many have other taints than those listed.
+    tainted_otherwise: usize,
+    /// How many are cordoned.
+    pub(crate) cordoned: usize,
+    /// How many are not ready.
+    pub(crate) not_ready: usize,
+}
+
+impl Closed {
+    /// Adds a host with a taint.
+    pub(crate) fn add(&mut self, taint: &Taint, host: &Name) {
+        let taint = Name::from(taint.to_string());
+        if self.tainted.len() < TAINTS_TOLD || self.tainted.contains_key(&taint) {
+            self.tainted.entry(taint).or_insert_with(|| (0, host.clone())).0 += 1;
+        } else {
+            self.tainted_otherwise += 1;
+        }
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = |number: usize, one: &str, several: &str| match number {
+            0 => None,
+            1 => Some(format!("1 host {one}")),
+            number => Some(format!("{number} hosts {several}")),
+        };
+        let tainted = self.tainted.iter().map(|(taint, (number, host))| match number {
+            1 => format!("host {host} has the taint {taint}"),
+            number => format!("{number} hosts have the taint {taint}"),
+        });
+        let others = [
+            hosts(self.tainted_otherwise, "has another taint", "have other taints"),
+            hosts(self.cordoned, "is cordoned", "are cordoned"),
+            hosts(self.not_ready, "is not ready", "are not ready"),
+        ];
+        let all: Vec<String> = tainted.chain(others.into_iter().flatten()).collect();
+        formatter.write_str(&all.join(", "))
+    }
+}
 
 /// Why one compute environment does not take a job now. From nearest to starting to furthest from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,11 +106,15 @@ pub enum Obstacle {
         environment: Name,
         /// The most of each amount one host has.
         largest: Resources,
+        /// Hosts that do not take it, however large.
+        closed: Closed,
     },
-    /// It has no host that takes jobs.
+    /// It has no host that takes the job.
     NoHosts {
         /// The environment.
         environment: Name,
+        /// Those that do not.
+        closed: Closed,
     },
     /// It is INVALID.
     Invalid {
@@ -271,8 +324,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
             )
         }
         Obstacle::Full { environment, hosts, most_free, kept: None } => format!(
-            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
-            if *hosts == 1 { "" } else { "s" }
+            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}{}",
+            if *hosts == 1 { "" } else { "s" },
+            if need.gpus > 0 && most_free.gpus == 0 { ", 0 GPUs" } else { "" }
         ),
         Obstacle::Launching { environment, vcpus } => {
             format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")
@@ -290,16 +344,22 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
         Obstacle::CannotLaunch { environment, words } => {
             format!("{environment} cannot launch machines now: {words}")
         }
-        Obstacle::TooSmall { environment, largest } => {
+        Obstacle::TooSmall { environment, largest, closed } => {
+            let beside = if *closed == Closed::default() { String::new() } else { format!(" ({closed})") };
             let short = Amount::ALL.into_iter().filter(|amount| amount.of(largest) < amount.of(need));
             let short: Vec<String> = short.map(|amount| amount.words(largest)).collect();
             if short.is_empty() {
-                format!("no host in {environment} has all of that together")
+                format!("no host in {environment} has all of that together{beside}")
             } else {
-                format!("largest host in {environment} has {}", short.join(", "))
+                format!("largest host in {environment} has {}{beside}", short.join(", "))
             }
         }
-        Obstacle::NoHosts { environment } => format!("{environment} has no host that takes jobs"),
+        Obstacle::NoHosts { environment, closed } if *closed == Closed::default() => {
+            format!("{environment} has no host that takes jobs")
+        }
+        Obstacle::NoHosts { environment, closed } => {
+            format!("{environment} has no host that takes it: {closed}")
+        }
         Obstacle::Invalid { environment, words } => format!("{environment} is INVALID: {words}"),
         Obstacle::OtherArchitecture { environment, theirs, queue } => {
             format!("{environment} is passed over: its hosts are {theirs}, the queue's {queue}")
@@ -354,7 +414,7 @@ mod tests {
             format!("{}: {waiting}", waiting.code())
         };
         assert_eq!(
-            told(Obstacle::TooSmall { environment: environment.clone(), largest }),
+            told(Obstacle::TooSmall { environment: environment.clone(), largest, closed: Closed::default() }),
             "NoHostLargeEnough: needs 64 vCPUs; largest host in c5-ondemand has 36 vCPUs"
         );
         assert_eq!(
@@ -368,7 +428,7 @@ mod tests {
              1 host is 36 vCPUs, 69632 MiB"
         );
         assert_eq!(
-            told(Obstacle::NoHosts { environment: environment.clone() }),
+            told(Obstacle::NoHosts { environment: environment.clone(), closed: Closed::default() }),
             "NoHosts: needs 64 vCPUs, 1024 MiB; c5-ondemand has no host that takes jobs"
         );
         assert_eq!(
@@ -390,8 +450,30 @@ mod tests {
         let waiting = capacity(need, vec![disabled.clone(), full]);
         assert_eq!(waiting.code(), "WaitingForCapacity");
         assert!(!waiting.is_hopeless());
-        let too_small = Obstacle::TooSmall { environment: "c".into(), largest: Resources::default() };
+        let (largest, closed) = (Resources::default(), Closed::default());
+        let too_small = Obstacle::TooSmall { environment: "c".into(), largest, closed };
         assert!(capacity(need, vec![too_small.clone()]).is_hopeless());
         assert!(!capacity(need, vec![too_small, disabled]).is_hopeless());
+    }
+
+    #[test]
+    fn gpus_and_hosts_that_are_closed_are_told() {
+        let mut closed = Closed { cordoned: 1, not_ready: 2, ..Closed::default() };
+        for (number, key) in ["a", "a", "b", "c", "d", "e"].into_iter().enumerate() {
+            let taint = Taint { key: key.into(), value: "x".into(), evicts: key == "b" };
+            closed.add(&taint, &format!("n{number}").into());
+        }
+        let (need, largest) = (Resources::of_job(1000, 64, 2), Resources::of_job(8000, 4096, 1));
+        let told = |obstacle| capacity(need, vec![obstacle]).to_string();
+        assert_eq!(
+            told(Obstacle::TooSmall { environment: "p3".into(), largest, closed: Closed::default() }),
+            "needs 2 GPUs; largest host in p3 has 1 GPU"
+        );
+        assert_eq!(
+            told(Obstacle::NoHosts { environment: "p3".into(), closed }),
+            "needs 1 vCPU, 64 MiB, 2 GPUs; p3 has no host that takes it: 2 hosts have the taint a=x:NoSchedule, host n2 has \
+             the taint b=x:NoExecute, host n3 has the taint c=x:NoSchedule, 2 hosts have other taints, 1 host is cordoned, 2 \
+             hosts are not ready"
+        );
     }
 }

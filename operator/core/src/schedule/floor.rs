@@ -1,29 +1,38 @@
 //! The room on all hosts, as one pass fills it.
 
 use super::Reservation;
-use crate::catalog::Environment;
+use super::explain::Closed;
+use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
+use crate::objects::{ObservedEnvironment, ObservedHost, Taint};
 use crate::pool::{Growth, nodes_that_leave};
 use crate::time::Time;
-use crate::units::Resources;
+use crate::units::{ResourceList, Resources};
 use crate::world::Hosts;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// One host that takes jobs.
+/// One host that is ready and not cordoned.
 #[derive(Clone, Debug)]
 struct Place {
     name: Name,
-    whole: Resources,
+    taints: Vec<Taint>,
+    whole: ResourceList,
     /// What jobs can have of it: not what pods of others use.
-    for_jobs: Resources,
-    free: Resources,
+    for_jobs: ResourceList,
+    free: ResourceList,
     /// The job it is kept free for.
     kept: Option<Reservation>,
 }
 
 impl Place {
+    /// What keeps a job of this need off, where GPUs go by this name.
+    fn taint_against(&self, need: &Resources, gpus: &Name) -> Option<&Taint> {
+        let tolerated = (need.gpus > 0).then_some(gpus);
+        self.taints.iter().find(|taint| !taint.is_tolerated(tolerated))
+    }
+
     /// True when it is kept free for another job, and one that ends by then may be in its way.
     fn is_kept_from(&self, job: Uid, ends_by: Option<Time>) -> bool {
         let in_time = |start: Option<Time>| ends_by.zip(start).is_some_and(|(end, start)| end <= start);
@@ -31,20 +40,32 @@ impl Place {
     }
 }
 
-/// All hosts that take jobs, and which of them each environment has. A host may be in several environments: its room is
-/// counted once.
+/// The hosts of one environment.
+#[derive(Debug, Default)]
+struct Members {
+    places: Vec<usize>,
+    /// What GPUs are called there.
+    gpus: Name,
+    /// Those that take no pods at all.
+    not_ready: usize,
+    cordoned: usize,
+}
+
+/// All hosts, and which of them each environment has. A host may be in several environments: its room is counted once.
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
     places: Vec<Place>,
-    environments: BTreeMap<Uid, Vec<usize>>,
+    environments: BTreeMap<Uid, Members>,
     growths: BTreeMap<Uid, Growth>,
 }
 
 /// What an environment's hosts have for one need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// Hosts that take jobs.
+    /// Hosts that take such jobs.
     pub(crate) hosts: usize,
+    /// Those that take none.
+    pub(crate) closed: Closed,
     /// The most of each amount that one host has when empty.
     pub(crate) largest: Resources,
     /// True when some host, empty, is large enough.
@@ -59,11 +80,8 @@ impl Floor {
     /// Measures all hosts, and what managed environments can still come to have.
     pub(crate) fn of(desk: &Desk) -> Floor {
         let leave = nodes_that_leave(desk);
-        let selectors = desk
-            .environments
-            .iter()
-            .map(|environment| (environment.observed.uid, &environment.observed.selector));
-        let mut floor = Floor::measure(&desk.hosts, &leave, selectors);
+        let environments = desk.environments.iter().map(|environment| &environment.observed);
+        let mut floor = Floor::measure(&desk.hosts, &leave, environments);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         floor
@@ -85,36 +103,42 @@ impl Floor {
         self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
     }
 
-    /// Measures all hosts but those that `leave`; `environments` are identities and label selectors.
+    /// Measures all hosts but those that `leave`.
     pub(crate) fn measure<'a>(
         hosts: &Hosts,
         leave: &[Name],
-        environments: impl Iterator<Item = (Uid, &'a BTreeMap<Name, Name>)>,
+        environments: impl Iterator<Item = &'a ObservedEnvironment>,
     ) -> Floor {
         let mut floor = Floor::default();
-        let mut labels = Vec::new();
+        let (mut open, mut closed): (Vec<&ObservedHost>, Vec<&ObservedHost>) = (Vec::new(), Vec::new());
         for (name, host) in hosts.iter().filter(|(name, _)| !leave.contains(name)) {
-            if let (Some(node), Some(free), Some(for_jobs)) =
-                (host.usable(), host.free(), host.room_for_jobs())
+            if let (Some(node), Some(free), Some(for_jobs)) = (host.open(), host.free(), host.room_for_jobs())
             {
-                let (name, whole) = (name.clone(), node.allocatable);
-                floor.places.push(Place { name, whole, for_jobs, free, kept: None });
-                labels.push(&node.labels);
+                let (name, whole, taints) = (name.clone(), node.allocatable.clone(), node.taints.clone());
+                floor.places.push(Place { name, taints, whole, for_jobs, free, kept: None });
+                open.push(node);
+            } else {
+                closed.extend(&host.node);
             }
         }
-        for (environment, selector) in environments {
-            let matches = |labels: &BTreeMap<Name, Name>| {
-                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+        for environment in environments {
+            let is_in = |node: &&&ObservedHost| chooses(environment, node);
+            let members = open.iter().enumerate().filter(|(_, node)| is_in(node)).map(|(at, _)| at);
+            let mine = || closed.iter().filter(is_in);
+            let members = Members {
+                places: members.collect(),
+                gpus: environment.gpu_resource.clone(),
+                not_ready: mine().filter(|node| !node.ready).count(),
+                cordoned: mine().filter(|node| node.ready).count(),
             };
-            let members =
-                (0..floor.places.len()).filter(|at| labels.get(*at).is_some_and(|labels| matches(labels)));
-            floor.environments.insert(environment, members.collect());
+            floor.environments.insert(environment.uid, members);
         }
         floor
     }
 
-    /// Takes room for one pod of a job in an environment: on the fullest host that has it, so that large jobs find whole hosts;
-    /// on one that is kept for another job only if the pod is sure to have ended in time.
+    /// Takes room for one pod of a job in an environment: on the fullest host that has it, so that large jobs find whole hosts,
+    /// and on one with GPUs last if the job needs none; on one that is kept for another job only if the pod is sure to have
+    /// ended in time.
     pub(crate) fn take(
         &mut self,
         environment: Uid,
@@ -122,25 +146,39 @@ impl Floor {
         job: Uid,
         ends_by: Option<Time>,
     ) -> Option<Name> {
-        let members = self.environments.get(&environment)?;
-        let fits = |place: &Place| place.free.covers(need) && !place.is_kept_from(job, ends_by);
-        let places = members.iter().filter_map(|at| Some((*at, self.places.get(*at)?)));
-        // Compared where they are: this is what a pass over 1,000 hosts spends most of its time on.
-        let (best, _) = places
-            .filter(|(_, place)| fits(place))
-            .min_by(|(_, one), (_, other)| one.free.cmp(&other.free))?;
+        let Members { places, gpus, .. } = self.environments.get(&environment)?;
+        let fits = |place: &Place| {
+            place.free.seen_with(gpus).covers(need)
+                && place.taint_against(need, gpus).is_none()
+                && !place.is_kept_from(job, ends_by)
+        };
+        let fullness = |place: &Place| {
+            let free = place.free.seen_with(gpus);
+            let of_gpus = if need.gpus > 0 { free.gpus } else { place.whole.seen_with(gpus).gpus };
+            (of_gpus, free)
+        };
+        let members = places.iter().filter_map(|at| Some((*at, self.places.get(*at)?)));
+        let (best, _) = members.filter(|(_, place)| fits(place)).min_by_key(|(_, place)| fullness(place))?;
+        let need = ResourceList::with_gpus(*need, gpus);
         let place = self.places.get_mut(best)?;
         if !mutant::is(Mutant::OverAdmission) {
-            place.free = place.free.minus(need);
+            place.free = std::mem::take(&mut place.free).minus(&need);
         }
         Some(place.name.clone())
     }
 
-    /// The vCPUs of all hosts of these environments, in thousandths: what shares are reckoned from.
+    /// The vCPUs of all hosts of these environments that take jobs, in thousandths: what shares are reckoned from.
     pub(crate) fn vcpus(&self, environments: &[Uid]) -> u64 {
-        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
-        let members: BTreeSet<usize> = members.copied().collect();
-        members.iter().filter_map(|at| self.places.get(*at)).map(|place| place.whole.cpu_millis).sum()
+        let with_gpus = Resources { gpus: 1, ..Resources::default() };
+        let mut open: BTreeMap<usize, u64> = BTreeMap::new();
+        for members in environments.iter().filter_map(|uid| self.environments.get(uid)) {
+            for at in &members.places {
+                let place = self.places.get(*at);
+                let place = place.filter(|place| place.taint_against(&with_gpus, &members.gpus).is_none());
+                open.extend(place.map(|place| (*at, place.whole.amounts.cpu_millis)));
+            }
+        }
+        open.values().sum()
     }
 
     /// Keeps a host free for a job.
@@ -152,44 +190,65 @@ impl Floor {
 
     /// Hosts of these environments that are large enough once all jobs there have ended, and kept for nobody.
     pub(crate) fn large_enough(&self, environments: &[Uid], need: &Resources) -> Vec<Name> {
-        self.candidates(environments, need).map(|place| place.name.clone()).collect()
+        self.candidates(environments, need).map(|(place, _)| place.name.clone()).collect()
     }
 
     /// True when this host is one of them.
     pub(crate) fn could_fit(&self, environments: &[Uid], host: &Name, need: &Resources) -> bool {
-        self.candidates(environments, need).any(|place| place.name == *host)
+        self.candidates(environments, need).any(|(place, _)| place.name == *host)
     }
 
     /// The one of them that comes nearest to having the room now.
     pub(crate) fn nearest(&self, environments: &[Uid], need: &Resources) -> Option<Name> {
-        let nearest = self.candidates(environments, need).max_by_key(|place| closeness(&place.free, need))?;
-        Some(nearest.name.clone())
+        let candidates = self.candidates(environments, need);
+        let nearest = candidates.max_by_key(|(place, gpus)| closeness(&place.free.seen_with(gpus), need))?;
+        Some(nearest.0.name.clone())
     }
 
+    /// What a job takes of one of them, its GPUs under the name that they have there.
+    pub(crate) fn need_on(&self, environments: &[Uid], host: &Name, need: &Resources) -> ResourceList {
+        let is_it = |(place, _): &(&Place, &Name)| place.name == *host;
+        let found = (need.gpus > 0).then(|| self.candidates(environments, need).find(is_it)).flatten();
+        found.map_or_else(|| ResourceList::from(*need), |(_, gpus)| ResourceList::with_gpus(*need, gpus))
+    }
+
+    /// With what GPUs are called in the environment that has them.
     fn candidates<'a>(
         &'a self,
         environments: &'a [Uid],
         need: &'a Resources,
-    ) -> impl Iterator<Item = &'a Place> {
-        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
-        let places = members.filter_map(|at| self.places.get(*at));
-        places.filter(|place| place.for_jobs.covers(need) && place.kept.is_none())
+    ) -> impl Iterator<Item = (&'a Place, &'a Name)> {
+        let members = environments.iter().filter_map(|uid| self.environments.get(uid));
+        let places = members.flat_map(|members| {
+            members.places.iter().filter_map(|at| Some((self.places.get(*at)?, &members.gpus)))
+        });
+        places.filter(|(place, gpus)| {
+            place.for_jobs.seen_with(gpus).covers(need)
+                && place.taint_against(need, gpus).is_none()
+                && place.kept.is_none()
+        })
     }
 
     /// What an environment has for this need.
     pub(crate) fn room(&self, environment: Uid, need: &Resources) -> Room {
         let mut room = Room::default();
-        let members = self.environments.get(&environment).into_iter().flatten();
-        for place in members.filter_map(|at| self.places.get(*at)) {
+        let Some(members) = self.environments.get(&environment) else { return room };
+        (room.closed.not_ready, room.closed.cordoned) = (members.not_ready, members.cordoned);
+        for place in members.places.iter().filter_map(|at| self.places.get(*at)) {
+            if let Some(taint) = place.taint_against(need, &members.gpus) {
+                room.closed.add(taint, &place.name);
+                continue;
+            }
+            let (whole, free) = (place.whole.seen_with(&members.gpus), place.free.seen_with(&members.gpus));
             room.hosts += 1;
-            room.largest = room.largest.max_each(&place.whole);
-            room.one_is_large_enough |= place.whole.covers(need);
-            if let Some(kept) = place.kept.as_ref().filter(|_| place.free.covers(need)) {
+            room.largest = room.largest.max_each(&whole);
+            room.one_is_large_enough |= whole.covers(need);
+            if let Some(kept) = place.kept.as_ref().filter(|_| free.covers(need)) {
                 room.kept = Some((place.name.clone(), kept.job_name.clone()));
                 continue;
             }
-            if closeness(&place.free, need) >= closeness(&room.most_free, need) {
-                room.most_free = place.free;
+            if closeness(&free, need) >= closeness(&room.most_free, need) {
+                room.most_free = free;
             }
         }
         room
@@ -209,31 +268,46 @@ fn closeness(free: &Resources, need: &Resources) -> u64 {
 mod tests {
     use super::*;
     use crate::ids::ResourceVersion;
-    use crate::objects::ObservedHost;
+    use crate::units::GPUS;
+
+    fn host(number: usize, amounts: Resources) -> ObservedHost {
+        ObservedHost {
+            name: format!("n{number}").into(),
+            uid: Uid::from_u128(1),
+            resource_version: ResourceVersion(1),
+            labels: BTreeMap::from([("pool".into(), if number < 3 { "a".into() } else { "b".into() })]),
+            allocatable: amounts.into(),
+            ready: true,
+            ..ObservedHost::default()
+        }
+    }
+
+    fn measure(nodes: impl IntoIterator<Item = ObservedHost>, gpus: &str) -> Floor {
+        let mut hosts = Hosts::default();
+        for node in nodes {
+            hosts.put(node);
+        }
+        let environment = ObservedEnvironment {
+            uid: ENVIRONMENT,
+            selector: BTreeMap::from([("pool".into(), "a".into())]),
+            gpu_resource: gpus.into(),
+            ..ObservedEnvironment::default()
+        };
+        Floor::measure(&hosts, &[], std::iter::once(&environment))
+    }
 
     fn floor(free_cpus: &[u64]) -> Floor {
-        let mut hosts = Hosts::default();
-        for (number, cpus) in free_cpus.iter().enumerate() {
-            hosts.put(ObservedHost {
-                name: format!("n{number}").into(),
-                uid: Uid::from_u128(1),
-                resource_version: ResourceVersion(1),
-                labels: BTreeMap::from([("pool".into(), if number < 3 { "a".into() } else { "b".into() })]),
-                allocatable: Resources { cpu_millis: cpus * 1000, memory_bytes: 8 << 30, gpus: 0, pods: 110 },
-                ready: true,
-                ..ObservedHost::default()
-            });
-        }
-        let selector = BTreeMap::from([("pool".into(), "a".into())]);
-        Floor::measure(&hosts, &[], [(Uid::from_u128(7), &selector)].into_iter())
+        let sized = |cpus: &u64| Resources { pods: 110, ..Resources::of_job(cpus * 1000, 8192, 0) };
+        measure(free_cpus.iter().map(sized).enumerate().map(|(at, amounts)| host(at, amounts)), GPUS)
     }
+
+    const ENVIRONMENT: Uid = Uid::from_u128(7);
 
     #[test]
     fn the_fullest_host_with_room_is_taken_and_only_hosts_of_the_environment() {
         let mut floor = floor(&[4, 2, 8, 1]);
-        let environment = Uid::from_u128(7);
         let need = Resources::of_job(1000, 64, 0);
-        let taken: Vec<String> = std::iter::from_fn(|| floor.take(environment, &need, Uid::default(), None))
+        let taken: Vec<String> = std::iter::from_fn(|| floor.take(ENVIRONMENT, &need, Uid::default(), None))
             .map(|name| name.to_string())
             .collect();
         assert_eq!(taken.len(), 14);
@@ -244,9 +318,62 @@ mod tests {
     #[test]
     fn room_tells_why_nothing_fits() {
         let floor = floor(&[4, 2, 3]);
-        let room = floor.room(Uid::from_u128(7), &Resources::of_job(64_000, 64, 0));
+        let room = floor.room(ENVIRONMENT, &Resources::of_job(64_000, 64, 0));
         assert_eq!((room.hosts, room.largest.cpu_millis, room.one_is_large_enough), (3, 4000, false));
-        assert!(floor.room(Uid::from_u128(7), &Resources::of_job(4000, 64, 0)).one_is_large_enough);
+        assert!(floor.room(ENVIRONMENT, &Resources::of_job(4000, 64, 0)).one_is_large_enough);
         assert_eq!(floor.room(Uid::from_u128(8), &Resources::default()).hosts, 0);
+    }
+
+    fn with_gpus(numbers: &[u64]) -> Vec<ObservedHost> {
+        let sized = |gpus: &u64| Resources { pods: 110, ..Resources::of_job(4000, 8192, *gpus) };
+        numbers.iter().map(sized).enumerate().map(|(at, amounts)| host(at, amounts)).collect()
+    }
+
+    #[test]
+    fn jobs_without_gpus_go_to_hosts_without_and_those_with_where_fewest_are_free() {
+        let mut floor = measure(with_gpus(&[4, 0, 1]), GPUS);
+        let mut take = |cpu_millis: u64, gpus: u64| {
+            let need = Resources::of_job(cpu_millis, 64, gpus);
+            floor.take(ENVIRONMENT, &need, Uid::default(), None).map(|name| name.to_string())
+        };
+        assert_eq!(take(3000, 0).as_deref(), Some("n1"));
+        assert_eq!(take(2000, 0).as_deref(), Some("n2"), "the one with a single GPU, where no other fits");
+        assert_eq!(take(500, 1).as_deref(), Some("n2"));
+        assert_eq!(take(500, 1).as_deref(), Some("n0"));
+        assert_eq!(take(500, 4), None);
+        assert_eq!(take(500, 3).as_deref(), Some("n0"));
+        assert_eq!(take(500, 1), None);
+    }
+
+    #[test]
+    fn gpus_are_those_of_the_name_that_the_environment_gives() {
+        let need = Resources::of_job(1000, 64, 1);
+        let mut floor = measure(with_gpus(&[2]), "amd.com/gpu");
+        assert_eq!(floor.take(ENVIRONMENT, &need, Uid::default(), None), None);
+        assert_eq!(floor.room(ENVIRONMENT, &need).largest.gpus, 0);
+    }
+
+    #[test]
+    fn a_host_with_a_taint_is_not_chosen_and_is_told_of() {
+        let taint = |key: &str| Taint { key: key.into(), value: "ml".into(), evicts: false };
+        let mut nodes = with_gpus(&[1, 1, 1]);
+        nodes[0].taints = vec![taint("dedicated")];
+        nodes[1].taints = vec![taint(GPUS)];
+        nodes[2].unschedulable = true;
+        let mut floor = measure(nodes, GPUS);
+        let mut take = |gpus| {
+            let need = Resources::of_job(1000, 64, gpus);
+            floor.take(ENVIRONMENT, &need, Uid::default(), None).map(|name| name.to_string())
+        };
+        assert_eq!(take(0), None);
+        assert_eq!(take(1).as_deref(), Some("n1"), "a job with GPUs tolerates the taint of their name");
+        let room = floor.room(ENVIRONMENT, &Resources::of_job(1000, 64, 0));
+        assert_eq!(room.hosts, 0);
+        assert_eq!(
+            room.closed.to_string(),
+            "host n0 has the taint dedicated=ml:NoSchedule, host n1 has the taint nvidia.com/gpu=ml:NoSchedule, 1 host is \
+             cordoned"
+        );
+        assert_eq!(floor.vcpus(&[ENVIRONMENT]), 4000);
     }
 }

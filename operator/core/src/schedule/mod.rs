@@ -9,7 +9,7 @@ mod shares;
 mod stuck;
 mod turns;
 
-pub use explain::{Obstacle, Waiting};
+pub use explain::{Closed, Obstacle, Waiting};
 pub(crate) use lines::{Lines, OrderKey, Shape};
 pub(crate) use pass::pass;
 pub(crate) use reserve::Reservation;

@@ -1,6 +1,6 @@
 //! One pass over the waiting jobs: queues by priority, jobs about in order of submission. Work is by kinds of need, not by jobs.
 
-use super::explain::{Obstacle, Waiting};
+use super::explain::{Closed, Obstacle, Waiting};
 use super::floor::{Floor, Room};
 use super::lines::{OrderKey, Shape};
 use super::reserve::{ends_by, reserve};
@@ -271,11 +271,11 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
                 return growing(need, growth, environment, &room);
             }
             if room.hosts == 0 {
-                Obstacle::NoHosts { environment }
+                Obstacle::NoHosts { environment, closed: room.closed }
             } else if room.one_is_large_enough {
                 Obstacle::Full { environment, hosts: room.hosts, most_free: room.most_free, kept: room.kept }
             } else {
-                Obstacle::TooSmall { environment, largest: room.largest }
+                Obstacle::TooSmall { environment, largest: room.largest, closed: room.closed }
             }
         }
     };
@@ -295,7 +295,10 @@ fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) ->
     let max_vcpus = growth.max_vcpus;
     match growth.smallest(need) {
         _ if room.one_is_large_enough => {}
-        None => return Obstacle::TooSmall { environment, largest: room.largest.max_each(&growth.largest()) },
+        None => {
+            let largest = room.largest.max_each(&growth.largest());
+            return Obstacle::TooSmall { environment, largest, closed: Closed::default() };
+        }
         Some(fitting) if fitting.vcpus > max_vcpus => {
             return Obstacle::OverMaximum { environment, vcpus: fitting.vcpus, max_vcpus };
         }

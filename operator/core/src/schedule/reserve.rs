@@ -7,7 +7,7 @@ use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::{Job, Jobs};
 use crate::limits::KILL_GRACE;
 use crate::time::Time;
-use crate::units::Resources;
+use crate::units::ResourceList;
 
 /// A host kept free for a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +33,18 @@ pub(crate) fn reserve(
     let kept = kept
         .map(|kept| kept.host.clone())
         .filter(|host| floor.could_fit(environments, host, &job.shape.need));
+    let need_on = |host: &Name| floor.need_on(environments, host, &job.shape.need);
     let host = match kept {
         Some(host) => host,
         None => {
             let candidates = floor.large_enough(environments, &job.shape.need);
             let by_start =
-                candidates.iter().filter_map(|host| Some((start(host, &job.shape.need, jobs, desk)?, host)));
+                candidates.iter().filter_map(|host| Some((start(host, &need_on(host), jobs, desk)?, host)));
             let first = by_start.min().map(|(_, host)| host.clone());
             first.or_else(|| floor.nearest(environments, &job.shape.need))?
         }
     };
-    let start = start(&host, &job.shape.need, jobs, desk);
+    let start = start(&host, &need_on(&host), jobs, desk);
     let reservation = Reservation { job: job.uid, job_name: job.key.name.clone(), host, start };
     floor.keep(&reservation);
     desk.reservations.insert(queue, reservation.clone());
@@ -51,18 +52,18 @@ pub(crate) fn reserve(
 }
 
 /// When a host has the room at the latest: from what is free, and what is sure to end.
-fn start(host: &Name, need: &Resources, jobs: &Jobs, desk: &Desk) -> Option<Time> {
+fn start(host: &Name, need: &ResourceList, jobs: &Jobs, desk: &Desk) -> Option<Time> {
     let host = desk.hosts.get(host)?;
     let mut free = host.free()?;
-    let mut ends: Vec<(Time, Resources)> =
-        host.claims().filter_map(|(pod, claim)| Some((end(pod, jobs, desk)?, *claim))).collect();
+    let mut ends: Vec<(Time, &ResourceList)> =
+        host.claims().filter_map(|(pod, claim)| Some((end(pod, jobs, desk)?, claim))).collect();
     ends.sort();
     let mut start = desk.now;
     for (end, claim) in ends {
         if free.covers(need) {
             break;
         }
-        free = free.plus(&claim);
+        free = free.plus(claim);
         start = end;
     }
     free.covers(need).then_some(start)

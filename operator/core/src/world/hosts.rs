@@ -4,7 +4,7 @@ use crate::ids::{Name, ObjectKey};
 use crate::mutant::{self, Mutant};
 use crate::objects::ObservedHost;
 use crate::time::Time;
-use crate::units::Resources;
+use crate::units::ResourceList;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One host: the node, and the pods that claim room on it.
@@ -15,26 +15,26 @@ pub(crate) struct Host {
     /// Since when the node is known to be gone.
     pub(crate) gone_since: Option<Time>,
     claims: BTreeMap<ObjectKey, Claim>,
-    used: Resources,
-    used_by_others: Resources,
+    used: ResourceList,
+    used_by_others: ResourceList,
 }
 
 /// Room that one pod takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(crate) need: Resources,
+    pub(crate) need: ResourceList,
     /// It is a pod of a job; all others may stay for ever.
     pub(crate) ours: bool,
 }
 
 impl Host {
     /// What its pods use: those bound to it that are not over, and those admitted to it, whoever owns them.
-    pub(crate) const fn used(&self) -> Resources {
-        self.used
+    pub(crate) const fn used(&self) -> &ResourceList {
+        &self.used
     }
 
     /// The pods that claim room here, and how much each.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (&ObjectKey, &Resources)> {
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (&ObjectKey, &ResourceList)> {
         self.claims.iter().map(|(pod, claim)| (pod, &claim.need))
     }
 
@@ -44,24 +44,29 @@ impl Host {
     }
 
     /// The room there is for jobs, once all that run here have ended.
-    pub(crate) fn room_for_jobs(&self) -> Option<Resources> {
-        self.usable().map(|node| node.allocatable.minus(&self.used_by_others))
+    pub(crate) fn room_for_jobs(&self) -> Option<ResourceList> {
+        self.open().map(|node| node.allocatable.clone().minus(&self.used_by_others))
     }
 
     /// The room left for more pods: none unless the node is there, ready and schedulable.
-    pub(crate) fn free(&self) -> Option<Resources> {
-        self.usable().map(|node| node.allocatable.minus(&self.used))
+    pub(crate) fn free(&self) -> Option<ResourceList> {
+        self.open().map(|node| node.allocatable.clone().minus(&self.used))
     }
 
-    /// The node, when it takes pods.
-    pub(crate) fn usable(&self) -> Option<&ObservedHost> {
+    /// The node, when it is ready and not cordoned.
+    pub(crate) fn open(&self) -> Option<&ObservedHost> {
         self.node.as_ref().filter(|node| node.ready && !node.unschedulable)
+    }
+
+    /// The node, when it takes jobs: at least those with GPUs of this name.
+    pub(crate) fn usable(&self, gpus: &Name) -> Option<&ObservedHost> {
+        self.open().filter(|node| node.taints.iter().all(|taint| taint.is_tolerated(Some(gpus))))
     }
 
     fn derive_used(&mut self) {
         let sum = |ours_too: bool| {
             let counted = self.claims.values().filter(|claim| ours_too || !claim.ours);
-            counted.fold(Resources::default(), |sum, claim| sum.plus(&claim.need))
+            counted.fold(ResourceList::default(), |sum, claim| sum.plus(&claim.need))
         };
         (self.used, self.used_by_others) = (sum(true), sum(false));
     }
@@ -100,8 +105,9 @@ impl Hosts {
             return false;
         }
         let changed = host.node.as_ref().is_none_or(|known| {
-            (&known.labels, known.allocatable, known.ready, known.unschedulable, known.out_of_service)
-                != (&node.labels, node.allocatable, node.ready, node.unschedulable, node.out_of_service)
+            let beside = |of: &ObservedHost| (of.ready, of.unschedulable, of.out_of_service, of.made_for);
+            (&known.labels, &known.allocatable, &known.taints, beside(known))
+                != (&node.labels, &node.allocatable, &node.taints, beside(&node))
         });
         host.node = Some(node);
         host.gone_since = None;
@@ -129,10 +135,10 @@ impl Hosts {
     pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, claim: Claim) -> bool {
         let moved = self.places.get(pod).is_some_and(|place| place != host) && self.unclaim(pod);
         let entry = self.hosts.entry(host.clone()).or_default();
-        let before = entry.claims.insert(pod.clone(), claim);
+        let before = entry.claims.insert(pod.clone(), claim.clone());
         if mutant::is(Mutant::UsageCounted) {
-            entry.used = entry.used.plus(&claim.need);
-        } else if before != Some(claim) {
+            entry.used = entry.used.clone().plus(&claim.need);
+        } else if before.as_ref() != Some(&claim) {
             entry.derive_used();
         }
         self.places.insert(pod.clone(), host.clone());
@@ -145,7 +151,7 @@ impl Hosts {
         if let Some(host) = self.hosts.get_mut(&place) {
             let claim = host.claims.remove(pod);
             if let Some(claim) = claim.filter(|_| mutant::is(Mutant::UsageCounted)) {
-                host.used = host.used.minus(&claim.need);
+                host.used = host.used.clone().minus(&claim.need);
             } else {
                 host.derive_used();
             }
@@ -168,7 +174,8 @@ impl Hosts {
     /// Hosts whose use, added up anew from the claims, is not what was kept: always none.
     pub(crate) fn drift(&self) -> usize {
         let adds_up = |host: &Host| {
-            host.claims.values().fold(Resources::default(), |sum, claim| sum.plus(&claim.need)) == host.used
+            host.claims.values().fold(ResourceList::default(), |sum, claim| sum.plus(&claim.need))
+                == host.used
         };
         self.hosts.values().filter(|host| !adds_up(host)).count()
     }
@@ -184,9 +191,11 @@ impl Hosts {
 mod tests {
     use super::*;
     use crate::ids::{ResourceVersion, Uid};
+    use crate::objects::Taint;
+    use crate::units::{GPUS, Resources};
 
     fn claim(cpu_millis: u64) -> Claim {
-        Claim { need: Resources::of_job(cpu_millis, 64, 0), ours: cpu_millis != 1000 }
+        Claim { need: Resources::of_job(cpu_millis, 64, 0).into(), ours: cpu_millis != 1000 }
     }
 
     fn node(name: &str, version: u64) -> ObservedHost {
@@ -194,7 +203,7 @@ mod tests {
             name: name.into(),
             uid: Uid::from_u128(1),
             resource_version: ResourceVersion(version),
-            allocatable: Resources { cpu_millis: 4000, memory_bytes: 1 << 33, gpus: 0, pods: 110 },
+            allocatable: Resources { cpu_millis: 4000, memory_bytes: 1 << 33, gpus: 2, pods: 110 }.into(),
             ready: true,
             ..ObservedHost::default()
         }
@@ -208,10 +217,10 @@ mod tests {
         assert!(hosts.put(node("n1", 1)));
         hosts.claim(&"n1".into(), &second, claim(2000));
         hosts.claim(&"n1".into(), &second, claim(2500));
-        assert_eq!(hosts.get(&"n1".into()).unwrap().used().cpu_millis, 3500);
-        assert_eq!(hosts.get(&"n1".into()).unwrap().room_for_jobs().unwrap().cpu_millis, 3000);
+        assert_eq!(hosts.get(&"n1".into()).unwrap().used().amounts.cpu_millis, 3500);
+        assert_eq!(hosts.get(&"n1".into()).unwrap().room_for_jobs().unwrap().amounts.cpu_millis, 3000);
         hosts.claim(&"n2".into(), &second, claim(2500));
-        assert_eq!(hosts.get(&"n1".into()).unwrap().free().unwrap().cpu_millis, 3000);
+        assert_eq!(hosts.get(&"n1".into()).unwrap().free().unwrap().amounts.cpu_millis, 3000);
         assert!(hosts.unclaim(&second));
         assert!(!hosts.unclaim(&second));
         assert!(hosts.get(&"n2".into()).is_none());
@@ -226,5 +235,34 @@ mod tests {
         assert!(!hosts.put(node("n1", 6)));
         assert!(hosts.put(ObservedHost { ready: false, ..node("n1", 7) }));
         assert_eq!(hosts.get(&"n1".into()).unwrap().free(), None);
+    }
+
+    #[test]
+    fn gpus_are_used_under_the_name_that_a_pod_asks_for() {
+        let mut hosts = Hosts::default();
+        hosts.put(node("n1", 1));
+        let need = ResourceList::from(Resources::of_job(1000, 64, 1));
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), Claim { need, ours: false });
+        let need = ResourceList::with_gpus(Resources::of_job(1000, 64, 1), &"amd.com/gpu".into());
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), Claim { need, ours: true });
+        let host = hosts.get(&"n1".into()).unwrap();
+        assert_eq!(host.free().unwrap().seen_with(&GPUS.into()).gpus, 1);
+        assert_eq!(host.room_for_jobs().unwrap().seen_with(&GPUS.into()).gpus, 1);
+        assert_eq!(hosts.drift(), 0);
+    }
+
+    #[test]
+    fn a_taint_that_is_added_later_is_news_and_one_named_as_gpus_leaves_room_for_their_jobs() {
+        let mut hosts = Hosts::default();
+        hosts.put(node("n1", 1));
+        let taint = |key: &str, evicts| Taint { key: key.into(), value: "".into(), evicts };
+        assert!(hosts.put(ObservedHost { taints: vec![taint(GPUS, false)], ..node("n1", 2) }));
+        let is_usable = |hosts: &Hosts| hosts.get(&"n1".into()).unwrap().usable(&GPUS.into()).is_some();
+        assert!(is_usable(&hosts));
+        assert!(hosts.put(ObservedHost { taints: vec![taint(GPUS, true)], ..node("n1", 3) }));
+        assert!(!is_usable(&hosts));
+        assert!(hosts.put(ObservedHost { taints: vec![taint("other", false)], ..node("n1", 4) }));
+        assert!(!is_usable(&hosts));
+        assert!(!hosts.put(ObservedHost { taints: vec![taint("other", false)], ..node("n1", 5) }));
     }
 }

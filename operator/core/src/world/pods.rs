@@ -112,7 +112,7 @@ mod tests {
             resource_version: ResourceVersion(version),
             created_at: crate::time::Time::ZERO,
             host: None,
-            requests: crate::units::Resources::default(),
+            requests: crate::units::ResourceList::default(),
             phase: crate::objects::PodPhase::Active,
             deleting: false,
             task: Some(TaskPod { attempt: 1, ..TaskPod::default() }),

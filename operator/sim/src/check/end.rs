@@ -6,9 +6,11 @@ use super::pool;
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{Attempt, ObservedEnvironment, ObservedJob, ObservedPod, PodPhase, Proof};
+use windlass_core::objects::{
+    Attempt, ObservedEnvironment, ObservedJob, ObservedPod, PodPhase, Proof, Taint,
+};
 use windlass_core::state::State;
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 
 /// The first rule that is broken, in words.
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
@@ -187,8 +189,10 @@ fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option
     let is_in = |host: &Name| {
         store.hosts.get(host).is_some_and(|host| {
             let labels = environment.selector.iter();
+            let is_tolerated = |taint: &Taint| taint.is_tolerated(Some(&environment.gpu_resource));
             host.ready
                 && !host.unschedulable
+                && host.taints.iter().all(is_tolerated)
                 && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
         })
     };
@@ -197,8 +201,8 @@ fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option
         pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
     };
     let used =
-        store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
+        store.pods.values().filter(uses).fold(ResourceList::default(), |sum, pod| sum.plus(&pod.requests));
     let told = environment.status.used;
-    (told.cpu_millis != used.cpu_millis)
+    (told.cpu_millis != used.amounts.cpu_millis)
         .then(|| format!("environment {} uses {used:?}, its status says {told:?}", environment.name))
 }

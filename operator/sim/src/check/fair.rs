@@ -160,7 +160,7 @@ fn policy(cluster: &Cluster) -> Option<&ObservedPolicy> {
 
 /// The vCPUs of all hosts, in thousandths.
 fn capacity(cluster: &Cluster) -> u64 {
-    cluster.store.hosts.values().map(|host| host.allocatable.cpu_millis).sum()
+    cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum()
 }
 
 fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {

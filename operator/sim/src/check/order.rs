@@ -130,7 +130,11 @@ pub(super) fn need(cluster: &Cluster, job: &ObservedJob) -> Option<ResourceReque
 pub(super) fn needs_no_more(cluster: &Cluster, small: &ObservedJob, large: &ObservedJob) -> bool {
     let needs = need(cluster, small).zip(need(cluster, large));
     needs.is_some_and(|(small, large)| {
-        small.cpu_millis <= large.cpu_millis && small.memory_mib <= large.memory_mib
+        // Of hosts with GPUs some are kept for jobs that need them.
+        let has_gpus = |need: &ResourceRequest| need.gpus.unwrap_or(0);
+        has_gpus(&small) == has_gpus(&large)
+            && small.cpu_millis <= large.cpu_millis
+            && small.memory_mib <= large.memory_mib
     })
 }
 

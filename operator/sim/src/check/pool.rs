@@ -9,8 +9,8 @@ use windlass_core::action::{Action, Guard, MachineOrder};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
-    PoolStatus,
+    Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedHost, ObservedJob,
+    ObservedMachine, PoolStatus,
 };
 
 /// Checks a request before it is carried out; one that lands late has no sender who could know what is there by now.
@@ -82,7 +82,41 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
             managed.max_vcpus
         ));
     }
-    new.iter().find_map(|launch| too_large(managed, &launch.machine_type))
+    new.iter().find_map(|launch| too_large(managed, &launch.machine_type)).or_else(|| {
+        let with_gpus = new.iter().find(|launch| has_gpus(&launch.machine_type))?;
+        needless_gpus(cluster, environment.uid, &with_gpus.machine_type)
+    })
+}
+
+/// Machines with GPUs are for jobs that need some, and as many as are there but for their GPUs are not bought again.
+fn needless_gpus(cluster: &Cluster, environment: Uid, bought: &Name) -> Option<String> {
+    if !at_ease(cluster) {
+        return None;
+    }
+    let store = &cluster.store;
+    let unfinished = store.jobs.values().filter(|job| !job.status.state.is_final());
+    let (with_gpus, others): (Vec<&ObservedJob>, Vec<&ObservedJob>) =
+        unfinished.partition(|job| job.spec.overrides.gpus.is_some());
+    if with_gpus.is_empty() {
+        return Some(format!("{bought} is bought, and no job needs GPUs"));
+    }
+    let is_free = |machine: &&ObservedMachine| {
+        let node = machine.node.as_ref().filter(|node| !store.has_jobs(node));
+        let host = node.and_then(|node| store.hosts.get(node));
+        let goes = machine.leaving || machine.deleting;
+        let is_open = |host: &ObservedHost| host.ready && !host.unschedulable;
+        has_gpus(&machine.machine_type)
+            && !goes
+            && host.is_some_and(|host| is_open(host) && host.allocatable.amounts.cpu_millis >= LARGEST)
+    };
+    let free = store.machines_of(environment).filter(is_free).count();
+    let tasks: usize = with_gpus.iter().map(|job| job.spec.size.map_or(1, |size| size as usize)).sum();
+    (others.is_empty() && free >= tasks)
+        .then(|| format!("{bought} is bought for {tasks} tasks, and {free} machines with GPUs are free"))
+}
+
+fn has_gpus(machine_type: &Name) -> bool {
+    pools::catalogue().iter().any(|found| found.name == *machine_type && found.allocatable.gpus > 0)
 }
 
 /// The smallest machine that fits is bought.

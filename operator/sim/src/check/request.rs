@@ -11,7 +11,7 @@ use windlass_core::objects::{
     Cause, Dependency, JobStatus, ObservedJob, ObservedPod, Payload, PodPhase, StopKind, TaskPod,
 };
 use windlass_core::state::State;
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 
 /// Checks a request of operator `number` before it is carried out; `None` for one that was sent long before.
 pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action) -> Option<String> {
@@ -96,8 +96,9 @@ fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
         pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted) == Some(&order.host)
     };
     let others = cluster.store.pods.values().filter(is_there).filter(|other| other.key != order.pod);
-    let used = others.fold(Resources::default(), |sum, other| sum.plus(&other.requests));
-    (!host.allocatable.minus(&used).covers(&order.need))
+    let used = others.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
+    let need = ResourceList::with_gpus(order.need, &order.gpu_resource);
+    (!host.allocatable.clone().minus(&used).covers(&need))
         .then(|| format!("pod {pod} is given to {} which has no room for it: {used:?} is used", order.host))
 }
 

@@ -7,7 +7,7 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ResourceVersion, Uid};
 use windlass_core::objects::{Backend, MachineType, ObservedHost, ObservedMachine, PodPhase};
 use windlass_core::time::Time;
-use windlass_core::units::Resources;
+use windlass_core::units::ResourceList;
 
 impl Store {
     /// Stores a machine.
@@ -76,7 +76,8 @@ impl Store {
                 deleting: false,
             };
             if let Some(node) = &machine.node {
-                let allocatable = order.machine_type.allocatable;
+                let allocatable =
+                    ResourceList::with_gpus(order.machine_type.allocatable, &order.gpu_resource);
                 let host = node_of(&machine, node, &order.machine_type, allocatable, machine.uid);
                 self.put_host(host);
             }
@@ -124,13 +125,14 @@ pub fn node_of(
     machine: &ObservedMachine,
     name: &Name,
     machine_type: &MachineType,
-    allocatable: Resources,
+    allocatable: ResourceList,
     uid: Uid,
 ) -> ObservedHost {
     let mut labels: BTreeMap<Name, Name> = selector(machine.environment);
     labels.insert("node.kubernetes.io/instance-type".into(), machine_type.name.clone());
     labels.insert("kubernetes.io/arch".into(), machine_type.architecture.clone());
-    ObservedHost { name: name.clone(), uid, labels, allocatable, ..ObservedHost::default() }
+    let made_for = Some(machine.environment);
+    ObservedHost { name: name.clone(), uid, labels, allocatable, made_for, ..ObservedHost::default() }
 }
 
 /// The label that the machines of an environment get.

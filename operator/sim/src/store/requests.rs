@@ -13,6 +13,7 @@ use windlass_core::objects::{
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
+use windlass_core::units::ResourceList;
 
 /// Why pods of a namespace are refused now.
 pub type PodRefusal = Option<(Refusal, Name)>;
@@ -278,7 +279,7 @@ impl Store {
             resource_version: ResourceVersion(0),
             created_at: Store::stamp(now),
             host: order.direct.then_some(order.host),
-            requests: order.need,
+            requests: ResourceList::with_gpus(order.need, &order.gpu_resource),
             phase: PodPhase::Active,
             deleting: false,
             task: Some(task),
