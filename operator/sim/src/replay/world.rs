@@ -208,7 +208,7 @@ impl<'a> World<'a> {
         }) else {
             return;
         };
-        self.free[start.host] += pod.requests.cpu_millis / 1000;
+        self.free[start.host] += pod.requests.amounts.cpu_millis / 1000;
         self.ended += 1;
         let container = Container::Terminated {
             exit_code: 0,
