@@ -142,7 +142,7 @@ fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
         live.hindrance = None;
         live.seen_running_at = Some(desk.now).filter(|_| live.seen_starting);
         job.started_at.get_or_insert(started_at);
-        job.report.ask(Urgency::Soon);
+        job.report.ask_if_it_lasts(desk.now);
         desk.findings.push(Finding::Started { queue: job.queue, waited: started_at.since(job.created_at) });
     }
     timeout::watch_running(job, slot, started_at, desk);
