@@ -155,7 +155,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     let patient = std::mem::take(&mut job.report.urgency) <= Urgency::Patient;
     job.report.changes = 0;
     job.report.lasting_at = None;
-    let sealed = job.tombs.take_unsealed();
+    let sealed = job.tombs.as_mut().map(|tombs| tombs.take_unsealed()).unwrap_or_default();
     if fingerprint == job.report.written && !job.report.fence && !mutant::is(Mutant::HotLoop) {
         let is_final = job.verdict.is_some();
         let failed = job.tasks.failed.clone();
@@ -354,7 +354,9 @@ pub(super) fn settled(job: &Job) -> Vec<Uid> {
 }
 
 fn not_written(job: &mut Job, in_flight: InFlight) {
-    job.tombs.put_unsealed_back(in_flight.sealed);
+    if let Some(tombs) = &mut job.tombs {
+        tombs.put_unsealed_back(in_flight.sealed);
+    }
     job.report.fence |= !in_flight.launches.is_empty();
     job.report.ask(Urgency::Now);
 }
