@@ -79,7 +79,8 @@ async fn each_state_is_seen_of_a_job_that_takes_a_moment() {
     let scene = Scene::new("states").await;
     let queue = scene.queue("main", REAL).await;
     let states = States::of(scene.api(), "moment").await;
-    run(&scene, &queue, "moment", &["sleep", "3"]).await;
+    // RUNNING is written of what runs for longer than `PAUSE_BEFORE_RUNNING`.
+    run(&scene, &queue, "moment", &["sleep", "8"]).await;
     let states = states.until_the_end().await;
     assert!(states.is_sorted(), "{states:?}");
     for state in [JobState::Submitted, JobState::Starting, JobState::Running, JobState::Succeeded] {

@@ -56,7 +56,7 @@ pub(crate) struct Counted {
     /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
     share: Option<Name>,
     used: u64,
-    depth: Vec<(State, u64)>,
+    depth: Box<[(State, u64)]>,
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
     unfinished: Option<u64>,
@@ -330,7 +330,7 @@ impl Desk {
         }
         if let Some(queue) = now.queue {
             let depth = self.depth.entry(queue).or_default();
-            for (state, number) in &now.depth {
+            for (state, number) in now.depth.iter() {
                 *depth.entry(*state).or_default() += number;
             }
         }
@@ -364,7 +364,7 @@ impl Desk {
     /// Takes a job out of the totals.
     pub(crate) fn forget_count(&mut self, counted: &Counted) {
         if let Some(depth) = counted.queue.and_then(|queue| self.depth.get_mut(&queue)) {
-            for (state, number) in &counted.depth {
+            for (state, number) in counted.depth.iter() {
                 if let Some(total) = depth.get_mut(state) {
                     *total = total.saturating_sub(*number);
                 }
@@ -390,7 +390,7 @@ pub(crate) fn count(job: &Job) -> Counted {
         return Counted::default();
     }
     let counts = job.tasks.counts();
-    let depth: Vec<(State, u64)> = State::ALL
+    let depth: Box<[(State, u64)]> = State::ALL
         .into_iter()
         .zip(counts.map(u64::from))
         .filter(|(state, number)| DEPTH_STATES.contains(state) && *number > 0)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A name or another short text that many objects share; cloning is cheap.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
 impl Name {
@@ -16,12 +16,6 @@ impl Name {
     /// True for the empty name, which stands for "none" (the namespace of a cluster-scoped object).
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-impl Default for Name {
-    fn default() -> Name {
-        Name::from("")
     }
 }
 

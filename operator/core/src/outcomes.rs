@@ -234,7 +234,9 @@ fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, 
         Outcome::Done | Outcome::NotFound => core.pod_gone(key, Some(pod)),
         _ => {
             if let Some(job) = core.jobs.get_mut(&uid) {
-                job.tombs.not_released(slot);
+                if let Some(tombs) = &mut job.tombs {
+                    tombs.not_released(slot);
+                }
                 core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.1, Item::Job(uid));
             }
             core.ghosts.not_released(uid, slot, &mut core.desk);

@@ -49,18 +49,22 @@ fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
     } else if !job.chunks.is_unrecorded(slot) {
         let pod = desk.pods.get(job.uid, slot);
         let failed = pod.is_some_and(|pod| pod.phase == PodPhase::Failed);
-        if job.tombs.bury(slot, failed) {
+        if job.tombs.get_or_insert_default().bury(slot, failed) {
             job.report.ask(Urgency::Soon);
         }
-        if pod.is_some_and(|pod| pod.deleting) {
-            job.tombs.unwant(slot);
+        if pod.is_some_and(|pod| pod.deleting)
+            && let Some(tombs) = &mut job.tombs
+        {
+            tombs.unwant(slot);
         }
     }
 }
 
 /// The watch says that a pod is gone.
 pub(crate) fn pod_is_gone(job: &mut Job, slot: Slot, desk: &mut Desk) {
-    job.tombs.remove(slot);
+    if let Some(tombs) = &mut job.tombs {
+        tombs.remove(slot);
+    }
     job.touched.insert(slot.index);
     desk.agenda.mark(Item::Job(job.uid));
 }
@@ -142,7 +146,7 @@ fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
         live.hindrance = None;
         live.seen_running_at = Some(desk.now).filter(|_| live.seen_starting);
         job.started_at.get_or_insert(started_at);
-        job.report.ask(Urgency::Soon);
+        job.report.ask_if_it_lasts(desk.now);
         desk.findings.push(Finding::Started { queue: job.queue, waited: started_at.since(job.created_at) });
     }
     timeout::watch_running(job, slot, started_at, desk);

@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::digest::digest;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ResourceVersion, Uid};
-use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, REASON_NUMBERS_AGE};
+use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BEFORE_RUNNING, PAUSE_BETWEEN_WRITES, REASON_NUMBERS_AGE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{JobStatus, ObservedJob};
 use crate::outbox::Purpose;
@@ -27,6 +27,8 @@ pub(crate) enum Urgency {
     Numbers,
     /// A reason to wait changed: after everything else.
     Patient,
+    /// A container runs: once it has done so for a while. Its end may come first, and one write tells both.
+    Lasting,
     /// Once the pause since the last write is over, or enough has changed.
     Soon,
     /// At once: nothing more will happen, or nothing can before it is written.
@@ -63,6 +65,8 @@ pub(crate) struct Report {
     written_at: Option<Time>,
     in_flight: Option<Box<InFlight>>,
     urgency: Urgency,
+    /// When a container that began to run has done so for long enough to be told of.
+    lasting_at: Option<Time>,
     changes: u32,
     /// Write even if nothing changed: launches wait for the confirmation.
     fence: bool,
@@ -98,6 +102,12 @@ impl Report {
         }
     }
 
+    /// Asks for a write that a container runs, unless it ends soon.
+    pub(crate) fn ask_if_it_lasts(&mut self, now: Time) {
+        self.lasting_at.get_or_insert(now + PAUSE_BEFORE_RUNNING);
+        self.ask(Urgency::Lasting);
+    }
+
     /// Asks for a write that confirms launches.
     pub(crate) fn ask_with_fence(&mut self) {
         self.fence = true;
@@ -109,12 +119,14 @@ impl Report {
         if let Some(until) = self.backoff.wait(now) {
             return Some(until);
         }
-        let pause = match self.urgency {
-            Urgency::Numbers => REASON_NUMBERS_AGE,
-            Urgency::Soon if self.changes < CHANGES_WORTH_A_WRITE => PAUSE_BETWEEN_WRITES,
+        let after = |pause| self.written_at.map(|written_at| written_at + pause);
+        let due_at = match self.urgency {
+            Urgency::Numbers => after(REASON_NUMBERS_AGE),
+            Urgency::Lasting => self.lasting_at.max(after(PAUSE_BETWEEN_WRITES)),
+            Urgency::Soon if self.changes < CHANGES_WORTH_A_WRITE => after(PAUSE_BETWEEN_WRITES),
             _ => return None,
         };
-        self.written_at.map(|written_at| written_at + pause).filter(|at| *at > now)
+        due_at.filter(|at| *at > now)
     }
 }
 
@@ -142,7 +154,8 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     let fingerprint = digest(&status);
     let patient = std::mem::take(&mut job.report.urgency) <= Urgency::Patient;
     job.report.changes = 0;
-    let sealed = job.tombs.take_unsealed();
+    job.report.lasting_at = None;
+    let sealed = job.tombs.as_mut().map(|tombs| tombs.take_unsealed()).unwrap_or_default();
     if fingerprint == job.report.written && !job.report.fence && !mutant::is(Mutant::HotLoop) {
         let is_final = job.verdict.is_some();
         let failed = job.tasks.failed.clone();
@@ -341,7 +354,9 @@ pub(super) fn settled(job: &Job) -> Vec<Uid> {
 }
 
 fn not_written(job: &mut Job, in_flight: InFlight) {
-    job.tombs.put_unsealed_back(in_flight.sealed);
+    if let Some(tombs) = &mut job.tombs {
+        tombs.put_unsealed_back(in_flight.sealed);
+    }
     job.report.fence |= !in_flight.launches.is_empty();
     job.report.ask(Urgency::Now);
 }

@@ -144,7 +144,7 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: O
             if refusal == Refusal::Invalid
                 || refusal == Refusal::Quota && mutant::is(Mutant::QuotaIsFinal) =>
         {
-            job.ordered = Some(Order::new("PodRefused", words, false));
+            job.ordered = Some(Box::new(Order::new("PodRefused", words, false)));
             let is_open = job.tasks.live.get(&slot.index).is_some_and(|live| live.open_creates > 1);
             take_back(job, slot.index, is_open, desk);
         }
@@ -196,7 +196,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
     if job.spec.size.is_some() {
         job.chunks.note_withdrawal(live.slot, *history);
     } else {
-        job.tombs.bury(live.slot, false);
+        job.tombs.get_or_insert_default().bury(live.slot, false);
     }
     job.tasks.runnable.insert(index);
     job.touched.insert(index);

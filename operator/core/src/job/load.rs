@@ -1,7 +1,7 @@
 //! Building a job from what the API has: its status, its records and its pods. A restart is nothing else.
 
 use super::live::{History, Live, Stage};
-use super::{Chunks, Job, Tombs, Urgency, Verdict, accept, adopt, flush, settle};
+use super::{Chunks, Job, Urgency, Verdict, accept, adopt, flush, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
@@ -81,7 +81,7 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     desk.lines.remove(job.queue, &job.shape, job.order);
     job.chunks.forget();
     job.touched.clear();
-    job.tombs = Tombs::default();
+    job.tombs = None;
     job.waits_for = None;
     job.verdict = None;
     job.final_is_written = false;
@@ -124,7 +124,8 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         .map(|_| desk.now + TOMBSTONE);
     let size = job.size();
     if status.state.is_final() {
-        job.verdict = Some(Verdict { state: status.state, reason: status.reason, words: status.words });
+        let verdict = Verdict { state: status.state, reason: status.reason, words: status.words };
+        job.verdict = Some(Box::new(verdict));
         job.final_is_written = true;
         match status.array {
             Some(array) => take_over_final_children(job, &array),
@@ -176,7 +177,10 @@ fn take_over_single(job: &mut Job, state: State, launch: u16, attempts: Vec<crat
     let host = under_way.and_then(|attempt| attempt.host.clone()).unwrap_or_default();
     job.tasks.attempts = attempts.into_iter().filter(crate::objects::Attempt::is_over).collect();
     let over = u8::try_from(job.tasks.attempts.len()).unwrap_or(u8::MAX);
-    job.tasks.histories.insert(0, History { over, launch, unsafe_until: None });
+    let history = History { over, launch, unsafe_until: None };
+    if history != History::default() {
+        job.tasks.histories.insert(0, history);
+    }
     take_up(job, 0, state, host);
 }
 

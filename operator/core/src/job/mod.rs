@@ -27,7 +27,6 @@ pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
 pub(crate) use timeout::events_read;
-pub(crate) use tombs::Tombs;
 pub(crate) use verdict::Verdict;
 
 use crate::agenda::Item;
@@ -48,11 +47,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tombs::Tombs;
 
 /// All jobs. Each in a box of its own: a third of the places in a tree are empty, and a job is large.
 pub(crate) type Jobs = BTreeMap<Uid, Box<Job>>;
 
-/// A job that is not gone.
+/// A job that is not gone. What a waiting job does not have is in a box: there may be 100,000 of them.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) key: ObjectKey,
@@ -93,24 +93,24 @@ pub(crate) struct Job {
     /// Why it does not move on, while it waits.
     pub(crate) waits_for: Option<Arc<Waiting>>,
     /// Its final state.
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Box<Verdict>>,
     /// Its final state is confirmed to be written: others may go by it.
     pub(crate) final_is_written: bool,
     /// Children of whose failure the API server knows: others may go by it.
     pub(crate) failed_for_sure: Intervals,
     /// It is to end for a reason that is not in its spec: its pods are refused for good, or it was stuck for too long.
-    pub(crate) ordered: Option<Order>,
+    pub(crate) ordered: Option<Box<Order>>,
     /// Until when pods of launches that an earlier process decided may still turn up.
     pub(crate) unsafe_until: Option<Time>,
     /// Its deletion was sent, because it has expired.
     pub(crate) expiring: bool,
     /// How the task that ended last ended.
-    pub(crate) last_verdict: Option<Verdict>,
+    pub(crate) last_verdict: Option<Box<Verdict>>,
     /// Until when it stays out of line, because the API server refused its pod.
     pub(crate) held_until: Option<Time>,
     pub(crate) tasks: Tasks,
     pub(crate) chunks: Chunks,
-    pub(crate) tombs: Tombs,
+    pub(crate) tombs: Option<Box<Tombs>>,
     pub(crate) report: Report,
     /// Children whose pod or launch changed.
     pub(crate) touched: BTreeSet<u32>,
@@ -163,7 +163,7 @@ impl Job {
             held_until: None,
             tasks: Tasks::default(),
             chunks: Chunks::new(settings.children_per_record),
-            tombs: Tombs::default(),
+            tombs: None,
             touched: BTreeSet::new(),
             counted: Counted::default(),
         }
@@ -211,7 +211,7 @@ impl Job {
         self.milestones.accepted.get_or_insert(desk.now.to_second());
         self.milestones.stalled = None;
         self.milestones.finished = Some(desk.now.to_second());
-        self.verdict = Some(verdict);
+        self.verdict = Some(Box::new(verdict));
         self.report.ask(Urgency::Now);
     }
 
@@ -259,7 +259,8 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     desk.recount(job);
     flush::flush(job, desk);
     expire::tend(job, desk);
-    if let Some(at) = job.tombs.next_release(desk.tombstone(&job.key.namespace)) {
+    let guard = desk.tombstone(&job.key.namespace);
+    if let Some(at) = job.tombs.as_ref().and_then(|tombs| tombs.next_release(guard)) {
         // What could go now stands back behind other releases: it is looked at again, but not in every plan.
         let again = if at > desk.now { at } else { desk.now + RETRY_PAUSE.0 };
         desk.agenda.wake(again, Item::Job(job.uid));

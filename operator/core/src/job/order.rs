@@ -41,7 +41,7 @@ impl Order {
     /// The order for the whole job, if there is one.
     pub(crate) fn for_all(job: &Job) -> Option<Order> {
         if let Some(order) = &job.ordered {
-            return Some(order.clone());
+            return Some(Order::clone(order));
         }
         if job.deleting && !mutant::is(Mutant::DeletionIgnored) {
             let words = Name::from("the Job is being deleted");
@@ -61,7 +61,7 @@ impl Order {
 pub(crate) fn carry_out(job: &mut Job, desk: &mut Desk) {
     if mutant::is(Mutant::FinalStateOverwritten) && job.loading.is_none() && job.verdict.is_some() {
         if let Some(order) = Order::for_all(job) {
-            job.verdict = Some(super::Verdict::failed(order.code, order.words));
+            job.verdict = Some(Box::new(super::Verdict::failed(order.code, order.words)));
             job.report.ask(Urgency::Soon);
         }
         return;

@@ -278,7 +278,7 @@ fn written(job: &mut Job, first_index: u32, version: Option<ResourceVersion>, de
         writing.indexes.into_iter().filter(|index| !chunk.unwritten.contains(index)).collect();
     for slot in writing.withdrawn {
         // The next status seals it: there may be no other reason to write one.
-        if job.tombs.bury(slot, false) {
+        if job.tombs.get_or_insert_default().bury(slot, false) {
             job.report.ask(Urgency::Soon);
         }
     }

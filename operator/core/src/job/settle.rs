@@ -51,7 +51,7 @@ pub(crate) fn count(job: &mut Job, index: u32, desk: &mut Desk) {
     let history = job.tasks.histories.entry(index).or_default();
     *history = History { over: history.over.saturating_add(1), ..History::default() };
     let next = next(&attempt, cause, history.over, &job.retry);
-    job.tombs.bury(slot, !attempt.succeeded());
+    job.tombs.get_or_insert_default().bury(slot, !attempt.succeeded());
     match next {
         Next::Retry => {
             job.tasks.runnable.insert(index);
@@ -83,7 +83,7 @@ fn end_task(job: &mut Job, index: u32, attempt: &Attempt, verdict: Verdict) {
     if verdict.state == State::Failed && job.is_array() {
         list_failure(job, (index, index), attempt.exit_code, &verdict);
     }
-    job.last_verdict = Some(verdict);
+    job.last_verdict = Some(Box::new(verdict));
 }
 
 /// Notes a failure of one child, or of neighbours that failed for one reason.
@@ -134,7 +134,7 @@ pub(crate) fn fail_waiting(job: &mut Job, indexes: &Intervals, code: &str, words
             list_failure(job, run, None, &verdict);
         }
     }
-    job.last_verdict = Some(verdict);
+    job.last_verdict = Some(Box::new(verdict));
     job.report.ask(Urgency::Soon);
     desk.stand_in_line(job);
     finish_if_all_final(job, desk);
@@ -146,8 +146,11 @@ pub(crate) fn finish_if_all_final(job: &mut Job, desk: &mut Desk) {
         return;
     }
     let last = job.last_verdict.take();
-    let verdict =
-        if job.is_array() { verdict_of_array(job) } else { last.unwrap_or_else(|| verdict_of_array(job)) };
+    let verdict = if job.is_array() {
+        verdict_of_array(job)
+    } else {
+        last.map_or_else(|| verdict_of_array(job), |last| *last)
+    };
     job.finish(verdict, desk);
 }
 

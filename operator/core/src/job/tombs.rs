@@ -145,16 +145,17 @@ impl Tombs {
 
 /// Releases what may go, a bounded number at a time.
 pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
+    let Some(tombs) = &mut job.tombs else { return };
     let guard = desk.tombstone(&job.key.namespace);
     while desk.may_release() {
-        let Some(slot) = job.tombs.next_to_release(desk.now, guard) else { return };
-        job.tombs.unwanted.remove(&slot);
+        let Some(slot) = tombs.next_to_release(desk.now, guard) else { return };
+        tombs.unwanted.remove(&slot);
         let Some(pod) = desk.pods.get(job.uid, slot) else {
-            job.tombs.remove(slot);
+            tombs.remove(slot);
             continue;
         };
         let (key, uid, deleting) = (pod.key.clone(), pod.uid, pod.deleting);
-        job.tombs.releasing.insert(slot);
+        tombs.releasing.insert(slot);
         desk.outbox.send(
             Action::ReleasePod(key.clone(), uid, !deleting),
             Purpose::ReleasePod(job.uid, slot, key, uid),
@@ -166,17 +167,18 @@ pub(crate) fn tend(job: &mut Job, desk: &mut Desk) {
 /// The ends of these pods are safe in the Job. One that still runs, on a host that was given up or because its end was decided
 /// here, is stopped now and not before.
 pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
+    let Some(tombs) = &mut job.tombs else { return };
     for slot in &slots {
         let Some(pod) = desk.pods.get(job.uid, *slot) else { continue };
         if pod.deleting {
-            job.tombs.unwant(*slot);
+            tombs.unwant(*slot);
         }
         if pod.phase == PodPhase::Active && !pod.deleting && desk.deleting.insert(pod.uid) {
             let action = Action::DeletePod(pod.key.clone(), pod.uid, None);
             desk.outbox.send(action, Purpose::DeletePod(job.uid, *slot, pod.uid));
         }
     }
-    job.tombs.seal(slots, desk.now);
+    tombs.seal(slots, desk.now);
 }
 
 #[cfg(test)]

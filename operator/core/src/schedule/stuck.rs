@@ -40,7 +40,8 @@ pub(crate) fn watch_head(queue: Uid, head: Option<(Uid, &Waiting)>, jobs: &mut J
         reason.as_str()
     );
     if let Some(job) = jobs.get_mut(&job) {
-        job.ordered = Some(Order::new("StuckTooLong", Name::from(words), kind == StopKind::Terminate));
+        let order = Order::new("StuckTooLong", Name::from(words), kind == StopKind::Terminate);
+        job.ordered = Some(Box::new(order));
         desk.agenda.mark(Item::Job(job.uid));
     }
 }
