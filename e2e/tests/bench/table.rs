@@ -100,6 +100,9 @@ pub(crate) fn of_runs(
     rows
 }
 
+/// Requests of a run, by what is counted.
+type Counts = fn(&Measured) -> &BTreeMap<String, usize>;
+
 /// Rows of the same array, its pods placed directly: each figure beside that of the one whose pods kube-scheduler bound.
 pub(crate) fn of_direct(direct: &Measured, bound: &Measured) -> Vec<Row> {
     let row = |figure: &str, of: &dyn Fn(&Measured) -> String| {
@@ -111,7 +114,7 @@ pub(crate) fn of_direct(direct: &Measured, bound: &Measured) -> Vec<Row> {
         row("pods done per second", &|run| format!("{:.0}", run.completion())),
         row("requests each until done, by anybody", &|run| format!("{:.3}", run.requests())),
     ];
-    let parts: [fn(&Measured) -> &BTreeMap<String, usize>; 2] = [|run| &run.counts, |run| &run.senders];
+    let parts: [Counts; 2] = [|run| &run.counts, |run| &run.senders];
     for of in parts {
         let names: BTreeSet<&String> = of(direct).keys().chain(of(bound).keys()).collect();
         for name in names {

@@ -240,7 +240,7 @@ impl Desk {
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
                 let claim = Claim { need: pod.requests.clone(), ours: pod.task.is_some() };
-                if self.hosts.claim(host, &pod.key, claim) {
+                if self.hosts.claim(host, &pod.key, &claim) {
                     self.capacity_changed();
                 }
             }
@@ -330,7 +330,7 @@ impl Desk {
         }
         if let Some(queue) = now.queue {
             let depth = self.depth.entry(queue).or_default();
-            for (state, number) in now.depth.iter() {
+            for (state, number) in &now.depth {
                 *depth.entry(*state).or_default() += number;
             }
         }
@@ -364,7 +364,7 @@ impl Desk {
     /// Takes a job out of the totals.
     pub(crate) fn forget_count(&mut self, counted: &Counted) {
         if let Some(depth) = counted.queue.and_then(|queue| self.depth.get_mut(&queue)) {
-            for (state, number) in counted.depth.iter() {
+            for (state, number) in &counted.depth {
                 if let Some(total) = depth.get_mut(state) {
                     *total = total.saturating_sub(*number);
                 }

@@ -28,7 +28,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.waits_for = None;
     job.milestones.stalled = None;
     let need = ResourceList::with_gpus(job.shape.need, &desk.gpu_resource(environment));
-    desk.hosts.claim(host, &job.pod_key(slot), Claim { need, ours: true });
+    desk.hosts.claim(host, &job.pod_key(slot), &Claim { need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();

@@ -132,13 +132,13 @@ impl Hosts {
     }
 
     /// Claims room on a host for a pod, in place of what it claimed before. True when that frees room.
-    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, claim: Claim) -> bool {
+    pub(crate) fn claim(&mut self, host: &Name, pod: &ObjectKey, claim: &Claim) -> bool {
         let moved = self.places.get(pod).is_some_and(|place| place != host) && self.unclaim(pod);
         let entry = self.hosts.entry(host.clone()).or_default();
         let before = entry.claims.insert(pod.clone(), claim.clone());
         if mutant::is(Mutant::UsageCounted) {
             entry.used = entry.used.clone().plus(&claim.need);
-        } else if before.as_ref() != Some(&claim) {
+        } else if before.as_ref() != Some(claim) {
             entry.derive_used();
         }
         self.places.insert(pod.clone(), host.clone());
@@ -213,13 +213,13 @@ mod tests {
     fn use_follows_the_pods() {
         let mut hosts = Hosts::default();
         let (first, second) = (ObjectKey::new("a", "pod-1"), ObjectKey::new("a", "pod-2"));
-        hosts.claim(&"n1".into(), &first, claim(1000));
+        hosts.claim(&"n1".into(), &first, &claim(1000));
         assert!(hosts.put(node("n1", 1)));
-        hosts.claim(&"n1".into(), &second, claim(2000));
-        hosts.claim(&"n1".into(), &second, claim(2500));
+        hosts.claim(&"n1".into(), &second, &claim(2000));
+        hosts.claim(&"n1".into(), &second, &claim(2500));
         assert_eq!(hosts.get(&"n1".into()).unwrap().used().amounts.cpu_millis, 3500);
         assert_eq!(hosts.get(&"n1".into()).unwrap().room_for_jobs().unwrap().amounts.cpu_millis, 3000);
-        hosts.claim(&"n2".into(), &second, claim(2500));
+        hosts.claim(&"n2".into(), &second, &claim(2500));
         assert_eq!(hosts.get(&"n1".into()).unwrap().free().unwrap().amounts.cpu_millis, 3000);
         assert!(hosts.unclaim(&second));
         assert!(!hosts.unclaim(&second));
@@ -242,9 +242,9 @@ mod tests {
         let mut hosts = Hosts::default();
         hosts.put(node("n1", 1));
         let need = ResourceList::from(Resources::of_job(1000, 64, 1));
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), Claim { need, ours: false });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), &Claim { need, ours: false });
         let need = ResourceList::with_gpus(Resources::of_job(1000, 64, 1), &"amd.com/gpu".into());
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), Claim { need, ours: true });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), &Claim { need, ours: true });
         let host = hosts.get(&"n1".into()).unwrap();
         assert_eq!(host.free().unwrap().seen_with(&GPUS.into()).gpus, 1);
         assert_eq!(host.room_for_jobs().unwrap().seen_with(&GPUS.into()).gpus, 1);

@@ -67,10 +67,13 @@ fn rank(mut all: Vec<f64>, share: f64) -> f64 {
     all.get(at.saturating_sub(1)).copied().unwrap_or_default()
 }
 
+/// A line of the table: what it tells, and of a way's figures which.
+type Line<'a> = (&'a str, &'a dyn Fn(&Figures) -> String);
+
 /// One table of them all, side by side.
 pub fn table(ways: &[(&str, Figures)]) -> String {
     let minutes = |seconds: f64| format!("{:.1}", seconds / 60.0);
-    let rows: [(&str, &dyn Fn(&Figures) -> String); 8] = [
+    let rows: [Line<'_>; 8] = [
         ("vCPUs busy until the last submission, %", &|of| format!("{:.1}", of.utilisation * 100.0)),
         ("mean wait, minutes", &|of| minutes(of.mean_wait)),
         ("wait of 95 of 100 jobs at most, minutes", &|of| minutes(of.wait_of_95)),
