@@ -44,8 +44,8 @@ pub const PAUSE_BETWEEN_WRITES: Duration = Duration::from_secs(1);
 /// Changed children that make a write worth its while before that pause is over.
 pub const CHANGES_WORTH_A_WRITE: u32 = 64;
 
-/// How long a container must run before RUNNING is written, unless something else is: the end of a shorter one is told in the same
-/// write. That saves one of three status writes of a short job, and nobody acts on a RUNNING that is over a moment later.
+/// How long a container must run before RUNNING is written, unless something else is: the end of a shorter one is told in the
+/// same write. That saves one of three status writes of a short job, and nobody acts on a RUNNING that is over a moment later.
 pub const PAUSE_BEFORE_RUNNING: Duration = Duration::from_secs(2);
 
 /// Waiting jobs whose reason is written at one time: nobody waits for these writes, so that they stand back behind launches.
