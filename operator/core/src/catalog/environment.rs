@@ -69,7 +69,9 @@ impl Environment {
         let (mut report, mut pool) = (self.report, self.pool);
         let is_foreign = report.take_stored(observed.status.clone(), observed.resource_version);
         let is_changed = observed.generation != self.observed.generation;
-        if is_foreign || is_changed && !mutant::is(Mutant::OldMaximumBought) {
+        // Another process may have decided the very same, after what we had in mind was void.
+        let is_behind = observed.status.pool.last_serial > report.current.pool.last_serial;
+        if is_foreign || is_behind || is_changed && !mutant::is(Mutant::OldMaximumBought) {
             // Another process decided, or what was decided may not be allowed any more: what was not written is void.
             report.current.pool = observed.status.pool.clone();
         }
