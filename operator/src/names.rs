@@ -24,8 +24,13 @@ pub const ENVIRONMENT_UID: &str = "batch.windlass.dev/compute-environment-uid";
 pub const SIMULATED: &str = "batch.windlass.dev/simulated";
 /// Annotation of a machine: its instance type.
 pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
-/// Annotation of a node that takes no more jobs, because it is to go.
+/// Annotation of a node, or a Machine of Cluster API, that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
+
+/// Label of a Machine of Cluster API: its MachineDeployment.
+pub const MACHINE_DEPLOYMENT: &str = "cluster.x-k8s.io/deployment-name";
+/// Annotation of a Machine of Cluster API: it goes first when its MachineDeployment is to have fewer.
+pub const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
 
 /// Annotation: the launch serial in the pod's name.
 pub const LAUNCH: &str = "batch.windlass.dev/launch";

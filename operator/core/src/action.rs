@@ -3,8 +3,8 @@
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
     ArrayStatus, Backend, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, MachineType,
-    ObservedDefinition, ObservedJob, ObservedMachine, ObservedPod, ObservedRevision, Payload, QueueStatus,
-    Record,
+    ObservedDefinition, ObservedJob, ObservedMachine, ObservedMachineDeployment, ObservedPod,
+    ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
 use crate::units::Resources;
@@ -61,6 +61,17 @@ pub struct MachineOrder {
     pub payload: Payload,
     /// Not to be sent later than this.
     pub not_after: Time,
+}
+
+/// How many machines a MachineDeployment is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleOrder {
+    /// The MachineDeployment, and its version.
+    pub guard: Guard,
+    /// How many.
+    pub replicas: u32,
+    /// Not to be sent later than this; `None` for fewer than there are.
+    pub not_after: Option<Time>,
 }
 
 /// Which object a finalizer of ours is set on or taken from.
@@ -144,8 +155,13 @@ pub enum Action {
     ReadMachineEvents(Name, Uid),
     /// Have a machine take no more jobs → [`Outcome::Done`].
     RetireMachine(Backend, Name, Uid),
-    /// Delete a machine → [`Outcome::Done`].
+    /// Delete a machine; mark one of Cluster API as the next to go → [`Outcome::Done`].
     RemoveMachine(Backend, Name, Uid),
+    /// Read a MachineDeployment from the API server itself, and then its machines → [`Outcome::MachineDeployment`] or
+    /// [`Outcome::NotFound`].
+    ReadMachineDeployment(ObjectKey),
+    /// Say how many machines a MachineDeployment is to have, only in exactly this version → [`Outcome::Written`].
+    Scale(Box<ScaleOrder>),
     /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].
     ReleasePod(ObjectKey, Uid, bool),
 }
@@ -208,6 +224,8 @@ pub enum Outcome {
     Record(Box<Record>, ResourceVersion),
     /// The machine asked for, found or read.
     Machine(Box<ObservedMachine>),
+    /// The MachineDeployment read, and its machines, which were listed after it.
+    MachineDeployment(Box<ObservedMachineDeployment>, Vec<ObservedMachine>),
     /// The pod created, found or read.
     Pod(Box<ObservedPod>),
     /// The latest trouble the cluster tells of; `None` when it tells of none.

@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
+use crate::world::{Claim, Gone, Hosts, MachineDeployments, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +81,7 @@ pub(crate) struct Desk {
     pub(crate) machines: Machines,
     /// Machines that can be had, by name.
     pub(crate) machine_types: BTreeMap<Name, MachineType>,
+    pub(crate) deployments: MachineDeployments,
     pub(crate) gone: Gone,
     pub(crate) pods: Pods,
     pub(crate) policies: Registry<ObservedPolicy>,
@@ -190,8 +191,9 @@ impl Desk {
 
     /// True when the hosts of an environment of this name are made for it and nobody else.
     pub(crate) fn is_ours_alone(&self, environment: &Name) -> bool {
-        let mut named = self.environments.iter().filter(|found| found.display_name() == environment);
-        named.any(|found| found.observed.managed.is_some())
+        let named = self.environments.iter().filter(|found| found.display_name() == environment);
+        let mut managed = named.filter_map(|found| found.observed.managed.as_ref());
+        managed.any(|managed| managed.backend.keeps_others_off())
     }
 
     /// True once for a job that waited to see this definition as the API server has it.

@@ -4,7 +4,7 @@ use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
+    ObservedMachineDeployment, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -18,6 +18,10 @@ pub enum Kind {
     NodeClaim,
     /// Nodes without machines that we made.
     SimulatedNode,
+    /// MachineDeployments of Cluster API.
+    MachineDeployment,
+    /// Machines of Cluster API that belong to MachineDeployments.
+    Machine,
     /// ComputeEnvironments.
     Environment,
     /// SchedulingPolicies.
@@ -36,11 +40,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Namespace,
         Kind::Host,
         Kind::NodeClaim,
         Kind::SimulatedNode,
+        Kind::MachineDeployment,
+        Kind::Machine,
         Kind::Environment,
         Kind::Policy,
         Kind::Queue,
@@ -55,6 +61,7 @@ impl Kind {
         match backend {
             Backend::Karpenter => Kind::NodeClaim,
             Backend::Simulated => Kind::SimulatedNode,
+            Backend::ClusterApi => Kind::Machine,
         }
     }
 }
@@ -79,6 +86,10 @@ pub enum Event {
     Machine(Box<ObservedMachine>),
     /// A machine is gone.
     MachineGone(Uid),
+    /// A MachineDeployment exists in this form.
+    MachineDeployment(Box<ObservedMachineDeployment>),
+    /// A MachineDeployment is gone.
+    MachineDeploymentGone(Uid),
     /// A ComputeEnvironment exists in this form.
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.

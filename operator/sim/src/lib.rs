@@ -10,6 +10,7 @@ pub mod check;
 pub mod cluster;
 mod collector;
 mod coverage;
+mod deployments;
 mod faults;
 mod kubelet;
 #[cfg(feature = "mutants")]

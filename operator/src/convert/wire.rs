@@ -236,6 +236,22 @@ pub mod kinds {
     kind!(Namespace, ClusterResourceScope, "", "v1", "namespaces", "core/v1 Namespace");
     kind!(Node, ClusterResourceScope, "", "v1", "nodes", "core/v1 Node");
     kind!(NodeClaim, ClusterResourceScope, "karpenter.sh", "v1", "nodeclaims", "Karpenter's NodeClaim");
+    kind!(
+        MachineDeployment,
+        NamespaceResourceScope,
+        "cluster.x-k8s.io",
+        "v1beta2",
+        "machinedeployments",
+        "Cluster API's MachineDeployment"
+    );
+    kind!(
+        Machine,
+        NamespaceResourceScope,
+        "cluster.x-k8s.io",
+        "v1beta2",
+        "machines",
+        "Cluster API's Machine"
+    );
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(

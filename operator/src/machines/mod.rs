@@ -4,7 +4,7 @@ mod catalogue;
 mod node_claim;
 mod simulated;
 
-pub use catalogue::{CatalogueError, built_in, read};
+pub use catalogue::{CatalogueError, built_in, read, usable};
 pub use node_claim::node_claim;
 pub use simulated::node;
 

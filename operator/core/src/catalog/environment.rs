@@ -1,6 +1,6 @@
 //! Compute environments: their validity, capacity and deletion (SPEC.md C1, C4, C6).
 
-use super::architecture::{architectures, chooses};
+use super::architecture::{Hosting, architectures};
 use super::report::{Due, Meaning, StatusReport};
 use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
@@ -11,12 +11,11 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{Pool, tend_pool, types_fault};
+use crate::pool::{Pool, members, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
 use crate::world::{Hosts, Registered};
-use std::collections::BTreeMap;
 
 /// One compute environment.
 #[derive(Debug)]
@@ -79,10 +78,7 @@ impl Environment {
 
     /// What is wrong with it as it is written, or with its hosts: code and words.
     pub(crate) fn static_fault(&self, desk: &Desk) -> Option<(&'static str, String)> {
-        let managed = self.observed.managed.as_ref();
-        managed
-            .and_then(|managed| types_fault(managed, &desk.machine_types))
-            .or_else(|| mixed_architectures(&self.observed.selector, &desk.hosts))
+        types_fault(self, desk).or_else(|| mixed_architectures(&self.hosting(desk), &desk.hosts))
     }
 
     /// The name its owner calls it.
@@ -102,9 +98,9 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     tend_pool(uid, is_unused, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = environment.static_fault(desk).or_else(|| environment.pool.fault());
-    let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
+    let (hosts, total, used) = capacity(&environment.hosting(desk), &desk.hosts);
     let now = desk.now;
-    let has_machines = desk.machines.of(uid).next().is_some();
+    let has_machines = !members(environment, desk).is_empty();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let observed = &environment.observed;
     let in_use = (observed.deleting && !users.is_empty())
@@ -145,13 +141,13 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     }
 }
 
-/// The hosts of this selector that take jobs, what they have, and what pods use of it.
-fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, Resources) {
+/// The hosts that take jobs, what they have, and what pods use of it.
+fn capacity(hosting: &Hosting<'_>, hosts: &Hosts) -> (u32, Resources, Resources) {
     let mut number = 0;
     let (mut total, mut used) = (Resources::default(), Resources::default());
     for (_, host) in hosts.iter() {
         let Some(node) = host.usable() else { continue };
-        if chooses(selector, node) {
+        if hosting.has(node) {
             number += 1;
             total = total.plus(&node.allocatable);
             used = used.plus(&host.used());
@@ -161,8 +157,8 @@ fn capacity(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> (u32, Resources, 
 }
 
 /// An image runs on one architecture: an environment of several would fail jobs by chance.
-fn mixed_architectures(selector: &BTreeMap<Name, Name>, hosts: &Hosts) -> Option<(&'static str, String)> {
-    let found: Vec<String> = architectures(selector, hosts).iter().map(ToString::to_string).collect();
+fn mixed_architectures(hosting: &Hosting<'_>, hosts: &Hosts) -> Option<(&'static str, String)> {
+    let found: Vec<String> = architectures(hosting, hosts).iter().map(ToString::to_string).collect();
     (found.len() > 1).then(|| {
         let words =
             format!("its hosts are {}: choose one with kubernetes.io/arch in its nodeSelector", list(&found));

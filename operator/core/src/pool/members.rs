@@ -1,12 +1,13 @@
 //! What an environment has made, and what it is about to.
 
 use super::Pool;
+use super::deployments::unseen;
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::{LAUNCH_PATIENCE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Launch, ObservedMachine};
+use crate::objects::{Backend, Launch, ObservedMachine};
 use crate::time::Time;
 use crate::world::{Host, Machines};
 
@@ -24,9 +25,9 @@ pub(crate) struct Member<'a> {
     /// It came to nothing, or has gone again: it counts until it is sure that it will not come late.
     pub(crate) failed: bool,
     /// It took jobs before: what keeps them off now is something else.
-    has_arrived: bool,
+    pub(super) has_arrived: bool,
     /// It was asked for not long ago.
-    is_young: bool,
+    pub(super) is_young: bool,
 }
 
 impl Member<'_> {
@@ -72,6 +73,11 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
     });
     let mut members: Vec<Member<'a>> = there.collect();
+    if observed.managed.as_ref().is_some_and(|managed| managed.backend == Backend::ClusterApi) {
+        let unseen = unseen(environment, &members, desk);
+        members.extend(unseen);
+        return members;
+    }
     for launch in environment.launches() {
         let name = Machines::name(&observed.name, observed.uid, launch.serial);
         let known = members.iter().any(|member| member.machine.is_some_and(|machine| machine.name == name));
@@ -96,9 +102,10 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
     members
 }
 
-/// The processors of a machine: as the catalogue says; of a type that is not in it any more, what its node offers.
-fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
-    if let Some(known) = desk.machine_types.get(machine_type) {
+/// The processors of a machine: as the catalogue or its MachineDeployment says; else what its node offers.
+pub(super) fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
+    let told = desk.deployments.get(machine_type).and_then(|deployment| deployment.size.as_ref());
+    if let Some(known) = told.or_else(|| desk.machine_types.get(machine_type)) {
         return known.vcpus;
     }
     let node = node.and_then(|node| desk.hosts.get(node)?.node.as_ref());

@@ -1,12 +1,14 @@
 //! Which machines an environment may have: its instance types, the smallest first.
 
-use crate::catalog::{Environment, chooses};
+use super::deployments;
+use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, Managed};
+use crate::objects::{Backend, MachineType, Managed};
 use crate::text::list;
 use crate::units::Resources;
+use crate::world::Host;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for the general families, also where an environment names no types.
@@ -15,15 +17,12 @@ const OPTIMAL: &str = "optimal";
 /// AWS Batch takes its C, M and R families, of the generation that a region has most of.
 const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
-/// The label that every node has of its machine's type.
-const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
-
 /// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
 /// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let Some(managed) = &environment.observed.managed else { return Vec::new() };
     let seen = seen(environment, desk);
-    let mut types: Vec<MachineType> = chosen(managed, &desk.machine_types).into_iter().cloned().collect();
+    let mut types = chosen(environment, managed, desk);
     for machine_type in &mut types {
         let known = seen.get(&machine_type.name).or_else(|| environment.pool.offered.get(&machine_type.name));
         if let Some(room) = known {
@@ -38,15 +37,16 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
 }
 
 /// What is wrong with the types an environment names: code and words.
-pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
-    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
-    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        let words =
-            format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
-        return Some(("UnknownInstanceType", words));
+pub(crate) fn fault(environment: &Environment, desk: &Desk) -> Option<(&'static str, String)> {
+    let managed = environment.observed.managed.as_ref()?;
+    let fault = match managed.backend {
+        Backend::ClusterApi => deployments::fault(environment, managed, desk),
+        Backend::Karpenter | Backend::Simulated => unknown(managed, &desk.machine_types),
+    };
+    if fault.is_some() {
+        return fault;
     }
-    let chosen = chosen(managed, all);
+    let chosen = chosen(environment, managed, desk);
     let architectures: BTreeSet<&Name> = chosen.iter().map(|found| &found.architecture).collect();
     if architectures.len() > 1 {
         let found: Vec<String> = architectures.iter().map(ToString::to_string).collect();
@@ -63,10 +63,28 @@ pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Opt
     })
 }
 
-fn chosen<'a>(managed: &Managed, all: &'a BTreeMap<Name, MachineType>) -> Vec<&'a MachineType> {
+fn unknown(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
+    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
+    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
+    (!unknown.is_empty()).then(|| {
+        let words =
+            format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
+        ("UnknownInstanceType", words)
+    })
+}
+
+fn chosen(environment: &Environment, managed: &Managed, desk: &Desk) -> Vec<MachineType> {
     let optimal = [Name::from(OPTIMAL)];
     let wanted = if managed.instance_types.is_empty() { &optimal[..] } else { &managed.instance_types };
-    all.values().filter(|found| wanted.iter().any(|wanted| is(wanted, found))).collect()
+    match managed.backend {
+        Backend::ClusterApi => {
+            wanted.iter().filter_map(|name| deployments::size(name, environment, desk)).collect()
+        }
+        Backend::Karpenter | Backend::Simulated => {
+            let all = desk.machine_types.values();
+            all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
+        }
+    }
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.
@@ -90,13 +108,10 @@ pub(super) fn remember(uid: Uid, desk: &mut Desk) {
 /// The most that jobs can have of a host of each type, among the hosts that are there: what runs on every node takes its part.
 fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
     let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
-    let label = Name::from(TYPE_LABEL);
-    for (_, host) in desk.hosts.iter() {
-        let (Some(node), Some(room)) = (host.usable(), host.room_for_jobs()) else { continue };
-        if let Some(machine_type) = node.labels.get(&label)
-            && chooses(&environment.observed.selector, node)
-        {
-            let most = seen.entry(machine_type.clone()).or_default();
+    for machine in desk.machines.of(environment.observed.uid) {
+        let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
+        if let Some(room) = host.and_then(Host::room_for_jobs) {
+            let most = seen.entry(machine.machine_type.clone()).or_default();
             *most = most.max_each(&room);
         }
     }

@@ -1,7 +1,7 @@
 //! The room on all hosts, as one pass fills it.
 
 use super::Reservation;
-use crate::catalog::Environment;
+use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
@@ -59,11 +59,9 @@ impl Floor {
     /// Measures all hosts, and what managed environments can still come to have.
     pub(crate) fn of(desk: &Desk) -> Floor {
         let leave = nodes_that_leave(desk);
-        let selectors = desk
-            .environments
-            .iter()
-            .map(|environment| (environment.observed.uid, &environment.observed.selector));
-        let mut floor = Floor::measure(&desk.hosts, &leave, selectors);
+        let hosting =
+            desk.environments.iter().map(|environment| (environment.observed.uid, environment.hosting(desk)));
+        let mut floor = Floor::measure(&desk.hosts, &leave, hosting);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         floor
@@ -85,29 +83,25 @@ impl Floor {
         self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
     }
 
-    /// Measures all hosts but those that `leave`; `environments` are identities and label selectors.
+    /// Measures all hosts but those that `leave`; `environments` are identities, and which hosts each has.
     pub(crate) fn measure<'a>(
         hosts: &Hosts,
         leave: &[Name],
-        environments: impl Iterator<Item = (Uid, &'a BTreeMap<Name, Name>)>,
+        environments: impl Iterator<Item = (Uid, Hosting<'a>)>,
     ) -> Floor {
         let mut floor = Floor::default();
-        let mut labels = Vec::new();
+        let mut nodes = Vec::new();
         for (name, host) in hosts.iter().filter(|(name, _)| !leave.contains(name)) {
             if let (Some(node), Some(free), Some(for_jobs)) =
                 (host.usable(), host.free(), host.room_for_jobs())
             {
                 let (name, whole) = (name.clone(), node.allocatable);
                 floor.places.push(Place { name, whole, for_jobs, free, kept: None });
-                labels.push(&node.labels);
+                nodes.push(node);
             }
         }
-        for (environment, selector) in environments {
-            let matches = |labels: &BTreeMap<Name, Name>| {
-                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-            };
-            let members =
-                (0..floor.places.len()).filter(|at| labels.get(*at).is_some_and(|labels| matches(labels)));
+        for (environment, hosting) in environments {
+            let members = nodes.iter().enumerate().filter(|(_, node)| hosting.has(node)).map(|(at, _)| at);
             floor.environments.insert(environment, members.collect());
         }
         floor
@@ -222,7 +216,7 @@ mod tests {
             });
         }
         let selector = BTreeMap::from([("pool".into(), "a".into())]);
-        Floor::measure(&hosts, &[], [(Uid::from_u128(7), &selector)].into_iter())
+        Floor::measure(&hosts, &[], [(Uid::from_u128(7), Hosting::Labels(&selector))].into_iter())
     }
 
     #[test]

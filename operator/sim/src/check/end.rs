@@ -185,12 +185,10 @@ fn numbers_are_true(cluster: &Cluster) -> Option<String> {
 fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
     let store = &cluster.store;
     let is_in = |host: &Name| {
-        store.hosts.get(host).is_some_and(|host| {
-            let labels = environment.selector.iter();
-            host.ready
-                && !host.unschedulable
-                && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
-        })
+        store
+            .hosts
+            .get(host)
+            .is_some_and(|host| host.ready && !host.unschedulable && store.has_host(environment, host))
     };
     let uses = |pod: &&ObservedPod| {
         let admitted = pod.task.as_ref().map(|task| &task.admitted_to);

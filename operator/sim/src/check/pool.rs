@@ -4,8 +4,9 @@
 use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
+use crate::store::names;
 use std::collections::BTreeSet;
-use windlass_core::action::{Action, Guard, MachineOrder};
+use windlass_core::action::{Action, Guard, MachineOrder, ScaleOrder};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
@@ -20,7 +21,8 @@ pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
         Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
         Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
         Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
-            .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
+            .or_else(|| (*backend != Backend::Karpenter).then(|| too_early(cluster, name, *uid))?),
+        Action::Scale(order) => scaled(cluster, order),
         _ => None,
     }
 }
@@ -65,6 +67,15 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
     else {
         return Some(format!("environment {name} is given machines, and may have none: {new:?}"));
     };
+    if managed.backend == Backend::ClusterApi {
+        let most = |name: &Name| {
+            let those = new.iter().filter(|launch| launch.machine_type == *name);
+            those.filter_map(|launch| launch.replicas).max().unwrap_or(0)
+        };
+        let vcpus = vcpus_scaled(cluster, managed, most);
+        return (vcpus > managed.max_vcpus)
+            .then(|| format!("environment {name} is to have {vcpus} vCPUs, of {}", managed.max_vcpus));
+    }
     let there = vcpus_of(cluster, environment.uid);
     let was_made = |launch: &&Launch| is_known(cluster, environment.uid, launch.serial);
     let to_come: u32 = after
@@ -80,6 +91,46 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
         ));
     }
     new.iter().find_map(|launch| too_large(managed, &launch.machine_type))
+}
+
+/// vCPUs of the machines of Cluster API that an environment has, or comes to have, with so many of each MachineDeployment asked for.
+fn vcpus_scaled(cluster: &Cluster, managed: &Managed, asked: impl Fn(&Name) -> u32) -> u32 {
+    let number = |name: &Name| {
+        let there = u32::try_from(cluster.store.machines_of_deployment(name).count()).unwrap_or(u32::MAX);
+        let replicas = cluster.store.deployments.get(name).map_or(0, |found| found.replicas);
+        there.max(replicas).max(asked(name))
+    };
+    managed.instance_types.iter().map(|name| vcpus(name) * number(name)).sum()
+}
+
+/// More machines are asked for as the books say, within `maxvCpus`; fewer only once those that are to go are marked.
+fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
+    let store = &cluster.store;
+    let name = Name::from(order.guard.key.to_string());
+    let deployment = store.deployments.get(&name)?;
+    let is_meant =
+        deployment.resource_version == order.guard.resource_version && store.machine_refusal.is_none();
+    if !is_meant || deployment.uid != order.guard.uid {
+        return None;
+    }
+    let replicas = order.replicas;
+    if replicas <= deployment.replicas {
+        let stays = |machine: &&ObservedMachine| !machine.deleting && !machine.marked;
+        let stay = store.machines_of_deployment(&name).filter(stays).count();
+        return (usize::try_from(replicas).is_ok_and(|replicas| replicas < stay))
+            .then(|| format!("{name} is scaled to {replicas}, and {stay} of its machines are not marked"));
+    }
+    let environment = store.environments.values().find(|environment| names(environment, &name))?;
+    let mut launches = environment.status.pool.launches.iter();
+    let covers = |launch: &&Launch| launch.machine_type == name && launch.replicas >= Some(replicas);
+    let Some(launch) = launches.find(covers) else {
+        return Some(format!("{name} is scaled to {replicas}, and the books do not say so"));
+    };
+    let most = *cluster.truth.launch_limits.get(&(environment.uid, launch.serial))?;
+    let managed = environment.managed.as_ref()?;
+    let vcpus = vcpus_scaled(cluster, managed, |other| if *other == name { replicas } else { 0 });
+    (vcpus > most)
+        .then(|| format!("{name} is scaled to {replicas}: {vcpus} vCPUs, of {most} that there may be"))
 }
 
 /// The smallest machine that fits is bought.
@@ -98,7 +149,8 @@ fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
         wanted.as_str() == "optimal" || wanted == &found.name || wanted.as_str() == family
     };
     let any = managed.instance_types.is_empty();
-    let all = pools::catalogue().iter();
+    let is_scaled = managed.backend == Backend::ClusterApi;
+    let all = if is_scaled { pools::deployments() } else { pools::catalogue() }.iter();
     all.filter(|found| any || managed.instance_types.iter().any(|wanted| is(wanted, found))).collect()
 }
 
@@ -106,6 +158,9 @@ fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
 /// request for it is under way any more.
 fn forgotten(cluster: &Cluster, environment: &ObservedEnvironment, after: &PoolStatus) -> Option<String> {
     let uid = environment.uid;
+    if environment.managed.as_ref().is_some_and(|managed| managed.backend == Backend::ClusterApi) {
+        return None;
+    }
     let is_struck = |launch: &&Launch| after.launches.iter().all(|kept| kept.serial != launch.serial);
     let struck: BTreeSet<u64> =
         environment.status.pool.launches.iter().filter(is_struck).map(|launch| launch.serial).collect();
@@ -151,8 +206,9 @@ fn impatient(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
 
 /// After every step: all machines of an environment together are within what it might have when the last was decided.
 pub fn after_step(cluster: &Cluster) -> Option<String> {
+    let own = |machine: &&ObservedMachine| machine.backend != Backend::ClusterApi;
     let mut environments: Vec<Uid> =
-        cluster.store.machines.values().map(|machine| machine.environment).collect();
+        cluster.store.machines.values().filter(own).map(|machine| machine.environment).collect();
     environments.dedup();
     environments.into_iter().find_map(|environment| {
         let machines = cluster.store.machines_of(environment);
@@ -169,7 +225,8 @@ pub fn after_step(cluster: &Cluster) -> Option<String> {
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
     let store = &cluster.store;
     if let Some(machine) = store.machines.values().find(|machine| {
-        !store.environments.values().any(|environment| environment.uid == machine.environment)
+        machine.backend != Backend::ClusterApi
+            && !store.environments.values().any(|environment| environment.uid == machine.environment)
     }) {
         return Some(format!("machine {} is left of an environment that is gone", machine.name));
     }
@@ -180,6 +237,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         let managed = environment.managed.as_ref()?;
         let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
         scaled_in(managed, &machines)
+            .or_else(|| replicas(cluster, managed))
             .or_else(|| books(&environment.status, &machines))
             .or_else(|| invalid(cluster, environment))
             .map(|words| format!("environment {}: {words}", environment.name))
@@ -198,6 +256,17 @@ fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String>
     let smallest_type = types_of(managed).iter().map(|found| found.vcpus).min().unwrap_or_default();
     let could_grow = there + smallest_type <= managed.max_vcpus;
     (there < min && could_grow).then(|| format!("only {there} vCPUs are left, {min} are to be kept"))
+}
+
+/// What a MachineDeployment is to have is there.
+fn replicas(cluster: &Cluster, managed: &Managed) -> Option<String> {
+    let is_scaled = managed.backend == Backend::ClusterApi;
+    let mut named = managed.instance_types.iter().filter(|_| is_scaled);
+    named.find_map(|name| {
+        let replicas = cluster.store.deployments.get(name)?.replicas;
+        let marked = cluster.store.machines_of_deployment(name).filter(|machine| machine.marked).count();
+        (marked > 0).then(|| format!("{name} has {replicas} replicas, and {marked} that are marked"))
+    })
 }
 
 /// The status says what there is.
@@ -224,7 +293,7 @@ fn vcpus_of(cluster: &Cluster, environment: Uid) -> u32 {
 }
 
 fn vcpus(machine_type: &Name) -> u32 {
-    pools::catalogue().iter().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
+    pools::types().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
 }
 
 /// The serial number in a machine's name.

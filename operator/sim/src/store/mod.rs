@@ -1,12 +1,14 @@
 //! The model API server: objects, versions, preconditions, finalizers, watches.
 
 mod deletion;
+mod deployments;
 mod machines;
 mod requests;
 mod rules;
 mod watch;
 
 pub use deletion::Cascade;
+pub use deployments::names;
 pub use machines::{node_of, selector};
 pub use requests::{PodRefusal, content};
 pub use watch::{Cursor, Heard};
@@ -16,7 +18,7 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
+    ObservedMachineDeployment, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
 };
 use windlass_core::time::Time;
 
@@ -40,6 +42,8 @@ pub struct Store {
     pub hosts: BTreeMap<Name, ObservedHost>,
     /// Machines of managed environments.
     pub machines: BTreeMap<(Backend, Name), ObservedMachine>,
+    /// MachineDeployments of Cluster API, by the name of their machines' type.
+    pub deployments: BTreeMap<Name, ObservedMachineDeployment>,
     /// Why nobody may make machines now.
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.

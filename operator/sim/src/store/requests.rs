@@ -82,6 +82,8 @@ impl Store {
             Action::ReadMachine(backend, name) => self.read_machine(backend, &name),
             Action::RetireMachine(backend, name, uid) => self.retire_machine(backend, &name, uid),
             Action::RemoveMachine(backend, name, uid) => self.delete_machine(backend, &name, uid),
+            Action::ReadMachineDeployment(key) => self.read_deployment(&key),
+            Action::Scale(order) => self.scale(&order),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
     }
@@ -458,6 +460,8 @@ const fn name_of(action: &Action) -> &'static str {
         Action::ReadMachine(..) => "get machine",
         Action::RetireMachine(..) => "retire machine",
         Action::RemoveMachine(..) => "delete machine",
+        Action::ReadMachineDeployment(_) => "get machinedeployment",
+        Action::Scale(_) => "put machinedeployment scale",
         Action::ReleasePod(..) => "release pod",
     }
 }
