@@ -104,7 +104,7 @@ fn rules_and_types_agree_on_what_is_not_set() {
 }
 
 /// Fields that are set by being there.
-const NEVER_BLANK: [&str; 2] = ["external", "ec2NodeClass"];
+const NEVER_BLANK: [&str; 3] = ["clusterApi", "external", "ec2NodeClass"];
 
 #[test]
 fn no_member_of_the_aws_shapes_is_dropped() {
@@ -236,8 +236,6 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.backend.karpenter.nodeClassRef.group",
             "spec.backend.karpenter.nodeClassRef.kind",
             "spec.backend.karpenter.nodeClassRef.name",
-            "spec.backend.clusterApi.machineDeployments[].namespace",
-            "spec.backend.clusterApi.machineDeployments[].name",
             "spec.backend.simulated",
             "spec.computeResources.type",
             "spec.computeResources.allocationStrategy",
