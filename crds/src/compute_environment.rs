@@ -69,6 +69,16 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
         "a MANAGED environment needs a backend: karpenter, clusterApi, external or simulated"
     ),
     rule(
+        "!has(self.backend) || !has(self.backend.external) || !has(self.computeResources) || \
+         ((!has(self.computeResources.minvCpus) || self.computeResources.minvCpus == 0) && \
+         (!has(self.computeResources.desiredvCpus) || self.computeResources.desiredvCpus == 0) && \
+         (!has(self.computeResources.scalingPolicy) || \
+         !has(self.computeResources.scalingPolicy.minScaleDownDelayMinutes) || \
+         self.computeResources.scalingPolicy.minScaleDownDelayMinutes == 0))",
+        "minvCpus, desiredvCpus and scalingPolicy are the autoscaler's business where backend.external is given: set \
+         them there"
+    ),
+    rule(
         "self.type != 'UNMANAGED' || !has(self.backend)",
         "a backend is for MANAGED environments: remove it, or set type MANAGED"
     ),
@@ -157,7 +167,8 @@ pub struct ComputeEnvironmentStatus {
     /// The memory of its hosts in MiB, as the nodes report it allocatable.
     #[serde(rename = "memoryMiB", default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryCapacity>,
-    /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come.
+    /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come; with
+    /// backend.external those of its nodes, and those that pods wait for.
     #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub desired_vcpus: Option<i32>,
@@ -169,7 +180,7 @@ pub struct ComputeEnvironmentStatus {
     /// maxvCpus holds whatever happens to the operator in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machines: Option<MachineBooks>,
-    /// Ready, Stalled, Ignored (fields that mean nothing here).
+    /// Ready, LaunchFailed (no node could be had lately), InUse, NameTaken, Ignored (fields that mean nothing here).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,

@@ -179,7 +179,6 @@ const JOB_QUEUE: &[Row] = &[
 
 const COMPUTE_ENVIRONMENT: &[Row] = &[
     yet_but("backend.clusterApi", Unset::Absent, "use the karpenter backend"),
-    yet_but("backend.external", Unset::Absent, "use the karpenter backend"),
     yet_but(
         "backend.karpenter",
         Unset::Rule("has(self.nodeClassRef)"),

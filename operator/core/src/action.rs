@@ -8,6 +8,7 @@ use crate::objects::{
 };
 use crate::time::Time;
 use crate::units::Resources;
+use std::collections::BTreeMap;
 
 /// A pod to create: one launch of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,10 @@ pub struct PodOrder {
     pub environment: Name,
     /// The definition's name and revision number.
     pub definition: (Name, u32),
-    /// The host it is pinned to.
+    /// The host it is pinned to; empty where `selector` says which will do.
     pub host: Name,
+    /// Labels of the hosts that will do, also of those that an autoscaler is to add for it; empty for a pod that is pinned.
+    pub selector: BTreeMap<Name, Name>,
     /// That host is one environment's alone: the pod goes there without kube-scheduler.
     pub direct: bool,
     /// What it takes there.

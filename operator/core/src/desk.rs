@@ -11,12 +11,12 @@ use crate::limits::{
     START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase};
+use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase, TaskPod};
 use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
+use crate::world::{Claim, Floating, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +78,10 @@ pub(crate) struct Desk {
     pub(crate) now: Time,
     pub(crate) settings: Settings,
     pub(crate) hosts: Hosts,
+    /// Pods that wait for nodes of somebody else's autoscaler.
+    pub(crate) floating: Floating,
+    /// When the latest list of pods was complete; `None` until the next plan after it.
+    pub(crate) pods_listed_at: Option<Time>,
     pub(crate) machines: Machines,
     /// Machines that can be had, by name.
     pub(crate) machine_types: BTreeMap<Name, MachineType>,
@@ -194,6 +198,12 @@ impl Desk {
         named.any(|found| found.observed.managed.is_some())
     }
 
+    /// The environment of this name, if its hosts are added by somebody else's autoscaler.
+    pub(crate) fn autoscaled(&self, environment: &Name) -> Option<&Environment> {
+        let mut named = self.environments.iter().filter(|found| found.display_name() == environment);
+        named.find(|found| found.observed.autoscaled.is_some())
+    }
+
     /// True once for a job that waited to see this definition as the API server has it.
     pub(crate) fn take_fresh_definition(&mut self, job: Uid, definition: Uid) -> bool {
         self.definitions.get_mut(definition).is_some_and(|definition| definition.take_served(job))
@@ -222,22 +232,27 @@ impl Desk {
         }
     }
 
-    /// Has a pod claim the room it uses: none once it is over, or when it was deleted before it had a host.
+    /// Has a pod claim the room it uses, or the node it waits for: none once it is over, or when it was deleted before it had a
+    /// host.
     fn claim_for(&mut self, pod: &ObservedPod) {
-        let place = pod
-            .host
-            .as_ref()
-            .or(pod.task.as_ref().map(|task| &task.admitted_to))
-            .filter(|host| !host.is_empty());
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
-        match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
-            Some(host) => {
+        let counts = pod.phase == PodPhase::Active && !never_bound;
+        match (pod.place(), pod.floats_in()) {
+            (Some(host), _) if counts => {
+                let came_to_rest = self.floating.remove(&pod.key);
+                let was_pinned = |task: &TaskPod| !task.admitted_to.is_empty();
+                if mutant::is(Mutant::BoundHostNotClaimed) && !pod.task.as_ref().is_some_and(was_pinned) {
+                    return;
+                }
                 let claim = Claim { need: pod.requests, ours: pod.task.is_some() };
-                if self.hosts.claim(host, &pod.key, claim) {
+                if self.hosts.claim(host, &pod.key, claim) || came_to_rest {
                     self.capacity_changed();
                 }
             }
-            None => self.give_back(&pod.key),
+            (None, Some(environment)) if counts => {
+                self.floating.put(&pod.key, environment, pod.requests, self.now);
+            }
+            _ => self.give_back(&pod.key),
         }
     }
 
@@ -251,7 +266,8 @@ impl Desk {
 
     /// A pod uses its host no more.
     pub(crate) fn give_back(&mut self, pod: &ObjectKey) {
-        if self.hosts.unclaim(pod) {
+        let floated = self.floating.remove(pod);
+        if self.hosts.unclaim(pod) || floated {
             self.capacity_changed();
         }
     }

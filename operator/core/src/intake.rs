@@ -144,7 +144,14 @@ impl Core {
     }
 
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
-        self.desk.environments.remove(uid);
+        if let Some(environment) = self.desk.environments.remove(uid) {
+            // Nobody adds nodes for them any more.
+            let waiting = self.desk.floating.of(environment.display_name());
+            let tasks = waiting.filter_map(|(pod, _)| self.desk.pods.by_key(pod)?.task.as_ref());
+            for item in tasks.map(|task| Item::Task(task.job, task.index)).collect::<Vec<_>>() {
+                self.desk.agenda.mark(item);
+            }
+        }
         self.catalog_changed();
     }
 

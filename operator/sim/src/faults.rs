@@ -49,7 +49,8 @@ pub struct Faults {
     pub kubelet_refusals: u64,
     /// Some environments have machines made.
     pub managed: bool,
-    /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready.
+    /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready; and somebody else's
+    /// autoscaler does nothing for a while.
     pub shortages: u64,
     /// A node class is broken, or mended.
     pub broken_classes: u64,

@@ -77,6 +77,7 @@ impl Script {
                 stage::managed(&mut self.cluster, name, backend, options)?;
             }
             ("machines", [what]) => stage::machines(&mut self.cluster, what)?,
+            ("autoscaler", [what]) => stage::autoscaler(&mut self.cluster, what)?,
             ("interrupt", [machine]) => stage::interrupt(&mut self.cluster, machine)?,
             ("policy", [name, options @ ..]) => self.policy(name, options)?,
             ("queue", [name, options @ ..]) => self.queue(name, options)?,
@@ -152,6 +153,7 @@ impl Script {
                 enabled,
                 selector: BTreeMap::from([("pool".into(), pool.into())]),
                 managed: None,
+                autoscaled: None,
                 deleting: false,
                 held: false,
                 status: EnvironmentStatus::default(),
@@ -410,6 +412,9 @@ fn told_of_environment(environment: &ObservedEnvironment) -> String {
     told.push_str(
         &environment.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")),
     );
+    if let Some(words) = &environment.status.launch_failure {
+        let _ = write!(told, "; LaunchFailed: {words}");
+    }
     if let Some(words) = &environment.status.in_use {
         let _ = write!(told, "; {words}");
     }

@@ -7,6 +7,7 @@ use windlass_core::objects::{EnvironmentStatus, JobStatus, ObservedJob, Observed
 /// A request in a few words.
 pub(crate) fn action(action: &Action) -> String {
     match action {
+        Action::CreatePod(order) if order.host.is_empty() => format!("create pod {}", order.pod.name),
         Action::CreatePod(order) => format!("create pod {} on {}", order.pod.name, order.host),
         Action::WriteJob(guard, written) => {
             let (job, version) = (&guard.key.name, guard.resource_version.0);

@@ -113,14 +113,13 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
     let free = status.total.minus(&status.used);
     let mib = |resources: &Resources| i64::try_from(resources.memory_mib()).unwrap_or(i64::MAX);
     let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
-    conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
-    conditions.extend(told(
-        Kind::NameTaken,
-        "NameTaken",
-        status.name_taken.as_ref(),
-        &status.validity,
-        generation,
-    ));
+    for (kind, words) in [
+        (Kind::LaunchFailed, &status.launch_failure),
+        (Kind::InUse, &status.in_use),
+        (Kind::NameTaken, &status.name_taken),
+    ] {
+        conditions.extend(told(kind, kind.as_str(), words.as_ref(), &status.validity, generation));
+    }
     let pool = Some(&status.pool).filter(|pool| pool.desired_vcpus.is_some());
     ComputeEnvironmentStatus {
         desired_vcpus: pool.and_then(|pool| pool.desired_vcpus).map(number),

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Succeeded,
     /// No host that is there, or that could be added, is large enough.
     Stalled,
+    /// No node could be had for an environment lately.
+    LaunchFailed,
     /// All admission is switched off.
     AdmissionPaused,
     /// Deleted, and kept until nothing uses it.
@@ -25,13 +27,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Kind::Ready => "Ready",
             Kind::Complete => "Complete",
             Kind::Failed => "Failed",
             Kind::Succeeded => "Succeeded",
             Kind::Stalled => "Stalled",
+            Kind::LaunchFailed => "LaunchFailed",
             Kind::AdmissionPaused => "AdmissionPaused",
             Kind::InUse => "InUse",
             Kind::NameTaken => "NameTaken",

@@ -217,6 +217,7 @@ fn an_environments_status_is_read_as_it_was_written() {
             last_serial: 7,
             launches: vec![Launch { serial: 7, machine_type: "c5.xlarge".into(), decided_at: at(9) }],
         },
+        launch_failure: Some("no node came".into()),
         name_taken: None,
         in_use: None,
     };

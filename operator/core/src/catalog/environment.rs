@@ -11,7 +11,7 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{Pool, tend_pool, types_fault};
+use crate::pool::{Pool, tend_autoscaled, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -79,9 +79,7 @@ impl Environment {
 
     /// What is wrong with it as it is written, or with its hosts: code and words.
     pub(crate) fn static_fault(&self, desk: &Desk) -> Option<(&'static str, String)> {
-        let managed = self.observed.managed.as_ref();
-        managed
-            .and_then(|managed| types_fault(managed, &desk.machine_types))
+        types_fault(&self.observed, &desk.machine_types)
             .or_else(|| mixed_architectures(&self.observed.selector, &desk.hosts))
     }
 
@@ -100,6 +98,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let users = users(environment, desk);
     let is_unused = users.is_empty() && !some_are_unknown(jobs);
     tend_pool(uid, is_unused, desk);
+    tend_autoscaled(uid, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = environment.static_fault(desk).or_else(|| environment.pool.fault());
     let (hosts, total, used) = capacity(&environment.observed.selector, &desk.hosts);
@@ -117,6 +116,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         total,
         used,
         pool: environment.report.current.pool.clone(),
+        launch_failure: environment.pool.shortage(now),
         name_taken,
         in_use,
     };

@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
+use super::{Autoscaled, FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -195,10 +195,12 @@ pub struct ObservedEnvironment {
     pub aws_name: Option<Name>,
     /// `state` is not DISABLED.
     pub enabled: bool,
-    /// The labels its hosts have: an UNMANAGED one's `nodeSelector`, or the label that its machines get.
+    /// The labels its hosts have: its own or its backend's `nodeSelector`, or the label that its machines get.
     pub selector: BTreeMap<Name, Name>,
     /// What a MANAGED one may have made.
     pub managed: Option<Managed>,
+    /// What somebody else's autoscaler may add to a MANAGED one.
+    pub autoscaled: Option<Autoscaled>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.
@@ -210,7 +212,7 @@ pub struct ObservedEnvironment {
 /// What a MANAGED environment has had made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PoolStatus {
-    /// vCPUs of all its machines, those included that are still to come; `None` before the first were decided.
+    /// vCPUs of all its machines, or of its nodes, those included that are still to come; `None` before the first were decided.
     pub desired_vcpus: Option<u32>,
     /// vCPUs of those that have no node yet that takes jobs.
     pub launching_vcpus: u32,
@@ -235,6 +237,8 @@ pub struct EnvironmentStatus {
     pub used: Resources,
     /// Machines asked for, or about to be; none of an UNMANAGED one.
     pub pool: PoolStatus,
+    /// Why no node could be had lately, where that does not make it INVALID; in words.
+    pub launch_failure: Option<Name>,
     /// An older environment has its AWS name: which, in words.
     pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.

@@ -22,14 +22,28 @@ pub(crate) struct Growth {
     vcpus_left: u32,
     launches_left: usize,
     /// Why no machine is to be had now, in the backend's words.
-    pub(crate) failure: Option<Name>,
-    pub(crate) max_vcpus: u32,
+    failure: Option<Name>,
+    max_vcpus: u32,
     /// vCPUs of machines on their way, those ordered in this pass included.
     pub(crate) launching_vcpus: u32,
     /// Types of the machines ordered in this pass.
     orders: Vec<Name>,
     /// vCPUs of the machine that a job lacks, and that does not fit beside those that are there.
     pub(crate) lacking_vcpus: u32,
+}
+
+/// What can be told of an environment to a job that finds no room there.
+#[derive(Debug)]
+pub(crate) struct Prospect {
+    /// Why nothing is to be had now, in the backend's words.
+    pub(crate) failure: Option<Name>,
+    /// vCPUs of the smallest machine that fits; `None` when none does.
+    pub(crate) smallest: Option<u32>,
+    /// The most of each amount that one machine has.
+    pub(crate) largest: Resources,
+    pub(crate) max_vcpus: u32,
+    /// vCPUs of machines on their way.
+    pub(crate) launching_vcpus: u32,
 }
 
 impl Growth {
@@ -93,15 +107,24 @@ impl Growth {
         count - left
     }
 
-    /// The smallest type that fits.
-    pub(crate) fn smallest(&self, need: &Resources) -> Option<&MachineType> {
-        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
-        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
+    /// What can be told to a job that finds no room.
+    pub(crate) fn prospect(&self, need: &Resources) -> Prospect {
+        Prospect {
+            failure: self.failure.clone(),
+            smallest: self.smallest(need).map(|found| found.vcpus),
+            largest: self
+                .types
+                .iter()
+                .fold(Resources::default(), |most, found| most.max_each(&found.allocatable)),
+            max_vcpus: self.max_vcpus,
+            launching_vcpus: self.launching_vcpus,
+        }
     }
 
-    /// The most of each amount that one machine has.
-    pub(crate) fn largest(&self) -> Resources {
-        self.types.iter().fold(Resources::default(), |most, found| most.max_each(&found.allocatable))
+    /// The smallest type that fits.
+    fn smallest(&self, need: &Resources) -> Option<&MachineType> {
+        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
+        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
     }
 
     /// The types of the machines to be added, and what is lacking nevertheless.
@@ -111,7 +134,7 @@ impl Growth {
 }
 
 /// Puts up to `most` pods into the room; how many went in.
-fn fill(room: &mut Resources, need: &Resources, most: u32) -> u32 {
+pub(super) fn fill(room: &mut Resources, need: &Resources, most: u32) -> u32 {
     let number = room.holds(need).min(u64::from(most));
     *room = room.minus(&need.times(number));
     u32::try_from(number).unwrap_or(most)

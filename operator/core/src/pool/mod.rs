@@ -3,13 +3,19 @@
 //! A machine is decided, written into the environment's status (a guarded write), and only then asked for: whoever decides next
 //! counts it, and its name is never used again. So the machines there and those that may yet come never have more than
 //! `maxvCpus` together, also while two leaders disagree or a create lands late.
+//!
+//! Where somebody else's autoscaler adds the nodes (`external`), pods that wait for them are all that asks for any.
 
+mod autoscaled;
+mod awaited;
 mod growth;
 mod members;
 mod tend;
 mod types;
 
-pub(crate) use growth::Growth;
+pub(crate) use autoscaled::tend_autoscaled;
+pub(crate) use awaited::{Awaited, pack};
+pub(crate) use growth::{Growth, Prospect};
 pub(crate) use members::nodes_that_leave;
 pub(crate) use tend::{machine_events_read, machine_is_gone, machine_outcome, removal_outcome, tend_pool};
 pub(crate) use types::{fault as types_fault, types};
@@ -36,7 +42,7 @@ pub(crate) struct Pool {
     pub(crate) removing: BTreeMap<Uid, bool>,
     /// Those of them of which nobody knows whether the request was carried out.
     pub(crate) unsure: BTreeSet<Uid>,
-    /// Machines that took jobs once.
+    /// Machines, or nodes that somebody else added, that took jobs once.
     pub(crate) came: BTreeSet<Uid>,
     /// Since when machines are idle.
     idle_since: BTreeMap<Uid, Time>,
@@ -65,6 +71,11 @@ impl Pool {
     pub(crate) fn failure(&self, now: Time) -> Option<Name> {
         let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);
         self.failure.as_ref().filter(lasts).map(|failure| failure.words.clone())
+    }
+
+    /// Why no machine is to be had now, where that does not make the environment INVALID.
+    pub(crate) fn shortage(&self, now: Time) -> Option<Name> {
+        self.failure(now).filter(|_| self.fault().is_none())
     }
 
     /// What makes the environment INVALID until a machine can be had again.

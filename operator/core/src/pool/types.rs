@@ -4,7 +4,7 @@ use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, Managed};
+use crate::objects::{MachineType, ObservedEnvironment};
 use crate::text::list;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,14 +16,17 @@ const OPTIMAL: &str = "optimal";
 const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
 /// The label that every node has of its machine's type.
-const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+pub(super) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
 /// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
 /// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
-    let Some(managed) = &environment.observed.managed else { return Vec::new() };
+    let chosen = chosen(&environment.observed, &desk.machine_types);
+    if chosen.is_empty() {
+        return Vec::new();
+    }
     let seen = seen(environment, desk);
-    let mut types: Vec<MachineType> = chosen(managed, &desk.machine_types).into_iter().cloned().collect();
+    let mut types: Vec<MachineType> = chosen.into_iter().cloned().collect();
     for machine_type in &mut types {
         let known = seen.get(&machine_type.name).or_else(|| environment.pool.offered.get(&machine_type.name));
         if let Some(room) = known {
@@ -38,15 +41,19 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
 }
 
 /// What is wrong with the types an environment names: code and words.
-pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
-    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
+pub(crate) fn fault(
+    observed: &ObservedEnvironment,
+    all: &BTreeMap<Name, MachineType>,
+) -> Option<(&'static str, String)> {
+    let (named, max_vcpus) = bounds(observed)?;
+    let unknown = named.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
     let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
     if !unknown.is_empty() {
         let words =
             format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
         return Some(("UnknownInstanceType", words));
     }
-    let chosen = chosen(managed, all);
+    let chosen = chosen(observed, all);
     let architectures: BTreeSet<&Name> = chosen.iter().map(|found| &found.architecture).collect();
     if architectures.len() > 1 {
         let found: Vec<String> = architectures.iter().map(ToString::to_string).collect();
@@ -54,18 +61,25 @@ pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Opt
         return Some(("MixedArchitectures", words));
     }
     let smallest = chosen.iter().map(|found| found.vcpus).min()?;
-    (smallest > managed.max_vcpus).then(|| {
+    (smallest > max_vcpus).then(|| {
         let words = format!(
-            "maxvCpus is {}, its smallest instance type has {smallest} vCPUs: no machine can be added",
-            managed.max_vcpus
+            "maxvCpus is {max_vcpus}, its smallest instance type has {smallest} vCPUs: no machine can be added"
         );
         ("MaxvCpusTooSmall", words)
     })
 }
 
-fn chosen<'a>(managed: &Managed, all: &'a BTreeMap<Name, MachineType>) -> Vec<&'a MachineType> {
+/// What a MANAGED environment names as its instance types, and `maxvCpus`.
+fn bounds(observed: &ObservedEnvironment) -> Option<(&[Name], u32)> {
+    let managed = observed.managed.as_ref().map(|found| (&*found.instance_types, found.max_vcpus));
+    managed.or_else(|| observed.autoscaled.as_ref().map(|found| (&*found.instance_types, found.max_vcpus)))
+}
+
+/// The types that it means. Of what somebody else's autoscaler adds nothing is known but what is named.
+fn chosen<'a>(observed: &ObservedEnvironment, all: &'a BTreeMap<Name, MachineType>) -> Vec<&'a MachineType> {
     let optimal = [Name::from(OPTIMAL)];
-    let wanted = if managed.instance_types.is_empty() { &optimal[..] } else { &managed.instance_types };
+    let named = bounds(observed).map_or(&[][..], |(named, _)| named);
+    let wanted = if named.is_empty() && observed.managed.is_some() { &optimal[..] } else { named };
     all.values().filter(|found| wanted.iter().any(|wanted| is(wanted, found))).collect()
 }
 

@@ -26,6 +26,13 @@ pub enum Obstacle {
         /// A host that has the room and is kept free for a job that was submitted before, and that job.
         kept: Option<(Name, Name)>,
     },
+    /// Nothing is added while one of its hosts is kept free: kube-scheduler might bind there what waits for a new one.
+    Kept {
+        /// The environment.
+        environment: Name,
+        /// The host that is kept free, and the job that was submitted before.
+        kept: (Name, Name),
+    },
     /// It has no room now, and all the machines that `maxvCpus` allows.
     AtMaximum {
         /// The environment.
@@ -94,7 +101,7 @@ pub enum Obstacle {
 impl Obstacle {
     /// True when it passes as soon as jobs end.
     pub(crate) const fn is_passing(&self) -> bool {
-        matches!(self, Obstacle::Full { .. } | Obstacle::AtMaximum { .. })
+        matches!(self, Obstacle::Full { .. } | Obstacle::Kept { .. } | Obstacle::AtMaximum { .. })
     }
 }
 
@@ -159,7 +166,9 @@ impl Waiting {
             Waiting::Reserved { .. } => "CapacityReserved",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
                 Some(Obstacle::Launching { .. }) => "WaitingForMachines",
-                Some(Obstacle::Full { .. } | Obstacle::AtMaximum { .. }) => "WaitingForCapacity",
+                Some(Obstacle::Full { .. } | Obstacle::Kept { .. } | Obstacle::AtMaximum { .. }) => {
+                    "WaitingForCapacity"
+                }
                 Some(Obstacle::CannotLaunch { .. }) => "LaunchFailed",
                 Some(Obstacle::OverMaximum { .. }) => "MaxvCpusTooSmall",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
@@ -273,6 +282,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
         Obstacle::Full { environment, hosts, most_free, kept: None } => format!(
             "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}",
             if *hosts == 1 { "" } else { "s" }
+        ),
+        Obstacle::Kept { environment, kept: (host, job) } => format!(
+            "nothing is added to {environment} while its host {host} is kept free for job {job}, which was first"
         ),
         Obstacle::Launching { environment, vcpus } => {
             format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")

@@ -5,7 +5,7 @@ use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::pool::{Growth, nodes_that_leave};
+use crate::pool::{Awaited, Growth, Prospect, nodes_that_leave, pack};
 use crate::time::Time;
 use crate::units::Resources;
 use crate::world::Hosts;
@@ -38,6 +38,7 @@ pub(crate) struct Floor {
     places: Vec<Place>,
     environments: BTreeMap<Uid, Vec<usize>>,
     growths: BTreeMap<Uid, Growth>,
+    awaited: BTreeMap<Uid, Awaited>,
 }
 
 /// What an environment's hosts have for one need.
@@ -66,7 +67,48 @@ impl Floor {
         let mut floor = Floor::measure(&desk.hosts, &leave, selectors);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
         floor.growths = desk.environments.iter().filter_map(growth).collect();
+        for environment in desk.environments.iter() {
+            if let Some(packing) = pack(environment, desk) {
+                packing.placed.iter().for_each(|(host, need)| floor.set_aside(host, need));
+                floor.awaited.insert(environment.observed.uid, packing.awaited);
+            }
+        }
         floor
+    }
+
+    /// Pods that wait for a node are expected to be bound here.
+    fn set_aside(&mut self, host: &Name, need: &Resources) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.name == *host) {
+            place.free = place.free.minus(need);
+        }
+    }
+
+    /// Sets room aside for one pod of a job on a node that an environment's autoscaler is to add. None while a host of it is kept
+    /// free for another job: it might be bound there.
+    pub(crate) fn float(&mut self, environment: Uid, need: &Resources, job: Uid) -> bool {
+        if self.kept_in(environment).is_some_and(|kept| kept.job != job) {
+            return false;
+        }
+        let awaited = self.awaited.get_mut(&environment).filter(|awaited| awaited.failure.is_none());
+        awaited.is_some_and(|awaited| awaited.expect(need))
+    }
+
+    /// A host of an environment that is kept free.
+    fn kept_in(&self, environment: Uid) -> Option<&Reservation> {
+        let members = self.environments.get(&environment).into_iter().flatten();
+        members.filter_map(|at| self.places.get(*at)).find_map(|place| place.kept.as_ref())
+    }
+
+    /// The host and the job for which nothing is added to an environment that somebody else's autoscaler serves.
+    pub(crate) fn kept_from_floating(&self, environment: Uid) -> Option<(Name, Name)> {
+        let kept = self.awaited.get(&environment).and_then(|_| self.kept_in(environment))?;
+        Some((kept.host.clone(), kept.job_name.clone()))
+    }
+
+    /// What can be told of what an environment can still come to have; `None` where nothing is ever added.
+    pub(crate) fn prospect(&self, environment: Uid, need: &Resources) -> Option<Prospect> {
+        let growth = self.growths.get(&environment).map(|growth| growth.prospect(need));
+        growth.or_else(|| self.awaited.get(&environment).map(|awaited| awaited.prospect(need)))
     }
 
     /// Sets room aside for up to `count` pods on machines that an environment has on their way, or may still add. How many found

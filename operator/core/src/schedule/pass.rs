@@ -13,7 +13,7 @@ use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
-use crate::pool::Growth;
+use crate::pool::Prospect;
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
@@ -221,6 +221,8 @@ fn place(
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
             let host =
                 floor.take(*uid, &job.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
+            let mut floats = || floor.float(*uid, &job.shape.need, job.uid);
+            let host = host.or_else(|| floats().then(|| Found::Host(Name::default(), name)));
             let mut coming = || Some(floor.expect(*uid, &job.shape.need, left)).filter(|number| *number > 0);
             host.or_else(|| coming().map(Found::Coming))
         });
@@ -243,7 +245,7 @@ fn place(
 
 /// Room for a task.
 enum Found<'a> {
-    /// On a host of this environment.
+    /// On a host of this environment; one without a name is still to be added by its autoscaler.
     Host(Name, &'a Name),
     /// On machines on their way, for so many tasks.
     Coming(u32),
@@ -267,8 +269,8 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
         Err(obstacle) => obstacle.clone(),
         Ok((uid, environment)) => {
             let (room, environment) = (floor.room(*uid, need), environment.clone());
-            if let Some(growth) = floor.growth(*uid) {
-                return growing(need, growth, environment, &room);
+            if let Some(prospect) = floor.prospect(*uid, need) {
+                return growing(prospect, environment, &room, floor.kept_from_floating(*uid));
             }
             if room.hosts == 0 {
                 Obstacle::NoHosts { environment }
@@ -288,20 +290,23 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
 }
 
 /// Why a managed environment takes no more jobs of this need.
-fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) -> Obstacle {
-    if let Some(words) = &growth.failure {
-        return Obstacle::CannotLaunch { environment, words: words.clone() };
+fn growing(prospect: Prospect, environment: Name, room: &Room, kept: Option<(Name, Name)>) -> Obstacle {
+    if let Some(words) = prospect.failure {
+        return Obstacle::CannotLaunch { environment, words };
     }
-    let max_vcpus = growth.max_vcpus;
-    match growth.smallest(need) {
+    let (max_vcpus, launching_vcpus) = (prospect.max_vcpus, prospect.launching_vcpus);
+    match prospect.smallest {
         _ if room.one_is_large_enough => {}
-        None => return Obstacle::TooSmall { environment, largest: room.largest.max_each(&growth.largest()) },
-        Some(fitting) if fitting.vcpus > max_vcpus => {
-            return Obstacle::OverMaximum { environment, vcpus: fitting.vcpus, max_vcpus };
+        None => return Obstacle::TooSmall { environment, largest: room.largest.max_each(&prospect.largest) },
+        Some(vcpus) if vcpus > max_vcpus => {
+            return Obstacle::OverMaximum { environment, vcpus, max_vcpus };
         }
         Some(_) => {}
     }
-    Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus: growth.launching_vcpus }
+    match kept {
+        Some(kept) => Obstacle::Kept { environment, kept },
+        None => Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus },
+    }
 }
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,

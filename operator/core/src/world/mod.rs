@@ -1,5 +1,6 @@
 //! What is known of the cluster: tables filled by events, read by decisions.
 
+mod floating;
 mod gone;
 mod hosts;
 mod machines;
@@ -7,6 +8,7 @@ mod names;
 mod pods;
 mod registry;
 
+pub(crate) use floating::Floating;
 pub(crate) use gone::Gone;
 pub(crate) use hosts::{Claim, Host, Hosts};
 pub(crate) use machines::Machines;

@@ -2,7 +2,7 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
-use super::pool;
+use super::{awaited, pool};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
@@ -20,6 +20,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| every_status_is_written(cluster))
         .or_else(|| numbers_are_true(cluster))
         .or_else(|| pool::at_rest(cluster))
+        .or_else(|| awaited::at_rest(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
@@ -192,10 +193,7 @@ fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option
                 && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
         })
     };
-    let uses = |pod: &&ObservedPod| {
-        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
-        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
-    };
+    let uses = |pod: &&ObservedPod| pod.phase == PodPhase::Active && pod.place().is_some_and(is_in);
     let used =
         store.pods.values().filter(uses).fold(Resources::default(), |sum, pod| sum.plus(&pod.requests));
     let told = environment.status.used;

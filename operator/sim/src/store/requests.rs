@@ -283,6 +283,9 @@ impl Store {
             deleting: false,
             task: Some(task),
         };
+        if !order.selector.is_empty() {
+            self.selectors.insert(pod.uid, order.selector);
+        }
         self.put_pod(pod);
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
