@@ -73,8 +73,9 @@ mod tests {
         floating.put(&first, &"auto".into(), need(3), at(3));
         assert_eq!(floating.since(&first), Some(at(1)));
         let waits = |floating: &Floating| {
-            let all = floating.of(&"auto".into()).map(|(pod, need)| (pod.name.to_string(), need.cpu_millis));
-            all.collect::<Vec<_>>()
+            let environment = Name::from("auto");
+            let all = floating.of(&environment);
+            all.map(|(pod, need)| (pod.name.to_string(), need.cpu_millis)).collect::<Vec<_>>()
         };
         assert_eq!(waits(&floating), [("z".to_owned(), 3000), ("b".to_owned(), 2000)]);
         assert_eq!(floating.of(&"other".into()).count(), 0);

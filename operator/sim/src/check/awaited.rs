@@ -48,11 +48,27 @@ pub fn before_pinned(cluster: &Cluster, order: &PodOrder) -> Option<String> {
 /// By then everybody knows that a pod was bound.
 const KNOWN: Duration = Duration::from_secs(5);
 
-/// Where nothing was done for long, nobody waits for what may not be added.
+/// Where nothing was done for long, nobody waits for what may not be added, or for longer than a node may take.
 pub fn after_silence(cluster: &Cluster) -> Option<String> {
     let mut environments = cluster.store.environments.values().filter(|_| at_ease(cluster));
-    environments.find_map(|environment| beyond(cluster, environment, 0))
+    environments
+        .find_map(|environment| beyond(cluster, environment, 0).or_else(|| late(cluster, environment)))
 }
+
+/// A pod that should have been withdrawn long ago.
+fn late(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
+    let patience = environment.autoscaled.as_ref()?.patience + LATE;
+    let is_late = |pod: &&ObservedPod| {
+        let waits =
+            pod.floats_in() == Some(&environment.name) && pod.phase == PodPhase::Active && !pod.deleting;
+        waits && pod.created_at + patience < cluster.now
+    };
+    let pod = cluster.store.pods.values().find(is_late)?;
+    Some(format!("pod {} has waited for a node since {}", pod.key.name, pod.created_at))
+}
+
+/// More than clocks go wrong, and than nothing is decided after a list.
+const LATE: Duration = Duration::from_secs(180);
 
 /// Once all is quiet the status says what there is, and nothing is waited for.
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
