@@ -1,7 +1,7 @@
 //! The actions of a plan, and those whose outcome is awaited.
 
 use crate::action::Action;
-use crate::ids::{ActionId, ObjectKey, Uid};
+use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::world::Slot;
 use std::collections::BTreeMap;
 
@@ -46,8 +46,8 @@ pub(crate) enum Purpose {
     HoldEnvironment(Uid),
     /// A machine of an environment, by its serial number: asked for, or asked about.
     Machine(Uid, u64),
-    /// What the cluster says of a machine of an environment that was taken back.
-    MachineEvents(Uid),
+    /// What the cluster says of a machine of an environment, of this type, that was taken back.
+    MachineEvents(Uid, Name),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
     /// A revision's finalizer.

@@ -8,7 +8,7 @@ use crate::kubelet::{Kubelet, power_off};
 use crate::pools;
 use crate::store::node_of;
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
@@ -29,6 +29,8 @@ pub struct Backends {
     offers: BTreeMap<Name, (u64, u64)>,
     /// There are no machines to be had from Karpenter (in a scenario).
     pub is_short: bool,
+    /// Nor any of these types.
+    pub short_of: BTreeSet<Name>,
 }
 
 /// What is to become of a machine.
@@ -192,7 +194,8 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     if machine.fault.is_some() {
         return false;
     }
-    if cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
+    let is_short = cluster.backends.is_short || cluster.backends.short_of.contains(&machine.machine_type);
+    if is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
         cluster.note(About::Faults, "machines that were not to be had");
         cluster.tell(|| format!("Karpenter: no machine for {}", machine.name));
         cluster.store.put_machine(ObservedMachine { deleting: true, ..machine.clone() });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::objects::{
     Autoscaled, Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedHost,
-    ObservedQueue, Payload,
+    ObservedQueue, Payload, Strategy,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::Resources;
@@ -135,6 +135,7 @@ fn of_managed(cluster: &mut Cluster, backend: Backend) -> Managed {
         desired_vcpus: rng.u32(min_vcpus..=max_vcpus),
         max_vcpus,
         instance_types: instance_types.iter().map(|name| Name::from(*name)).collect(),
+        strategy: [Strategy::BestFit, Strategy::Progressive, Strategy::ProgressiveOrdered][rng.usize(0..3)],
         idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
         payload: Payload::default(),
     }

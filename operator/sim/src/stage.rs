@@ -9,10 +9,11 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
-    Autoscaled, Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, Payload,
+    Autoscaled, Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, Payload, Strategy,
 };
 
-/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [disabled]`,
+/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [strategy=progressive|ordered]
+/// [disabled]`,
 /// `managed NAME external [max=N] [types=a,b] [patience=SECONDS] [disabled]`: its nodes are those labelled `pool=NAME`.
 pub(crate) fn managed(
     cluster: &mut Cluster,
@@ -44,6 +45,12 @@ pub(crate) fn managed(
         desired_vcpus: vcpus("desired", min_vcpus)?,
         max_vcpus,
         instance_types,
+        strategy: match option(options, "strategy") {
+            None => Strategy::BestFit,
+            Some("progressive") => Strategy::Progressive,
+            Some("ordered") => Strategy::ProgressiveOrdered,
+            Some(text) => return Err(format!("'{text}' is no strategy")),
+        },
         idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
         payload: Payload::default(),
     };
@@ -100,16 +107,22 @@ pub(crate) fn autoscaler(cluster: &mut Cluster, what: &str) -> Result<(), String
     Ok(())
 }
 
-/// `machines short|there|broken|mended|forbidden|allowed`
+/// `machines short|short-of-TYPE|there|broken|mended|forbidden|allowed`
 pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> {
     match what {
         "short" => cluster.backends.is_short = true,
-        "there" => cluster.backends.is_short = false,
+        "there" => {
+            cluster.backends.is_short = false;
+            cluster.backends.short_of.clear();
+        }
         "broken" => cluster.backends.broken = Some("LaunchFailed: no subnet 'blue'".into()),
         "mended" => cluster.backends.broken = None,
         "forbidden" => cluster.store.machine_refusal = Some("nodeclaims is forbidden".into()),
         "allowed" => cluster.store.machine_refusal = None,
-        _ => return Err(format!("machines cannot be {what}")),
+        _ => match what.strip_prefix("short-of-") {
+            Some(machine_type) => _ = cluster.backends.short_of.insert(machine_type.into()),
+            None => return Err(format!("machines cannot be {what}")),
+        },
     }
     Ok(())
 }

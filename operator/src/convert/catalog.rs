@@ -14,13 +14,13 @@ use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
     Autoscaled, Backend, DefinitionStatus, EnvironmentStatus, Launch, Managed, ObservedDefinition,
     ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus, QueueStatus, RevisionContent,
-    RevisionEntry, Validity, WaitingJob,
+    RevisionEntry, Strategy, Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::Resources;
-use windlass_crds::compute_environment as api_environment;
+use windlass_crds::compute_environment::{self as api_environment, AllocationStrategy};
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
 use windlass_crds::{
@@ -241,6 +241,12 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         desired_vcpus: number(resources.desired_vcpus.unwrap_or(0)),
         max_vcpus: number(resources.max_vcpus.unwrap_or(0)),
         instance_types: resources.instance_types.iter().map(|found| name(found)).collect(),
+        strategy: match resources.allocation_strategy {
+            Some(AllocationStrategy::BestFitProgressive) => Strategy::Progressive,
+            Some(AllocationStrategy::BestFitProgressiveOrdered) => Strategy::ProgressiveOrdered,
+            Some(AllocationStrategy::BestFit) | None => Strategy::BestFit,
+            Some(_) => return Err(Error::Missing("an allocation strategy that is supported")),
+        },
         idle_limit: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
         payload: Payload(Arc::from(serde_json::to_vec(spec).map_err(unreadable)?)),
     }))

@@ -9,6 +9,7 @@ use crate::limits::LAUNCHES_LISTED;
 use crate::mutant::{self, Mutant};
 use crate::objects::MachineType;
 use crate::units::Resources;
+use std::collections::BTreeMap;
 
 /// One managed environment.
 #[derive(Debug)]
@@ -17,8 +18,10 @@ pub(crate) struct Growth {
     coming: Vec<Resources>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
-    /// What may be added, the smallest first.
+    /// What may be added, what is preferred first.
     types: Vec<MachineType>,
+    /// Those of them that are not to be had now, and why.
+    lacking: BTreeMap<Name, Name>,
     vcpus_left: u32,
     launches_left: usize,
     /// Why no machine is to be had now, in the backend's words.
@@ -75,6 +78,12 @@ impl Growth {
             launching_vcpus: to_come().map(|member| member.vcpus).fold(0, u32::saturating_add),
             orders: Vec::new(),
             lacking_vcpus: 0,
+            lacking: types
+                .iter()
+                .filter_map(|found| {
+                    Some((found.name.clone(), environment.pool.lacks(&found.name, desk.now)?))
+                })
+                .collect(),
             types,
         })
     }
@@ -86,7 +95,7 @@ impl Growth {
             left -= fill(room, need, left);
         }
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {
-            let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus) else {
+            let Some(found) = self.next(need).filter(|found| found.vcpus <= self.max_vcpus) else {
                 break;
             };
             if found.vcpus > self.vcpus_left {
@@ -110,8 +119,8 @@ impl Growth {
     /// What can be told to a job that finds no room.
     pub(crate) fn prospect(&self, need: &Resources) -> Prospect {
         Prospect {
-            failure: self.failure.clone(),
-            smallest: self.smallest(need).map(|found| found.vcpus),
+            failure: self.failure.clone().or_else(|| self.shortage(need)),
+            smallest: self.fitting(need).map(|found| found.vcpus).min(),
             largest: self
                 .types
                 .iter()
@@ -121,10 +130,21 @@ impl Growth {
         }
     }
 
-    /// The smallest type that fits.
-    fn smallest(&self, need: &Resources) -> Option<&MachineType> {
-        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
-        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
+    fn fitting<'a>(&'a self, need: &'a Resources) -> impl DoubleEndedIterator<Item = &'a MachineType> {
+        self.types.iter().filter(|found| found.allocatable.covers(need))
+    }
+
+    /// The type that is taken: the first that fits and is to be had.
+    fn next<'a>(&'a self, need: &'a Resources) -> Option<&'a MachineType> {
+        let mut to_be_had = self.fitting(need).filter(|found| !self.lacking.contains_key(&found.name));
+        if mutant::is(Mutant::LargestTypeBought) { to_be_had.next_back() } else { to_be_had.next() }
+    }
+
+    /// Why none of the types that would do is to be had now.
+    fn shortage(&self, need: &Resources) -> Option<Name> {
+        let words = self.fitting(need).filter(|found| found.vcpus <= self.max_vcpus);
+        let words: Option<Vec<&Name>> = words.map(|found| self.lacking.get(&found.name)).collect();
+        words?.first().map(|words| (*words).clone())
     }
 
     /// The types of the machines to be added, and what is lacking nevertheless.

@@ -4,7 +4,7 @@ use crate::catalog::{Environment, chooses};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, ObservedEnvironment};
+use crate::objects::{MachineType, Managed, ObservedEnvironment, Strategy};
 use crate::text::list;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 /// The label that every node has of its machine's type.
 pub(super) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
-/// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
+/// The types that an environment may have made, the smallest or the first of its list first: with what its hosts of that type turned out to offer, where
 /// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let chosen = chosen(&environment.observed, &desk.machine_types);
@@ -33,9 +33,11 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
             machine_type.allocatable = *room;
         }
     }
+    let ordered = environment.observed.managed.as_ref().filter(|found| is_ordered(found));
+    let place = |found: &MachineType| ordered.and_then(|managed| place(managed, found));
     types.sort_by_key(|machine_type| {
         let MachineType { vcpus, allocatable, name, .. } = machine_type;
-        (allocatable.gpus, *vcpus, allocatable.memory_bytes, name.clone())
+        (place(machine_type), allocatable.gpus, *vcpus, allocatable.memory_bytes, name.clone())
     });
     types
 }
@@ -81,6 +83,15 @@ fn chosen<'a>(observed: &ObservedEnvironment, all: &'a BTreeMap<Name, MachineTyp
     let named = bounds(observed).map_or(&[][..], |(named, _)| named);
     let wanted = if named.is_empty() && observed.managed.is_some() { &optimal[..] } else { named };
     all.values().filter(|found| wanted.iter().any(|wanted| is(wanted, found))).collect()
+}
+
+fn is_ordered(managed: &Managed) -> bool {
+    managed.strategy == Strategy::ProgressiveOrdered && !mutant::is(Mutant::ListOrderIgnored)
+}
+
+/// Where in an environment's list a type stands.
+fn place(managed: &Managed, found: &MachineType) -> Option<usize> {
+    managed.instance_types.iter().position(|wanted| is(wanted, found))
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.

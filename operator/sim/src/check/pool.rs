@@ -10,7 +10,7 @@ use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedMachine,
-    PoolStatus,
+    PoolStatus, Strategy,
 };
 
 /// Checks a request before it is carried out.
@@ -86,7 +86,8 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
 fn too_large(managed: &Managed, bought: &Name) -> Option<String> {
     let fits = |found: &&MachineType| found.allocatable.cpu_millis - pools::LESS >= LARGEST;
     let chosen = types_of(managed).into_iter().filter(|found| fits(found));
-    let smallest = chosen.map(|found| found.vcpus).min()?;
+    // Another strategy may take a larger one.
+    let smallest = chosen.map(|found| found.vcpus).min().filter(|_| managed.strategy == Strategy::BestFit)?;
     (vcpus(bought) > smallest)
         .then(|| format!("{bought} is bought, although {smallest} vCPUs have room for any job there is"))
 }
