@@ -13,9 +13,10 @@ use crate::limits::{
 use crate::mutant::{self, Mutant};
 use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Part, Reservations, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
+use crate::units::Resources;
 use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub(crate) struct Counted {
     /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
     share: Option<Name>,
     used: u64,
+    /// What its placed tasks take on their hosts.
+    taken: Resources,
     depth: Vec<(State, u64)>,
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
@@ -96,8 +99,8 @@ pub(crate) struct Desk {
     pub(crate) lines: Lines,
     /// What the shares of fair-share queues use.
     pub(crate) shares: Shares,
-    /// Hosts kept free, for one job of each queue at most.
-    pub(crate) reservations: BTreeMap<Uid, Reservation>,
+    /// Room kept for jobs that wait first.
+    pub(crate) reservations: Reservations,
     /// The job that waits first in each queue.
     pub(crate) heads: BTreeMap<Uid, Head>,
     /// What each line was last told about why it waits; its jobs share it.
@@ -119,6 +122,8 @@ pub(crate) struct Desk {
     pub(crate) asked_for: BTreeSet<Uid>,
     /// Unfinished jobs and children of each queue, by state.
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
+    /// What the jobs of each queue that have a host take there.
+    pub(crate) used: BTreeMap<Uid, Resources>,
     /// Tasks given to a host, by environment.
     pub(crate) placed: BTreeMap<Name, u64>,
     /// Accepted jobs that are not finished, and their unfinished tasks.
@@ -232,7 +237,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
-                let claim = Claim { need: pod.requests, ours: pod.task.is_some() };
+                let task = pod.task.as_ref().map(|task| (task.job, task.index));
+                let claim = Claim { need: pod.requests, task };
                 if self.hosts.claim(host, &pod.key, claim) {
                     self.capacity_changed();
                 }
@@ -326,6 +332,8 @@ impl Desk {
             for (state, number) in &now.depth {
                 *depth.entry(*state).or_default() += number;
             }
+            let used = self.used.entry(queue).or_default();
+            *used = used.plus(&now.taken);
         }
         self.count_share(now, false);
         if let Some(tasks) = now.unfinished {
@@ -364,6 +372,9 @@ impl Desk {
             }
             depth.retain(|_, total| *total > 0);
         }
+        if let Some(used) = counted.queue.and_then(|queue| self.used.get_mut(&queue)) {
+            *used = used.minus(&counted.taken);
+        }
         self.count_share(counted, true);
         if let Some(tasks) = counted.unfinished {
             let (jobs, all) = self.unfinished;
@@ -397,6 +408,7 @@ pub(crate) fn count(job: &Job) -> Counted {
         queue: job.queue,
         share: job.queue.and(Some(&job.shape.share)).filter(|share| !share.is_empty()).cloned(),
         used: job.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
+        taken: job.shape.need.times(job.tasks.live.len() as u64),
         depth,
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),

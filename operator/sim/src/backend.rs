@@ -110,6 +110,17 @@ pub fn next_wake(cluster: &Cluster) -> Option<Time> {
     due.chain(cluster.backends.mended_at).filter(|at| *at > cluster.now).min()
 }
 
+/// True while a machine cannot be had, or never comes.
+pub fn is_short(cluster: &Cluster) -> bool {
+    let never = |machine: &ObservedMachine| {
+        let fate = cluster.backends.fates.get(&machine.uid);
+        let comes =
+            |fate: &Fate| fate.taken_back_at.is_none() && fate.node_at.is_some() && fate.ready_at.is_some();
+        machine.fault.is_some() || !fate.is_none_or(comes)
+    };
+    cluster.backends.broken.is_some() || cluster.store.machines.values().any(never)
+}
+
 /// What was on machines that are gone is gone with them.
 pub fn sweep(cluster: &mut Cluster) {
     let store = &cluster.store;

@@ -38,6 +38,7 @@ fn the_sample_meets_what_it_is_for() {
                 "containers of a second or later attempt",
                 "machines that came",
                 "rushes of all shares",
+                "sieges",
             ],
         ),
         (

@@ -1,25 +1,30 @@
 //! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
 
-use super::members::members;
+use super::members::{Member, members};
 use super::types::types;
 use crate::catalog::Environment;
 use crate::desk::Desk;
-use crate::ids::Name;
+use crate::ids::{Name, Uid};
 use crate::limits::LAUNCHES_LISTED;
 use crate::mutant::{self, Mutant};
 use crate::objects::MachineType;
+use crate::time::Time;
 use crate::units::Resources;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One managed environment.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    /// Free room of each machine on its way.
-    coming: Vec<Resources>,
+    coming: Vec<Coming>,
+    /// All that counts for `maxvCpus`.
+    pub(crate) machines: Vec<Machine>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
     /// What may be added, the smallest first.
     types: Vec<MachineType>,
     vcpus_left: u32,
+    /// vCPUs that are left, or will be, for the machine that a job lacks: by job.
+    held_vcpus: BTreeMap<Uid, u32>,
     launches_left: usize,
     /// Why no machine is to be had now, in the backend's words.
     pub(crate) failure: Option<Name>,
@@ -30,6 +35,29 @@ pub(crate) struct Growth {
     orders: Vec<Name>,
     /// vCPUs of the machine that a job lacks, and that does not fit beside those that are there.
     pub(crate) lacking_vcpus: u32,
+}
+
+/// A machine on its way.
+#[derive(Debug)]
+struct Coming {
+    /// Its name, and by when it is there; not known of those ordered in this pass.
+    machine: Option<(Name, Time)>,
+    /// Its free room.
+    room: Resources,
+    /// Jobs that this pass has set room aside for.
+    taken_by: BTreeSet<Uid>,
+    /// What is kept of its room for a job.
+    kept: Option<(Uid, Resources)>,
+}
+
+/// A machine that has a part of `maxvCpus`.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Its node, once there is one.
+    pub(crate) node: Option<Name>,
+    pub(crate) vcpus: u32,
+    /// It is gone already, and counts only until it is sure that it cannot come late.
+    pub(crate) failed: bool,
 }
 
 impl Growth {
@@ -47,8 +75,19 @@ impl Growth {
         let to_come = || members.iter().filter(|member| member.is_to_come());
         let room =
             |name: &Name| types.iter().find(|found| found.name == *name).map(|found| found.allocatable);
+        let coming = |member: &Member<'_>| {
+            let machine = Some((member.name.clone(), member.ready_by));
+            Some(Coming::new(machine, room(&member.machine_type)?))
+        };
+        let machine = |member: &Member<'_>| Machine {
+            node: member.host.and_then(|host| Some(host.node.as_ref()?.name.clone())),
+            vcpus: member.vcpus,
+            failed: member.failed,
+        };
         Some(Growth {
-            coming: to_come().filter_map(|member| room(&member.machine_type)).collect(),
+            coming: to_come().filter_map(coming).collect(),
+            machines: members.iter().map(machine).collect(),
+            held_vcpus: BTreeMap::new(),
             members: members
                 .iter()
                 .filter(|member| member.is_to_come() || member.is_ready())
@@ -65,32 +104,83 @@ impl Growth {
         })
     }
 
-    /// Sets room aside for `count` pods: on machines on their way first, else on new ones. How many found some.
-    pub(crate) fn expect(&mut self, need: &Resources, count: u32) -> u32 {
+    /// Sets room aside for `count` pods of a job: on machines on their way first, else on new ones. How many found some.
+    pub(crate) fn expect(&mut self, job: Uid, need: &Resources, count: u32) -> u32 {
         let mut left = count;
-        for room in &mut self.coming {
-            left -= fill(room, need, left);
+        for coming in &mut self.coming {
+            left -= coming.fill(job, need, left);
         }
+        let held = self.held_for_others(job);
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {
             let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus) else {
                 break;
             };
-            if found.vcpus > self.vcpus_left {
+            if found.vcpus > self.vcpus_left.saturating_sub(held) {
                 // One that is there, or on its way, and large enough is only to be waited for.
                 if !self.members.iter().any(|room| room.covers(need)) {
                     self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
                 }
                 break;
             }
-            let (vcpus, mut room, name) = (found.vcpus, found.allocatable, found.name.clone());
+            let (vcpus, name) = (found.vcpus, found.name.clone());
+            let mut coming = Coming::new(None, found.allocatable);
             self.launches_left -= 1;
             self.vcpus_left -= vcpus;
+            self.held_vcpus.remove(&job);
             self.launching_vcpus = self.launching_vcpus.saturating_add(vcpus);
             self.orders.push(name);
-            left -= fill(&mut room, need, left);
-            self.coming.push(room);
+            left -= coming.fill(job, need, left);
+            self.coming.push(coming);
         }
         count - left
+    }
+
+    /// Machines on their way that have the room for a job and are kept for nobody, and by when they are there.
+    pub(crate) fn on_their_way(&self, job: Uid, need: &Resources) -> impl Iterator<Item = (&Name, Time)> {
+        let has_room = move |coming: &&Coming| coming.room.covers(need) || coming.taken_by.contains(&job);
+        let free = self.coming.iter().filter(|coming| coming.kept.is_none()).filter(has_room);
+        free.filter_map(|coming| coming.machine.as_ref()).map(|(name, ready_by)| (name, *ready_by))
+    }
+
+    /// The vCPUs of the machine that a job lacks, and how many of them others have; `None` when it lacks none, or when none can
+    /// be made for it.
+    pub(crate) fn lacks(&self, job: Uid, need: &Resources) -> Option<(u32, u32)> {
+        if self.failure.is_some() || self.members.iter().any(|room| room.covers(need)) {
+            return None;
+        }
+        let vcpus = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus)?.vcpus;
+        let left = self.vcpus_left.saturating_sub(self.held_for_others(job));
+        Some((vcpus, vcpus.saturating_sub(left)))
+    }
+
+    /// Keeps room for a job on a machine that is on its way.
+    pub(crate) fn keep(&mut self, machine: &Name, job: Uid, need: Resources) {
+        let is_it = |coming: &&mut Coming| coming.machine.as_ref().is_some_and(|(name, _)| name == machine);
+        if let Some(coming) = self.coming.iter_mut().find(is_it) {
+            let is_aside = coming.taken_by.contains(&job);
+            coming.kept = Some((job, if is_aside { Resources::default() } else { need }));
+        }
+    }
+
+    /// Holds vCPUs for the machine that a job lacks.
+    pub(crate) fn hold(&mut self, job: Uid, vcpus: u32) {
+        self.held_vcpus.insert(job, vcpus);
+    }
+
+    /// Nothing is kept for this job any more.
+    pub(crate) fn release(&mut self, job: Uid) {
+        self.held_vcpus.remove(&job);
+        for coming in &mut self.coming {
+            coming.kept = coming.kept.filter(|(kept_for, _)| *kept_for != job);
+        }
+    }
+
+    fn held_for_others(&self, job: Uid) -> u32 {
+        if mutant::is(Mutant::VcpusNotHeld) {
+            return 0;
+        }
+        let others = self.held_vcpus.iter().filter(|(held_for, _)| **held_for != job);
+        others.map(|(_, vcpus)| *vcpus).fold(0, u32::saturating_add)
     }
 
     /// The smallest type that fits.
@@ -110,9 +200,20 @@ impl Growth {
     }
 }
 
-/// Puts up to `most` pods into the room; how many went in.
-fn fill(room: &mut Resources, need: &Resources, most: u32) -> u32 {
-    let number = room.holds(need).min(u64::from(most));
-    *room = room.minus(&need.times(number));
-    u32::try_from(number).unwrap_or(most)
+impl Coming {
+    const fn new(machine: Option<(Name, Time)>, room: Resources) -> Coming {
+        Coming { machine, room, taken_by: BTreeSet::new(), kept: None }
+    }
+
+    /// Puts up to `most` pods of a job into the room; how many went in.
+    fn fill(&mut self, job: Uid, need: &Resources, most: u32) -> u32 {
+        let kept = self.kept.filter(|(kept_for, _)| *kept_for != job).map(|(_, need)| need);
+        let number = self.room.minus(&kept.unwrap_or_default()).holds(need).min(u64::from(most));
+        self.room = self.room.minus(&need.times(number));
+        if number > 0 {
+            self.taken_by.insert(job);
+            self.kept = self.kept.filter(|(kept_for, _)| *kept_for != job);
+        }
+        u32::try_from(number).unwrap_or(most)
+    }
 }

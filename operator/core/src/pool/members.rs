@@ -4,7 +4,7 @@ use super::Pool;
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::limits::{LAUNCH_PATIENCE, TOMBSTONE};
+use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER, TOMBSTONE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Launch, ObservedMachine};
 use crate::time::Time;
@@ -13,6 +13,8 @@ use crate::world::{Host, Machines};
 /// A machine, there or to come.
 #[derive(Debug)]
 pub(crate) struct Member<'a> {
+    /// The machine's name.
+    pub(crate) name: Name,
     /// Its instance type.
     pub(crate) machine_type: Name,
     /// What it counts for minvCpus and maxvCpus.
@@ -25,7 +27,9 @@ pub(crate) struct Member<'a> {
     pub(crate) failed: bool,
     /// It took jobs before: what keeps them off now is something else.
     has_arrived: bool,
-    /// It was asked for not long ago.
+    /// By when it has a node that takes jobs: else it is given up.
+    pub(crate) ready_by: Time,
+    /// That time has not come yet.
     is_young: bool,
 }
 
@@ -63,12 +67,14 @@ impl Member<'_> {
 pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<Member<'a>> {
     let observed = &environment.observed;
     let there = desk.machines.of(observed.uid).map(|machine| Member {
+        name: machine.name.clone(),
         machine_type: machine.machine_type.clone(),
         vcpus: vcpus(&machine.machine_type, machine.node.as_ref(), desk),
         machine: Some(machine),
         host: machine.node.as_ref().and_then(|node| desk.hosts.get(node)),
         failed: false,
         has_arrived: environment.pool.came.contains(&machine.uid),
+        ready_by: machine.created_at + LAUNCH_PATIENCE,
         is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
     });
     let mut members: Vec<Member<'a>> = there.collect();
@@ -83,17 +89,24 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         let is_over = was_seen && desk.now >= launch.decided_at + TOMBSTONE;
         if !known && !is_over {
             members.push(Member {
+                name,
                 machine_type: launch.machine_type.clone(),
                 vcpus: vcpus(&launch.machine_type, None, desk),
                 machine: None,
                 host: None,
                 failed: was_seen || environment.pool.failed.contains(&launch.serial),
                 has_arrived: false,
+                ready_by: would_be_ready_by(launch.decided_at),
                 is_young: true,
             });
         }
     }
     members
+}
+
+/// By when a machine that is decided at this time has a node that takes jobs.
+pub(crate) fn would_be_ready_by(decided_at: Time) -> Time {
+    decided_at + LAUNCH_WINDOW + REQUEST_TIMEOUT_OF_SERVER + LAUNCH_PATIENCE
 }
 
 /// The processors of a machine: as the catalogue says; of a type that is not in it any more, what its node offers.

@@ -180,7 +180,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
     } else {
         managed.idle_limit.unwrap_or(desk.settings.idle_limit)
     };
-    let floor = if deleting { 0 } else { managed.min_vcpus.min(managed.max_vcpus.saturating_sub(lacking)) };
+    let most = managed.max_vcpus.saturating_sub(lacking);
+    let floor = if deleting { 0 } else { managed.min_vcpus.min(most) };
     let members = members(environment, desk);
     let mut kept = kept_vcpus(environment, &members);
     let (mut idle_since, mut leaving_since) = (BTreeMap::new(), BTreeMap::new());
@@ -213,7 +214,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             leaving_since.insert(machine.uid, since);
             let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
             if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
-        } else if kept.saturating_sub(member.vcpus) < floor {
+        } else if kept.saturating_sub(member.vcpus) < floor && (lacking == 0 || kept <= most) {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
             go.push(machine.clone());
@@ -255,8 +256,16 @@ fn account(uid: Uid, desk: &mut Desk) {
     let sum = |members: &mut dyn Iterator<Item = &Member<'_>>| {
         members.map(|member| member.vcpus).fold(0, u32::saturating_add)
     };
+    let types = types(environment, desk);
+    let memory = |member: &Member<'_>| {
+        let known = types.iter().find(|found| found.name == member.machine_type);
+        known.map_or(0, |found| found.allocatable.memory_bytes)
+    };
+    let launching_memory: u64 = members.iter().filter(|member| member.is_to_come()).map(memory).sum();
     let pool = PoolStatus {
         desired_vcpus: Some(kept_vcpus(environment, &members)),
+        // Whole MiB, as it is written.
+        launching_memory: launching_memory >> 20 << 20,
         launching_vcpus: sum(&mut members.iter().filter(|member| member.is_to_come())),
         last_serial: environment.report.current.pool.last_serial,
         launches: environment

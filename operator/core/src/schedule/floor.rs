@@ -1,6 +1,7 @@
 //! The room on all hosts, as one pass fills it.
 
-use super::Reservation;
+use super::promise::Site;
+use super::reserve::Reservation;
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -26,8 +27,9 @@ struct Place {
 impl Place {
     /// True when it is kept free for another job, and one that ends by then may be in its way.
     fn is_kept_from(&self, job: Uid, ends_by: Option<Time>) -> bool {
-        let in_time = |start: Option<Time>| ends_by.zip(start).is_some_and(|(end, start)| end <= start);
-        self.kept.as_ref().is_some_and(|kept| kept.job != job && !in_time(kept.start))
+        let in_time = |until: Option<Time>| ends_by.zip(until).is_some_and(|(end, until)| end <= until);
+        let is_kept = self.kept.as_ref().is_some_and(|kept| kept.job != job && !in_time(kept.until));
+        is_kept && !mutant::is(Mutant::KeptHostTaken)
     }
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Floor {
     places: Vec<Place>,
     environments: BTreeMap<Uid, Vec<usize>>,
     growths: BTreeMap<Uid, Growth>,
+    /// What tasks in line need, of all queues.
+    needs: BTreeSet<Resources>,
 }
 
 /// What an environment's hosts have for one need.
@@ -65,14 +69,15 @@ impl Floor {
             .map(|environment| (environment.observed.uid, &environment.observed.selector));
         let mut floor = Floor::measure(&desk.hosts, &leave, selectors);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
+        floor.needs = desk.lines.needs();
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         floor
     }
 
-    /// Sets room aside for up to `count` pods on machines that an environment has on their way, or may still add. How many found
-    /// some.
-    pub(crate) fn expect(&mut self, environment: Uid, need: &Resources, count: u32) -> u32 {
-        self.growths.get_mut(&environment).map_or(0, |growth| growth.expect(need, count))
+    /// Sets room aside for up to `count` pods of a job on machines that an environment has on their way, or may still add. How
+    /// many found some.
+    pub(crate) fn expect(&mut self, environment: Uid, need: &Resources, job: Uid, count: u32) -> u32 {
+        self.growths.get_mut(&environment).map_or(0, |growth| growth.expect(job, need, count))
     }
 
     /// What a managed environment can still come to have.
@@ -133,42 +138,84 @@ impl Floor {
         Some(place.name.clone())
     }
 
-    /// The vCPUs of all hosts of these environments, in thousandths: what shares are reckoned from.
-    pub(crate) fn vcpus(&self, environments: &[Uid]) -> u64 {
-        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
-        let members: BTreeSet<usize> = members.copied().collect();
-        members.iter().filter_map(|at| self.places.get(*at)).map(|place| place.whole.cpu_millis).sum()
+    /// Takes room for one pod of a job on one host, if it has any now.
+    pub(crate) fn take_at(&mut self, host: &Name, need: &Resources) -> bool {
+        let place = self.places.iter_mut().find(|place| place.name == *host && place.free.covers(need));
+        place.is_some_and(|place| {
+            place.free = place.free.minus(need);
+            true
+        })
     }
 
-    /// Keeps a host free for a job.
+    /// True when something waits, or did before this pass, that has room where this need has none.
+    pub(crate) fn has_smaller(&self, need: &Resources) -> bool {
+        self.needs.iter().any(|other| !other.covers(need))
+    }
+
+    /// The vCPUs of these environments, in thousandths: what shares are reckoned from. Of a managed one all that it may have,
+    /// else the shares of what is about to be made would be reckoned from next to nothing.
+    pub(crate) fn vcpus(&self, environments: &[Uid]) -> u64 {
+        let members = |managed: bool| {
+            let environments =
+                environments.iter().filter(move |uid| self.growths.contains_key(uid) == managed);
+            environments
+                .filter_map(|uid| self.environments.get(uid))
+                .flatten()
+                .copied()
+                .collect::<BTreeSet<_>>()
+        };
+        let hosts = &members(false) - &members(true);
+        let hosts: u64 =
+            hosts.iter().filter_map(|at| self.places.get(*at)).map(|place| place.whole.cpu_millis).sum();
+        let growths = environments.iter().filter_map(|uid| self.growths.get(uid));
+        hosts + growths.map(|growth| u64::from(growth.max_vcpus) * 1000).sum::<u64>()
+    }
+
+    /// Keeps room for a job.
     pub(crate) fn keep(&mut self, reservation: &Reservation) {
-        if let Some(place) = self.places.iter_mut().find(|place| place.name == reservation.host) {
+        let is_it = |place: &&mut Place| match &reservation.promise.site {
+            Site::Host(host) => place.name == *host,
+            Site::Machine(_) => false,
+            Site::NewMachine { leaving, .. } => leaving.contains(&place.name),
+        };
+        for place in self.places.iter_mut().filter(is_it) {
             place.kept = Some(reservation.clone());
+        }
+        let Some(growth) = self.growths.get_mut(&reservation.environment) else { return };
+        match &reservation.promise.site {
+            Site::Host(_) => {}
+            Site::Machine(machine) => growth.keep(machine, reservation.job, reservation.need),
+            Site::NewMachine { vcpus, .. } => growth.hold(reservation.job, *vcpus),
         }
     }
 
-    /// Hosts of these environments that are large enough once all jobs there have ended, and kept for nobody.
-    pub(crate) fn large_enough(&self, environments: &[Uid], need: &Resources) -> Vec<Name> {
-        self.candidates(environments, need).map(|place| place.name.clone()).collect()
+    /// Nothing is kept for this job any more.
+    pub(crate) fn release(&mut self, job: Uid) {
+        for place in &mut self.places {
+            place.kept.take_if(|kept| kept.job == job);
+        }
+        self.growths.values_mut().for_each(|growth| growth.release(job));
     }
 
-    /// True when this host is one of them.
-    pub(crate) fn could_fit(&self, environments: &[Uid], host: &Name, need: &Resources) -> bool {
-        self.candidates(environments, need).any(|place| place.name == *host)
+    /// True when a host is kept free for another job.
+    pub(crate) fn is_kept_from(&self, host: &Name, job: Uid) -> bool {
+        let place = self.places.iter().find(|place| place.name == *host);
+        place.is_some_and(|place| place.kept.as_ref().is_some_and(|kept| kept.job != job))
+    }
+
+    /// Hosts of an environment that are large enough once all jobs there have ended, and kept for nobody.
+    pub(crate) fn large_enough(&self, environment: Uid, need: &Resources) -> impl Iterator<Item = &Name> {
+        self.candidates(environment, need).map(|place| &place.name)
     }
 
     /// The one of them that comes nearest to having the room now.
-    pub(crate) fn nearest(&self, environments: &[Uid], need: &Resources) -> Option<Name> {
-        let nearest = self.candidates(environments, need).max_by_key(|place| closeness(&place.free, need))?;
-        Some(nearest.name.clone())
+    pub(crate) fn nearest(&self, environment: Uid, need: &Resources) -> Option<&Name> {
+        let nearest = self.candidates(environment, need).max_by_key(|place| closeness(&place.free, need))?;
+        Some(&nearest.name)
     }
 
-    fn candidates<'a>(
-        &'a self,
-        environments: &'a [Uid],
-        need: &'a Resources,
-    ) -> impl Iterator<Item = &'a Place> {
-        let members = environments.iter().filter_map(|uid| self.environments.get(uid)).flatten();
+    fn candidates(&self, environment: Uid, need: &Resources) -> impl Iterator<Item = &Place> {
+        let members = self.environments.get(&environment).into_iter().flatten();
         let places = members.filter_map(|at| self.places.get(*at));
         places.filter(|place| place.for_jobs.covers(need) && place.kept.is_none())
     }

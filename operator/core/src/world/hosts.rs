@@ -1,6 +1,6 @@
 //! Hosts and what uses them. Use is derived from the pods there, never counted up and down (DESIGN.md, rule 7).
 
-use crate::ids::{Name, ObjectKey};
+use crate::ids::{Name, ObjectKey, Uid};
 use crate::mutant::{self, Mutant};
 use crate::objects::ObservedHost;
 use crate::time::Time;
@@ -23,8 +23,8 @@ pub(crate) struct Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) need: Resources,
-    /// It is a pod of a job; all others may stay for ever.
-    pub(crate) ours: bool,
+    /// The job and the task it is for; without one it is a pod of others, which may stay for ever.
+    pub(crate) task: Option<(Uid, u32)>,
 }
 
 impl Host {
@@ -33,14 +33,14 @@ impl Host {
         self.used
     }
 
-    /// The pods that claim room here, and how much each.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (&ObjectKey, &Resources)> {
-        self.claims.iter().map(|(pod, claim)| (pod, &claim.need))
+    /// The room that pods claim here.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values()
     }
 
     /// True while pods of jobs use it, or were given to it.
     pub(crate) fn has_jobs(&self) -> bool {
-        self.claims.values().any(|claim| claim.ours)
+        self.claims.values().any(|claim| claim.task.is_some())
     }
 
     /// The room there is for jobs, once all that run here have ended.
@@ -60,7 +60,7 @@ impl Host {
 
     fn derive_used(&mut self) {
         let sum = |ours_too: bool| {
-            let counted = self.claims.values().filter(|claim| ours_too || !claim.ours);
+            let counted = self.claims.values().filter(|claim| ours_too || claim.task.is_none());
             counted.fold(Resources::default(), |sum, claim| sum.plus(&claim.need))
         };
         (self.used, self.used_by_others) = (sum(true), sum(false));
@@ -183,10 +183,13 @@ impl Hosts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ResourceVersion, Uid};
+    use crate::ids::ResourceVersion;
 
     fn claim(cpu_millis: u64) -> Claim {
-        Claim { need: Resources::of_job(cpu_millis, 64, 0), ours: cpu_millis != 1000 }
+        Claim {
+            need: Resources::of_job(cpu_millis, 64, 0),
+            task: (cpu_millis != 1000).then_some((Uid::from_u128(1), 0)),
+        }
     }
 
     fn node(name: &str, version: u64) -> ObservedHost {

@@ -158,9 +158,11 @@ fn policy(cluster: &Cluster) -> Option<&ObservedPolicy> {
     cluster.store.policies.get(&Name::from(shares::POLICY)).filter(|_| cluster.is_fair)
 }
 
-/// The vCPUs of all hosts, in thousandths.
+/// The vCPUs of all hosts, in thousandths; of managed environments all that they may have.
 fn capacity(cluster: &Cluster) -> u64 {
-    cluster.store.hosts.values().map(|host| host.allocatable.cpu_millis).sum()
+    let hosts = cluster.store.hosts.values().map(|host| host.allocatable.cpu_millis).sum::<u64>();
+    let managed = cluster.store.environments.values().filter_map(|environment| environment.managed.as_ref());
+    hosts + managed.map(|managed| u64::from(managed.max_vcpus) * 1000).sum::<u64>()
 }
 
 fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {

@@ -6,6 +6,7 @@ mod fair;
 mod life;
 mod order;
 mod pool;
+mod promise;
 mod request;
 mod step;
 
@@ -14,5 +15,6 @@ pub use fair::{Book, keep_book};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
 pub use pool::serial;
+pub use promise::{Promise, take_promises};
 pub use request::{at_ease, before_request, is_recorded};
 pub use step::after_step;
