@@ -4,7 +4,7 @@
 use fastrand::Rng;
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
-use windlass_core::objects::{JobSpec, ObservedQueue};
+use windlass_core::objects::{JobSpec, ObservedPolicy, ObservedQueue};
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_sim::Faults;
@@ -13,13 +13,16 @@ use windlass_sim::users::{furnish, put_job};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long a large job may wait: until all that ran on some host when it came has ended, with what clocks and kills may cost.
-const LONGEST: u64 = 240;
+/// How long a large job may wait behind the few small ones that came before it: until its share has had its turns, and all that
+/// ran on some host when it came first has ended.
+const LONGEST: u64 = 900;
 
-/// A cluster of one to three hosts, whose queue `high` is a fair-share queue, or has no shares.
+/// A cluster of one to three hosts, whose queue `high` is a fair-share queue with shares that are alike, or has no shares.
 fn cluster(seed: u64, is_fair: bool) -> Cluster {
     let mut cluster = Cluster::bare(Rng::with_seed(seed), Faults::none(), false);
     furnish(&mut cluster);
+    let policy = cluster.store.policies.get(&Name::from("fair")).cloned().unwrap();
+    cluster.store.put_policy(ObservedPolicy { weights: Vec::new(), reservation: 0, ..policy });
     let queue = cluster.store.queues.get(&Name::from("high")).cloned().unwrap();
     cluster.store.put_queue(ObservedQueue { policy: is_fair.then(|| Reference::plain("fair")), ..queue });
     cluster
@@ -46,14 +49,14 @@ fn wait(seed: u64, large: Option<&str>, small: &[Option<&str>]) -> Option<u64> {
         for (number, share) in small.iter().enumerate() {
             submit(&mut cluster, &format!("small-{second}-{number}"), *share, Some(2));
         }
-        if second == 60 {
+        if second == 5 {
             submit(&mut cluster, "large", large, None);
         }
         let until = cluster.now + SECOND * 5;
         cluster.run_until(until, 100_000);
         let found = cluster.store.jobs.get(&ObjectKey::new("team", "large"));
         if found.is_some_and(|job| job.status.state >= State::Starting) {
-            return Some(second - 55);
+            return Some(second);
         }
     }
     None

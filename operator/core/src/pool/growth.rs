@@ -58,6 +58,8 @@ pub(crate) struct Machine {
     pub(crate) vcpus: u32,
     /// It is gone already, and counts only until it is sure that it cannot come late.
     pub(crate) failed: bool,
+    /// It has yet to take jobs.
+    pub(crate) is_to_come: bool,
 }
 
 impl Growth {
@@ -83,6 +85,7 @@ impl Growth {
             node: member.host.and_then(|host| Some(host.node.as_ref()?.name.clone())),
             vcpus: member.vcpus,
             failed: member.failed,
+            is_to_come: member.is_to_come(),
         };
         Some(Growth {
             coming: to_come().filter_map(coming).collect(),

@@ -136,7 +136,8 @@ impl Search<'_> {
         if machine.failed {
             return Some(self.desk.now + TOMBSTONE);
         }
-        let host = machine.node.as_ref().and_then(|node| self.desk.hosts.get(node))?;
+        let node = machine.node.as_ref().filter(|_| !machine.is_to_come);
+        let host = node.and_then(|node| self.desk.hosts.get(node))?;
         host.claims().filter_map(|claim| claim.task).try_fold(self.desk.now, |latest, (job, index)| {
             Some(latest.max(ends_by(self.jobs.get(&job)?, index, self.desk)?))
         })
