@@ -159,6 +159,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         enabled: false,
         selector: BTreeMap::new(),
         managed: None,
+        ignored: None,
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),

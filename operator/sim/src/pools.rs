@@ -1,5 +1,6 @@
 //! Managed environments: what people ask for, and change, at the worst moments.
 
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::{Store, selector};
@@ -83,6 +84,7 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
         enabled: true,
         selector: selector(uid),
         managed: Some(managed),
+        ignored: None,
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),
@@ -91,6 +93,7 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
 
 /// What an environment may have; any job of the model fits on a machine within it.
 fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
+    let node_class = if backend == Backend::Karpenter { classes::wish(cluster) } else { None };
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
     let instance_types: &[&str] =
@@ -102,6 +105,8 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
         max_vcpus,
         instance_types: instance_types.iter().map(|name| Name::from(*name)).collect(),
         idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
+        node_class,
+        fault: None,
         payload: Payload::default(),
     }
 }
@@ -124,7 +129,7 @@ pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
 /// Somebody changes, disables or deletes a managed environment, or takes the operator's right to make machines.
 pub fn edit(cluster: &mut Cluster) {
     let (name, backend) = MANAGED[cluster.rng.usize(0..MANAGED.len())];
-    let dice = cluster.rng.u64(0..8);
+    let dice = cluster.rng.u64(0..9);
     let managed = wishes(cluster, backend);
     cluster.note(About::Faults, "edits of managed environments");
     cluster.tell(|| format!("administrator: edit {dice} of environment {name}"));
@@ -141,6 +146,7 @@ pub fn edit(cluster: &mut Cluster) {
             cluster.store.machine_refusal = cluster.store.machine_refusal.take().xor(Some(words));
         }
         6 => cluster.store.delete_environment(&name.into()),
+        7 => classes::delete(cluster, &name.into()),
         _ => {
             bring_back(cluster);
         }

@@ -1,5 +1,6 @@
 //! Scenarios of managed environments: what their commands do, and what is told of them.
 
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::script::{number, option};
 use crate::store::{Store, selector};
@@ -7,10 +8,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, Payload,
+    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedMachine, ObservedNodeClass, Payload,
+    Readiness,
 };
 
-/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [disabled]`
+/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [class=A] [disabled]`
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -34,6 +36,8 @@ pub(crate) fn managed(
         max_vcpus: vcpus("max", 16)?,
         instance_types: types.map(Name::from).collect(),
         idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
+        node_class: option(options, "class").map(classes::content),
+        fault: option(options, "fault").map(Name::from),
         payload: Payload::default(),
     };
     let enabled = !options.contains(&"disabled");
@@ -54,6 +58,7 @@ pub(crate) fn managed(
                 enabled,
                 selector: selector(uid),
                 managed: Some(managed),
+                ignored: None,
                 deleting: false,
                 held: false,
                 status: EnvironmentStatus::default(),
@@ -101,6 +106,16 @@ pub(crate) fn told_of_machine(machine: &ObservedMachine) -> String {
         told.push_str(if is { words } else { "" });
     }
     told
+}
+
+/// A node class in a few words.
+pub(crate) fn told_of_class(class: &ObservedNodeClass) -> String {
+    let readiness = match &class.readiness {
+        Readiness::Unknown => "not looked at",
+        Readiness::Ready => "ready",
+        Readiness::Broken(words) => words.as_str(),
+    };
+    format!("{}, {readiness}{}", class.digest, if class.deleting { ", is being deleted" } else { "" })
 }
 
 /// The machines of an environment in a few words; nothing of an UNMANAGED one.

@@ -241,6 +241,7 @@ fn put_environment(cluster: &mut Cluster, enabled: bool) {
             enabled,
             selector: BTreeMap::from([("pool".into(), "batch".into())]),
             managed: None,
+            ignored: None,
             deleting: false,
             held: false,
             status: EnvironmentStatus::default(),

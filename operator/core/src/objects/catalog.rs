@@ -199,6 +199,8 @@ pub struct ObservedEnvironment {
     pub selector: BTreeMap<Name, Name>,
     /// What a MANAGED one may have made.
     pub managed: Option<Managed>,
+    /// Fields that are set and mean nothing on Kubernetes, in words.
+    pub ignored: Option<Name>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.
@@ -239,4 +241,6 @@ pub struct EnvironmentStatus {
     pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.
     pub in_use: Option<Name>,
+    /// Fields that are set and mean nothing here, in words.
+    pub ignored: Option<Name>,
 }
