@@ -7,21 +7,22 @@ use windlass_core::action::{Action, MachineOrder, NodeClassOrder};
 use windlass_core::ids::Name;
 use windlass_core::objects::{ObservedEnvironment, ObservedMachine, Readiness};
 
-/// Checks a request before it is carried out.
-pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
+/// Checks a request before it is carried out; one that `is_late` was sent long before.
+pub fn before_request(cluster: &Cluster, is_late: bool, action: &Action) -> Option<String> {
     match action {
-        Action::LaunchMachine(order) => groundless(cluster, order),
+        Action::LaunchMachine(order) => groundless(cluster, is_late, order),
         Action::WriteNodeClass(order) => goes_back(cluster, order),
         _ => None,
     }
 }
 
 /// The class was found good before a machine is asked for with it; where nothing is hidden, it is so now.
-fn groundless(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
+fn groundless(cluster: &Cluster, is_late: bool, order: &MachineOrder) -> Option<String> {
     let (name, uid) = (&order.name, order.environment_uid);
+    let nothing_is_hidden = at_ease(cluster) && !is_late;
     let Some((_, digest)) = &order.node_class else {
         let environment = cluster.store.environments.get(&order.environment)?;
-        let is_forgotten = environment.uid == uid && at_ease(cluster) && wanted(environment).is_some();
+        let is_forgotten = environment.uid == uid && nothing_is_hidden && wanted(environment).is_some();
         return is_forgotten.then(|| format!("machine {name} is asked for without its node class"));
     };
     if !cluster.truth.good_classes.contains(&(uid, digest.clone())) {
@@ -31,7 +32,7 @@ fn groundless(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
     }
     let class = cluster.store.node_class_of(uid);
     let is_good = class.is_some_and(|class| class.digest == *digest && class.readiness == Readiness::Ready);
-    (at_ease(cluster) && !is_good)
+    (nothing_is_hidden && !is_good)
         .then(|| format!("machine {name} is asked for with {digest}, its class is {class:?}"))
 }
 

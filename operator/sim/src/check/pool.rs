@@ -1,7 +1,6 @@
 //! What must hold of machines: never more than `maxvCpus`, none that nobody knows of, none that is not wanted, and no job is lost
 //! because one goes.
 
-use super::classes;
 use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
@@ -18,13 +17,11 @@ use windlass_core::objects::{
 pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
-        Action::LaunchMachine(order) => lands(cluster, order)
-            .or_else(|| impatient(cluster, order))
-            .or_else(|| classes::before_request(cluster, action)),
+        Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
         Action::RetireMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid),
         Action::RemoveMachine(backend, name, uid) => told_to_go(cluster, *backend, name, *uid)
             .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
-        action => classes::before_request(cluster, action),
+        _ => None,
     }
 }
 
