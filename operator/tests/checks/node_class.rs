@@ -282,7 +282,11 @@ fn karpenters_words_are_read_from_the_conditions() {
         let wire: Wire<kinds::EC2NodeClass> = serde_json::from_str(&object.to_string()).unwrap();
         convert::node_class(&wire).unwrap()
     };
-    let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({ "type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": 2 });
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| {
+        let mut condition = json!({ "type": kind, "status": status, "reason": reason, "message": message });
+        condition["observedGeneration"] = json!(2);
+        condition
+    };
     let ready = json!([condition("Ready", "True", "Ready", "")]);
     assert_eq!(read(2, ready.clone()).readiness, Readiness::Ready);
     assert_eq!(read(3, ready).readiness, Readiness::Unknown);
