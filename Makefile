@@ -36,12 +36,12 @@ test: ## Check everything but the long tests
 	cargo test --package windlass-sim --features mutants --test mutants
 
 .PHONY: verify
-verify: ## The long tests: 100,000 seeds, the faults twice over, full size, a hundred kills, a long outage, a storm, Karpenter, Argo CD
+verify: ## The long tests: 100,000 seeds, the faults five times over, full size, a hundred kills, a long outage, a storm, Karpenter, Argo CD
 	cargo run --quiet --release --package windlass-sim -- --seeds 10000..110000
 	cargo run --quiet --release --package windlass-sim --features mutants -- mutants
 	$(MAKE) cluster KWOK_NODES=20 KARPENTER=1
 	$(MAKE) install
-	for round in 1 2; do cargo test --workspace --test faults || exit; done
+	for round in 1 2 3 4 5; do cargo test --workspace --test faults || exit; done
 	WINDLASS_SEQUENCES=400 cargo test --package windlass-e2e --test conformance -- --nocapture
 	cargo test --package windlass-e2e --test verify -- --nocapture
 	$(E2E) cluster build-argocd

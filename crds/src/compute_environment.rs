@@ -164,11 +164,11 @@ pub struct ComputeEnvironmentStatus {
     pub vcpus: Option<VcpuCapacity>,
     /// The memory of its hosts in MiB, as the nodes report it allocatable.
     #[serde(rename = "memoryMiB", default, skip_serializing_if = "Option::is_none")]
-    pub memory_mib: Option<MemoryCapacity>,
+    pub memory_mib: Option<Capacity>,
     /// The GPUs of its hosts, as the nodes report them allocatable under the environment's name for them. Left out
     /// where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpus: Option<GpuCapacity>,
+    pub gpus: Option<Capacity>,
     /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come.
     #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -201,27 +201,13 @@ pub struct VcpuCapacity {
     pub free: String,
 }
 
-/// An amount of memory, in whole MiB.
+/// An amount in whole numbers: of MiB, or of GPUs.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
-pub struct MemoryCapacity {
+pub struct Capacity {
     /// All there is.
     #[schemars(range(min = 0))]
     pub total: i64,
-    /// What pods have reserved, whoever owns the pods.
-    #[schemars(range(min = 0))]
-    pub used: i64,
-    /// The rest.
-    #[schemars(range(min = 0))]
-    pub free: i64,
-}
-
-/// A number of GPUs.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
-pub struct GpuCapacity {
-    /// All there are.
-    #[schemars(range(min = 0))]
-    pub total: i64,
-    /// Those that pods have been given, whoever owns the pods.
+    /// What pods have been given, whoever owns the pods.
     #[schemars(range(min = 0))]
     pub used: i64,
     /// The rest.

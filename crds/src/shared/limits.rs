@@ -9,5 +9,8 @@ pub(crate) const ARGUMENTS: u32 = PAYLOAD_BYTES / 4;
 /// The most environment variables: `{"name":"A","value":""}` takes 23 bytes.
 pub(crate) const VARIABLES: u32 = PAYLOAD_BYTES / 23;
 
+/// The most tags of an object, and of a job and its definition together: AWS's.
+pub const TAGS: usize = 50;
+
 /// The most parameters: `"a":"",` takes 7 bytes.
 pub(crate) const PARAMETERS: u32 = PAYLOAD_BYTES / 7;

@@ -2,13 +2,13 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::limits::{PARAMETERS, PAYLOAD_BYTES};
+use super::limits::{PARAMETERS, PAYLOAD_BYTES, TAGS};
 
 /// Up to 50 tags, as AWS: keys of 1 to 128 characters, values of up to 256.
 pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": 50,
+        "maxProperties": TAGS,
         "additionalProperties": { "type": "string", "maxLength": 256 },
         "x-kubernetes-validations": [{
             "rule": "self.all(key, key != '' && key.size() <= 128)",

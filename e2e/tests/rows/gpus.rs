@@ -52,6 +52,13 @@ async fn placed(scene: &Scene, name: &str, resource: &str) -> (String, Option<St
     (attempt.node_name.clone().unwrap(), limits.get(resource).map(|amount| amount.0.clone()))
 }
 
+/// Submits a job that needs so many GPUs, and waits until it says that no host is large enough.
+async fn never_fits(scene: &Scene, name: &str, queue: &str, gpus: u32, told: &str) {
+    scene.create(with_gpus(job(name, queue, "work"), gpus)).await;
+    let job = scene.job(name, "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
+    assert_eq!(words(&job), told);
+}
+
 /// Waits until an environment tells of so many GPUs: all, used, free.
 async fn tells_of_gpus(scene: &Scene, environment: &str, wanted: (i64, i64, i64)) {
     let tells = |found: &ComputeEnvironment| {
@@ -79,9 +86,7 @@ async fn jobs_with_gpus_go_where_there_are_enough_and_others_elsewhere() {
     let queue = scene.queue("pool", (LABEL, &pool)).await;
     tells_of_gpus(&scene, &pool, (1, 0, 1)).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
-    scene.create(with_gpus(job("two", &queue, "work"), 2)).await;
-    let two = scene.job("two", "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
-    assert_eq!(words(&two), format!("needs 2 GPUs; largest host in {pool} has 1 GPU"));
+    never_fits(&scene, "two", &queue, 2, &format!("needs 2 GPUs; largest host in {pool} has 1 GPU")).await;
     scene.create(with_gpus(job("one", &queue, "work"), 1)).await;
     scene.create(job("none", &queue, "work")).await;
     assert_eq!(placed(&scene, "one", NVIDIA).await, (scene.unique("devices"), Some("1".to_owned())));
@@ -104,9 +109,7 @@ async fn gpus_go_by_the_name_that_the_environment_gives() {
     scene.create(catalog::queue(&pool, &pool)).await;
     tells_of_gpus(&scene, &pool, (1, 0, 1)).await;
     scene.create(definition("work", BUSYBOX, &["true"])).await;
-    scene.create(with_gpus(job("two", &pool, "work"), 2)).await;
-    let two = scene.job("two", "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
-    assert_eq!(words(&two), format!("needs 2 GPUs; largest host in {pool} has 1 GPU"));
+    never_fits(&scene, "two", &pool, 2, &format!("needs 2 GPUs; largest host in {pool} has 1 GPU")).await;
     scene.create(with_gpus(job("one", &pool, "work"), 1)).await;
     assert_eq!(placed(&scene, "one", AMD).await, (scene.unique("both"), Some("1".to_owned())));
     assert_eq!(placed(&scene, "one", NVIDIA).await.1, None);
@@ -165,44 +168,7 @@ async fn the_smallest_machine_with_gpus_is_made_for_a_job_that_needs_one() {
     scene.create(with_gpus(job("one", &queue, "work"), 1)).await;
     assert_eq!(placed(&scene, "one", NVIDIA).await.1.as_deref(), Some("1"));
     assert_eq!(machines.ever(), ["c5.large", "g4dn.xlarge"]);
-    scene.create(with_gpus(job("many", &queue, "work"), 16)).await;
-    let many = scene.job("many", "says that it never fits", |job| reason(job) == "NoHostLargeEnough").await;
-    assert_eq!(words(&many), format!("needs 16 GPUs; largest host in {name} has 8 GPUs"));
-    scene.leave().await;
-}
-
-#[tokio::test]
-async fn tags_are_shown_on_pods_where_that_is_asked_for() {
-    let scene = Scene::new("tags").await;
-    let pool = scene.unique("pool");
-    host(&scene, "host", &pool, &[], &[]).await;
-    let queue = scene.queue("pool", (LABEL, &pool)).await;
-    let mut tagged = definition("tagged", BUSYBOX, &["true"]);
-    tagged["spec"]["tags"] = json!({"Department": "Research", "stage": "test"});
-    tagged["spec"]["propagateTags"] = json!(true);
-    scene.create(tagged).await;
-    let mut shows = job("shows", &queue, "tagged");
-    shows["spec"]["tags"] = json!({"Cost Center": "4711", "stage": "production"});
-    scene.create(shows).await;
-    let mut hides = job("hides", &queue, "tagged");
-    hides["spec"]["propagateTags"] = json!(false);
-    scene.create(hides).await;
-    let mut many = job("many", &queue, "tagged");
-    many["spec"]["tags"] = (0..49).map(|at| (format!("tag-{at}"), json!("x"))).collect();
-    scene.create(many).await;
-    let told = async |name: &str| {
-        placed(&scene, name, NVIDIA).await;
-        let ended: Job = scene.api().get(name).await.unwrap();
-        let pod = status(&ended).attempts[0].pod_name.clone().unwrap();
-        let pod: Pod = scene.api().get(&pod).await.unwrap();
-        let annotations = pod.metadata.annotations.unwrap();
-        annotations.get("batch.windlass.dev/tags").map(|tags| serde_json::from_str::<Value>(tags).unwrap())
-    };
-    let all = json!({"Cost Center": "4711", "Department": "Research", "stage": "production"});
-    assert_eq!(told("shows").await, Some(all));
-    assert_eq!(told("hides").await, None);
-    let many = scene.job("many", "ends", has_ended).await;
-    assert_eq!((state(&many), reason(&many)), (JobState::Failed, "PodRefused"));
-    assert!(words(&many).contains("51 tags together"), "{}", words(&many));
+    never_fits(&scene, "many", &queue, 16, &format!("needs 16 GPUs; largest host in {name} has 8 GPUs"))
+        .await;
     scene.leave().await;
 }

@@ -86,6 +86,8 @@ mod stops;
 #[cfg(test)]
 mod stops_of_children;
 #[cfg(test)]
+mod tags;
+#[cfg(test)]
 mod timeouts;
 #[cfg(test)]
 #[path = "../common/wait.rs"]

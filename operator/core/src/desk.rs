@@ -191,14 +191,17 @@ impl Desk {
 
     /// True when the hosts of an environment of this name are made for it and nobody else.
     pub(crate) fn is_ours_alone(&self, environment: &Name) -> bool {
-        let mut named = self.environments.iter().filter(|found| found.display_name() == environment);
-        named.any(|found| found.observed.managed.is_some())
+        self.environments_called(environment).any(|found| found.observed.managed.is_some())
     }
 
     /// What GPUs are called in the environment of this name.
     pub(crate) fn gpu_resource(&self, environment: &Name) -> Name {
-        let named = self.environments.iter().find(|found| found.display_name() == environment);
-        named.map_or_else(|| Name::from(GPUS), |found| found.observed.gpu_resource.clone())
+        let found = self.environments_called(environment).next();
+        found.map_or_else(|| Name::from(GPUS), |found| found.observed.gpu_resource.clone())
+    }
+
+    fn environments_called(&self, name: &Name) -> impl Iterator<Item = &Environment> {
+        self.environments.iter().filter(move |found| found.display_name() == name)
     }
 
     /// True once for a job that waited to see this definition as the API server has it.

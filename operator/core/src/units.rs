@@ -124,24 +124,25 @@ impl ResourceList {
 
     /// The sum, held at the largest number.
     #[must_use]
-    pub fn plus(mut self, other: &ResourceList) -> ResourceList {
-        self.amounts = self.amounts.plus(&other.amounts);
-        for (name, number) in &other.extended {
-            let sum = self.extended.entry(name.clone()).or_default();
-            *sum = sum.saturating_add(*number);
-        }
-        self
+    pub fn plus(self, other: &ResourceList) -> ResourceList {
+        let amounts = self.amounts.plus(&other.amounts);
+        self.joined(amounts, other, u64::saturating_add)
     }
 
     /// The larger of each amount.
     #[must_use]
-    pub fn max_each(mut self, other: &ResourceList) -> ResourceList {
-        self.amounts = self.amounts.max_each(&other.amounts);
+    pub fn max_each(self, other: &ResourceList) -> ResourceList {
+        let amounts = self.amounts.max_each(&other.amounts);
+        self.joined(amounts, other, u64::max)
+    }
+
+    /// These amounts, and of each extended resource what becomes of both numbers.
+    fn joined(mut self, amounts: Resources, other: &ResourceList, both: fn(u64, u64) -> u64) -> ResourceList {
         for (name, number) in &other.extended {
-            let most = self.extended.entry(name.clone()).or_default();
-            *most = (*most).max(*number);
+            let here = self.extended.entry(name.clone()).or_default();
+            *here = both(*here, *number);
         }
-        self
+        ResourceList { amounts, ..self }
     }
 
     /// What is left after `other` is taken; never below zero.

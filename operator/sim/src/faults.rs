@@ -51,6 +51,8 @@ pub struct Faults {
     pub managed: bool,
     /// Some jobs need GPUs, and some hosts have them.
     pub gpus: bool,
+    /// A queue may be a fair-share queue, whose shares all get more jobs once the faults stop.
+    pub shares: bool,
     /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready.
     pub shortages: u64,
     /// A node class is broken, or mended.
@@ -68,7 +70,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 28] = [
+    pub const ALL: [(&'static str, LeaveOut); 29] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -92,6 +94,7 @@ impl Faults {
         ("kubelet-refusals", |faults| faults.kubelet_refusals = 0),
         ("managed", |faults| faults.managed = false),
         ("gpus", |faults| faults.gpus = false),
+        ("shares", |faults| faults.shares = false),
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
@@ -132,6 +135,7 @@ impl Faults {
             interruptions: chance(40, 250),
             managed_edits: chance(40, 100),
             gpus: chance(40, 1) > 0,
+            shares: true,
         }
     }
 

@@ -45,7 +45,11 @@ fn table(mutants: &[Mutant], most: u64) -> ExitCode {
     std::thread::scope(|scope| {
         let work = || {
             let mine = std::iter::from_fn(|| mutants.get(next.fetch_add(1, Ordering::Relaxed)).copied());
-            mine.map(|mutant| (mutant, hunt(mutant, 0..most))).collect::<Vec<_>>()
+            let found = mine.map(|mutant| (mutant, hunt(mutant, 0..most)));
+            // At once too: a rare one takes minutes.
+            found
+                .inspect(|(mutant, caught)| eprintln!("{}", line(*mutant, caught.as_ref())))
+                .collect::<Vec<_>>()
         };
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         caught.extend(handles.into_iter().filter_map(|handle| handle.join().ok()).flatten());

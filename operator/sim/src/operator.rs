@@ -230,6 +230,8 @@ fn send(cluster: &mut Cluster, number: usize) {
         return;
     }
     worst::remember_fence(cluster, number, &action);
+    let broken = check::when_sent(cluster, &action);
+    cluster.truth.breaches.extend(broken);
     let lost = cluster.chance(cluster.faults.lost_requests);
     let late = cluster.chance(cluster.faults.late_requests);
     let unheard = cluster.chance(cluster.faults.lost_responses);

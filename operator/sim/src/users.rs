@@ -41,7 +41,7 @@ pub fn furnish(cluster: &mut Cluster) {
     }
     put_environment(cluster, true);
     pools::bring_back(cluster);
-    cluster.is_fair = cluster.rng.bool();
+    cluster.is_fair = cluster.rng.bool() && cluster.faults.shares;
     shares::put_policy(cluster);
     for (priority, name) in QUEUES.into_iter().rev().enumerate() {
         put_queue(cluster, name, i64::try_from(priority).unwrap_or(0), true);

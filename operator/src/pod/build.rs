@@ -13,13 +13,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 use windlass_core::action::PodOrder;
 use windlass_crds::shared::container::{ContainerOverrides, ContainerProperties};
+use windlass_crds::shared::limits::TAGS;
 use windlass_crds::{JobDefinitionSpec, JobSpec};
 
 /// Seconds between SIGTERM and SIGKILL, as AWS Batch gives (SPEC.md J5).
 const GRACE_SECONDS: i64 = 30;
-
-/// Tags of a job and its definition together: with more AWS Batch fails the job.
-const TAGS: usize = 50;
 
 /// Why no pod can be made.
 #[derive(Debug, thiserror::Error)]

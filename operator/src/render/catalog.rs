@@ -11,9 +11,7 @@ use windlass_core::objects::{
 };
 use windlass_core::state::State;
 use windlass_core::units::{Resources, vcpus};
-use windlass_crds::compute_environment::{
-    GpuCapacity, MachineBooks, MachineLaunch, MemoryCapacity, VcpuCapacity,
-};
+use windlass_crds::compute_environment::{Capacity, MachineBooks, MachineLaunch, VcpuCapacity};
 use windlass_crds::job_definition::Revision;
 use windlass_crds::job_queue::{self as api, JobCounts};
 use windlass_crds::shared::state::{Activity, Validity};
@@ -138,12 +136,8 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
             used: vcpus(status.used.cpu_millis),
             free: vcpus(free.cpu_millis),
         }),
-        memory_mib: Some(MemoryCapacity {
-            total: mib(&status.total),
-            used: mib(&status.used),
-            free: mib(&free),
-        }),
-        gpus: (status.total.gpus > 0 || status.used.gpus > 0).then(|| GpuCapacity {
+        memory_mib: Some(Capacity { total: mib(&status.total), used: mib(&status.used), free: mib(&free) }),
+        gpus: (status.total.gpus > 0 || status.used.gpus > 0).then(|| Capacity {
             total: count(status.total.gpus),
             used: count(status.used.gpus),
             free: count(free.gpus),

@@ -193,3 +193,28 @@ fn users(environment: &Environment, desk: &Desk) -> Vec<String> {
     }
     users
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ResourceVersion;
+
+    #[test]
+    fn what_was_decided_is_never_behind_the_books_that_are_stored() {
+        let observed = |version, last_serial| {
+            let pool = PoolStatus { last_serial, ..PoolStatus::default() };
+            let status = EnvironmentStatus { pool, ..EnvironmentStatus::default() };
+            let resource_version = ResourceVersion(version);
+            ObservedEnvironment { resource_version, status, ..ObservedEnvironment::default() }
+        };
+        let mut environment = Environment::new(observed(1, 3));
+        // What this process had in mind was void, and another has decided the very same since.
+        environment.report.current.pool.last_serial = 2;
+        let environment = environment.later(observed(2, 3));
+        assert_eq!(environment.report.current.pool.last_serial, 3);
+        // What is not written yet stays decided.
+        let mut environment = environment;
+        environment.report.current.pool.last_serial = 4;
+        assert_eq!(environment.later(observed(3, 3)).report.current.pool.last_serial, 4);
+    }
+}

@@ -360,3 +360,25 @@ fn not_written(job: &mut Job, in_flight: InFlight) {
     job.report.fence |= !in_flight.launches.is_empty();
     job.report.ask(Urgency::Now);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_is_told_once_it_lasts_or_with_what_comes_first() {
+        let at = Time::from_seconds;
+        let mut report = Report { written_at: Some(at(100)), ..Report::default() };
+        report.ask_if_it_lasts(at(101));
+        // A container that starts later does not put it off.
+        report.ask_if_it_lasts(at(102));
+        assert_eq!(report.due_at(at(102)), Some(at(103)));
+        assert_eq!(report.due_at(at(103)), None);
+        report.ask(Urgency::Soon);
+        assert_eq!(report.due_at(at(102)), None, "the pause since the last write is over");
+        let mut report = Report { written_at: Some(at(100)), ..Report::default() };
+        report.ask_if_it_lasts(at(100));
+        report.ask(Urgency::Now);
+        assert_eq!(report.due_at(at(100)), None, "an end is told at once");
+    }
+}

@@ -13,6 +13,6 @@ pub use end::{after_expiry, at_rest};
 pub use fair::{Book, keep_book};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
-pub use pool::serial;
+pub use pool::{serial, when_sent};
 pub use request::{at_ease, before_request, is_recorded};
 pub use step::after_step;

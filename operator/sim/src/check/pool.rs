@@ -13,17 +13,22 @@ use windlass_core::objects::{
     ObservedMachine, PoolStatus,
 };
 
-/// Checks a request before it is carried out; one that lands late has no sender who could know what is there by now.
-pub fn before_request(cluster: &Cluster, sender: Option<usize>, action: &Action) -> Option<String> {
+/// Checks a request when it is sent, whatever becomes of it: by the time it lands there may be jobs that nobody could know of.
+pub fn when_sent(cluster: &Cluster, action: &Action) -> Option<String> {
+    match action {
+        Action::RetireMachine(backend, name, uid) | Action::RemoveMachine(backend, name, uid) => {
+            told_to_go(cluster, *backend, name, *uid)
+        }
+        _ => None,
+    }
+}
+
+/// Checks a request before it is carried out.
+pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
         Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
-        Action::RetireMachine(backend, name, uid) => {
-            sender.and_then(|_| told_to_go(cluster, *backend, name, *uid))
-        }
-        Action::RemoveMachine(backend, name, uid) => sender
-            .and_then(|_| told_to_go(cluster, *backend, name, *uid))
-            .or_else(|| (*backend == Backend::Simulated).then(|| too_early(cluster, name, *uid))?),
+        Action::RemoveMachine(Backend::Simulated, name, uid) => too_early(cluster, name, *uid),
         _ => None,
     }
 }

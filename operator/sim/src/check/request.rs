@@ -39,7 +39,7 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
             wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
-        action => pool::before_request(cluster, number, action),
+        action => pool::before_request(cluster, action),
     }
 }
 
