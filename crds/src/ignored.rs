@@ -48,6 +48,26 @@ pub const IGNORED: &[IgnoredField] = &[
     any(Kind::ComputeEnvironment, "spec.computeResources.launchTemplate.launchTemplateId", INLINE),
     any(Kind::ComputeEnvironment, "spec.computeResources.launchTemplate.launchTemplateName", INLINE),
     any(Kind::ComputeEnvironment, "spec.computeResources.launchTemplate.version", INLINE),
+    of_template(
+        "spec.computeResources.launchTemplate.launchTemplateData.instanceType",
+        "instanceTypes says it",
+    ),
+    of_template(
+        "spec.computeResources.launchTemplate.launchTemplateData.iamInstanceProfile",
+        "instanceRole says it",
+    ),
+    of_template(
+        "spec.computeResources.launchTemplate.launchTemplateData.networkInterfaces[].subnetId",
+        "subnets says it",
+    ),
+    of_template(
+        "spec.computeResources.launchTemplate.launchTemplateData.instanceMarketOptions",
+        "the type of computeResources says whether spot capacity is bought",
+    ),
+    of_template(
+        "spec.computeResources.launchTemplate.launchTemplateData.disableApiTermination",
+        "Windlass decides when a machine goes",
+    ),
 ];
 
 const NO_AGENT: &str = "no AWS agent pulls images here: use imagePullSecrets";
@@ -55,6 +75,11 @@ const INLINE: &str = "the template's content is in launchTemplateData";
 
 const fn any(kind: Kind, path: &'static str, reason: &'static str) -> IgnoredField {
     IgnoredField { kind, path, value: None, reason }
+}
+
+/// A parameter that AWS Batch ignores in a launch template.
+const fn of_template(path: &'static str, reason: &'static str) -> IgnoredField {
+    any(Kind::ComputeEnvironment, path, reason)
 }
 
 /// The fields of a spec that are set and mean nothing, in the order of the table.
@@ -75,10 +100,17 @@ impl IgnoredField {
 /// The values at a path; those that are not set are not written, so they are not found.
 fn values<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let (segment, rest) = path.split_once('.').unwrap_or((path, ""));
-    let Some(found) = value.get(segment.trim_end_matches("[]")) else { return Vec::new() };
+    let name = segment.trim_end_matches("[]");
+    // A launch template's members are spelled with a capital letter in what AWS's tools take.
+    let Some(found) = value.get(name).or_else(|| value.get(capitalised(name))) else { return Vec::new() };
     let found = match found {
         Value::Array(elements) if segment.ends_with("[]") => elements.iter().collect(),
         other => vec![other],
     };
     if rest.is_empty() { found } else { found.into_iter().flat_map(|value| values(value, rest)).collect() }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

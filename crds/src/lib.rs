@@ -13,6 +13,7 @@ pub mod job_definition;
 pub mod job_queue;
 pub mod job_record;
 pub mod kind;
+mod machine_fields;
 pub mod manifests;
 pub mod scheduling_policy;
 mod schema;

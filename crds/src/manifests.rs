@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::Value;
 
 use crate::unsupported::Refusal;
-use crate::{Kind, exclusive, immutable, job, schema, unsupported};
+use crate::{Kind, exclusive, immutable, job, machine_fields, schema, unsupported};
 
 /// Why the definitions could not be made: always a mistake in this crate, which its tests find.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,9 @@ fn finish(kind: Kind, schema: &mut Value, refusals: impl IntoIterator<Item = Ref
     }
     immutable::add_rules(kind, schema);
     exclusive::add_rules(kind, schema);
+    if kind == Kind::ComputeEnvironment {
+        machine_fields::add_rules(schema);
+    }
     if kind == Kind::Job {
         schema::add_rule(schema, job::name_rule());
     }

@@ -184,16 +184,6 @@ const JOB_QUEUE: &[Row] = &[
 const COMPUTE_ENVIRONMENT: &[Row] = &[
     yet_but("backend.clusterApi", Unset::Absent, "use the karpenter backend"),
     yet_but("backend.external", Unset::Absent, "use the karpenter backend"),
-    yet_but(
-        "backend.karpenter",
-        Unset::Rule("has(self.nodeClassRef)"),
-        "no node class is made: give one that exists in nodeClassRef",
-    ),
-    yet_but(
-        "backend.karpenter.ec2NodeClass",
-        Unset::Absent,
-        "make the node class, and name it in nodeClassRef",
-    ),
     never("eksConfiguration", Shape::Object, "the environment is in this cluster; use nodeSelector"),
     never("ecsSettings", Shape::Object, "there is no ECS cluster; remove it"),
     never("context", Shape::Text, "AWS keeps it for its own use; remove it"),
@@ -205,27 +195,17 @@ const COMPUTE_RESOURCES: &[Row] = &[
         Unset::Words(&["", "BEST_FIT"]),
         "the smallest type that fits is taken: use BEST_FIT",
     ),
-    yet("imageId", NODE_CLASS),
-    yet("subnets", NODE_CLASS),
-    yet("securityGroupIds", NODE_CLASS),
-    yet("ec2KeyPair", NODE_CLASS),
-    yet("instanceRole", NODE_CLASS),
-    yet("tags", NODE_CLASS),
-    yet("placementGroup", NODE_CLASS),
     yet_but(
         "bidPercentage",
         Unset::Rule("self == 0 || self == 100"),
         "no backend has a bid: leave it out, or give 100",
     ),
-    yet("launchTemplate", NODE_CLASS),
     never("launchTemplate.overrides", Shape::Objects, "make an environment for each template"),
     never("launchTemplate.userdataType", Shape::Text, "it is for EKS; give userData as MIME multi-part"),
     never("ec2Configuration", Shape::Objects, "choose the machine image with imageId"),
     never("capacityTags", Shape::Object, "use tags"),
     never("managedInstancesProvider", Shape::Object, "use backend"),
 ];
-
-const NODE_CLASS: &str = "it is for the backend's node class: set it there";
 
 const SCHEDULING_POLICY: &[Row] = &[never("quotaSharePolicy", Shape::Object, "use fairsharePolicy")];
 

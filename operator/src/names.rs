@@ -24,6 +24,10 @@ pub const ENVIRONMENT_UID: &str = "batch.windlass.dev/compute-environment-uid";
 pub const SIMULATED: &str = "batch.windlass.dev/simulated";
 /// Annotation of a machine: its instance type.
 pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
+/// Annotation of a node class, and of a machine that was asked for with it: a digest of what the class says.
+pub const NODE_CLASS: &str = "batch.windlass.dev/node-class";
+/// Annotation of a node class: the generation of the compute environment that asked for what it says.
+pub const ENVIRONMENT_GENERATION: &str = "batch.windlass.dev/compute-environment-generation";
 /// Annotation of a node that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
 

@@ -54,7 +54,8 @@ pub struct KarpenterBackend {
     /// A node class that exists. Without it an EC2NodeClass is made from computeResources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_class_ref: Option<NodeClassReference>,
-    /// The spec of the EC2NodeClass to make, for what computeResources lacks.
+    /// The spec of the EC2NodeClass to make, for what computeResources lacks, as Karpenter's documentation has it.
+    /// Fields of computeResources win over it, and it over a launch template; of tags, pair by pair.
     #[serde(default, rename = "ec2NodeClass", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "open::object")]
     pub ec2_node_class: Option<OpenObject>,

@@ -56,7 +56,8 @@ pub struct ComputeResources {
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), inner(length(max = 64)))]
     pub instance_types: Vec<String>,
-    /// The machine image of the nodes. A change makes new nodes; jobs that run are not disturbed.
+    /// The machine image of the nodes: its ID, or `resolve:ssm:PARAMETER`. A change makes new nodes; jobs that
+    /// run are not disturbed.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub image_id: Option<String>,
@@ -68,7 +69,7 @@ pub struct ComputeResources {
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 256)))]
     pub security_group_ids: Vec<String>,
-    /// The key pair for SSH to the nodes.
+    /// The key pair for SSH to the nodes, where the backend has them; Karpenter has none.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub ec2_key_pair: Option<String>,
@@ -161,8 +162,9 @@ pub struct LaunchTemplate {
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub version: Option<String>,
-    /// The template's content as EC2 has it: blockDeviceMappings, userData (MIME multi-part),
-    /// tagSpecifications, … Values of the environment win over it. Not a field of AWS Batch.
+    /// The template's content as EC2's RequestLaunchTemplateData has it: blockDeviceMappings, userData (MIME
+    /// multi-part, as it is or in base64), tagSpecifications, … Names may begin with a capital letter. Values of
+    /// the environment win over it; what the backend lacks makes the environment INVALID. Not a field of AWS Batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "open::object")]
     pub launch_template_data: Option<OpenObject>,

@@ -24,6 +24,23 @@ fn fields_that_are_set_are_listed() {
 }
 
 #[test]
+fn parameters_of_a_launch_template_are_found_in_either_spelling() {
+    for (instance_type, interfaces, subnet) in
+        [("instanceType", "networkInterfaces", "subnetId"), ("InstanceType", "NetworkInterfaces", "SubnetId")]
+    {
+        let data =
+            json!({ instance_type: "c5.large", interfaces: [{ subnet: "subnet-1" }], "ImageId": "ami-1" });
+        let spec = json!({ "type": "MANAGED", "computeResources": { "launchTemplate": { "launchTemplateData": data } } });
+        let spec: ComputeEnvironmentSpec = serde_json::from_value(spec).unwrap();
+        let data = "spec.computeResources.launchTemplate.launchTemplateData";
+        assert_eq!(
+            paths(Kind::ComputeEnvironment, &spec),
+            [format!("{data}.instanceType"), format!("{data}.networkInterfaces[].subnetId")]
+        );
+    }
+}
+
+#[test]
 fn fields_that_skeletons_print_are_not_listed() {
     let spec = sample_files::object("valid/compute-environment-skeleton.yaml")["spec"].clone();
     let spec: ComputeEnvironmentSpec = serde_json::from_value(spec).unwrap();

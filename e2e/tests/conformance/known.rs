@@ -95,6 +95,11 @@ impl Known {
                     machine.name, machine.machine_type, machine.leaving
                 )
             }
+            Outcome::NodeClass(class) => {
+                let version = self.note(object, class.resource_version);
+                let (name, digest) = (&class.name, &class.digest);
+                format!("node class {name} {version}: {digest}, {:?}", class.readiness)
+            }
             Outcome::Refused(refusal, _) => format!("refused: {refusal:?}"),
             Outcome::Words(words) => format!("words: {}", words.is_some()),
             Outcome::Unknown(words) => format!("unknown: {words}"),

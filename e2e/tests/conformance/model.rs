@@ -160,6 +160,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         selector: BTreeMap::new(),
         gpu_resource: GPUS.into(),
         managed: None,
+        ignored: None,
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),

@@ -162,6 +162,7 @@ pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
         },
         name_taken: None,
         in_use: None,
+        ignored: None,
     }
 }
 

@@ -53,6 +53,8 @@ mod managed;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod node_classes;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 #[path = "../common/programs.rs"]

@@ -3,8 +3,8 @@
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
     ArrayStatus, Backend, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, MachineType,
-    ObservedDefinition, ObservedJob, ObservedMachine, ObservedPod, ObservedRevision, Payload, QueueStatus,
-    Record,
+    NodeClassContent, ObservedDefinition, ObservedJob, ObservedMachine, ObservedNodeClass, ObservedPod,
+    ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
 use crate::units::Resources;
@@ -61,10 +61,29 @@ pub struct MachineOrder {
     pub machine_type: MachineType,
     /// What its GPUs are to be called.
     pub gpu_resource: Name,
+    /// The node class that was made for it, and the digest of what that says; `None` where none was made.
+    pub node_class: Option<(Name, Name)>,
     /// The environment's own wishes.
     pub payload: Payload,
     /// Not to be sent later than this.
     pub not_after: Time,
+}
+
+/// A node class to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeClassOrder {
+    /// Its name.
+    pub name: Name,
+    /// The object and version to replace; `None` to make it.
+    pub replaces: Option<(Uid, ResourceVersion)>,
+    /// The environment's name.
+    pub environment: Name,
+    /// The environment's identity.
+    pub environment_uid: Uid,
+    /// The generation of the environment that asks for it.
+    pub environment_generation: i64,
+    /// What it is to say.
+    pub content: NodeClassContent,
 }
 
 /// Which object a finalizer of ours is set on or taken from.
@@ -146,6 +165,9 @@ pub enum Action {
     ReadMachine(Backend, Name),
     /// Ask what the cluster says of a machine that was taken back → [`Outcome::Words`].
     ReadMachineEvents(Name, Uid),
+    /// Make an environment's node class, or have it say something else → [`Outcome::NodeClass`], also when one of that name
+    /// exists already (the one that is there).
+    WriteNodeClass(Box<NodeClassOrder>),
     /// Have a machine take no more jobs → [`Outcome::Done`].
     RetireMachine(Backend, Name, Uid),
     /// Delete a machine → [`Outcome::Done`].
@@ -212,6 +234,8 @@ pub enum Outcome {
     Record(Box<Record>, ResourceVersion),
     /// The machine asked for, found or read.
     Machine(Box<ObservedMachine>),
+    /// The node class written or found.
+    NodeClass(Box<ObservedNodeClass>),
     /// The pod created, found or read.
     Pod(Box<ObservedPod>),
     /// The latest trouble the cluster tells of; `None` when it tells of none.

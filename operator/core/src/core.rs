@@ -73,6 +73,8 @@ impl Core {
             Event::HostGone(name) => self.host_gone(&name),
             Event::Machine(machine) => self.take_machine(*machine),
             Event::MachineGone(uid) => self.machine_gone(uid),
+            Event::NodeClass(class) => self.take_node_class(*class),
+            Event::NodeClassGone(uid) => self.node_class_gone(uid),
             Event::Environment(environment) => self.take_environment(*environment),
             Event::EnvironmentGone(uid) => self.environment_gone(uid),
             Event::Policy(policy) => self.take_policy(*policy),

@@ -17,7 +17,7 @@ use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, W
 use crate::state::State;
 use crate::time::Time;
 use crate::units::GPUS;
-use crate::world::{Claim, Gone, Hosts, Machines, Pods, Registry};
+use crate::world::{Claim, Gone, Hosts, Machines, NodeClasses, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +80,7 @@ pub(crate) struct Desk {
     pub(crate) settings: Settings,
     pub(crate) hosts: Hosts,
     pub(crate) machines: Machines,
+    pub(crate) node_classes: NodeClasses,
     /// Machines that can be had, by name.
     pub(crate) machine_types: BTreeMap<Name, MachineType>,
     pub(crate) gone: Gone,

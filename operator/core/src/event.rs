@@ -4,7 +4,7 @@ use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
+    ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -18,6 +18,8 @@ pub enum Kind {
     NodeClaim,
     /// Nodes without machines that we made.
     SimulatedNode,
+    /// Node classes that we made for environments.
+    NodeClass,
     /// ComputeEnvironments.
     Environment,
     /// SchedulingPolicies.
@@ -36,11 +38,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Namespace,
         Kind::Host,
         Kind::NodeClaim,
         Kind::SimulatedNode,
+        Kind::NodeClass,
         Kind::Environment,
         Kind::Policy,
         Kind::Queue,
@@ -79,6 +82,10 @@ pub enum Event {
     Machine(Box<ObservedMachine>),
     /// A machine is gone.
     MachineGone(Uid),
+    /// A node class exists in this form.
+    NodeClass(Box<ObservedNodeClass>),
+    /// A node class is gone.
+    NodeClassGone(Uid),
     /// A ComputeEnvironment exists in this form.
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.

@@ -8,8 +8,8 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedPolicy,
-    ObservedQueue, ObservedRevision,
+    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedNodeClass,
+    ObservedPolicy, ObservedQueue, ObservedRevision,
 };
 use crate::pool::machine_is_gone;
 
@@ -71,6 +71,22 @@ impl Core {
         self.desk.gone.note(uid);
         if let Some(machine) = self.desk.machines.remove(uid) {
             machine_is_gone(&machine, &mut self.desk);
+            self.desk.capacity_changed();
+        }
+    }
+
+    pub(crate) fn take_node_class(&mut self, class: ObservedNodeClass) {
+        let (uid, environment) = (class.uid, class.environment);
+        if !self.desk.gone.has(uid) && self.desk.node_classes.put(class) {
+            self.desk.agenda.mark(Item::Environment(environment));
+            self.desk.capacity_changed();
+        }
+    }
+
+    pub(crate) fn node_class_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
+        if let Some(class) = self.desk.node_classes.remove(uid) {
+            self.desk.agenda.mark(Item::Environment(class.environment));
             self.desk.capacity_changed();
         }
     }

@@ -144,6 +144,9 @@ pub const LAUNCHES_LISTED: usize = 200;
 /// How long a machine may take to have a node: Karpenter gives up after as long (its registration time limit).
 pub const LAUNCH_PATIENCE: Duration = Duration::from_secs(900);
 
+/// How long a node class may be looked at by nobody: Karpenter reads its subnets, images and groups in seconds.
+pub const NODE_CLASS_PATIENCE: Duration = Duration::from_secs(120);
+
 /// First and longest pause before a machine is asked for again after one could not be had: clouds' own limits on requests, and
 /// people who mend a node class, work in minutes.
 pub const LAUNCH_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));

@@ -45,6 +45,7 @@ impl Core {
             Outcome::Job(job) => (Kind::Job, Some(job.uid), None),
             Outcome::Definition(definition) => (Kind::Definition, Some(definition.uid), None),
             Outcome::Machine(machine) => (Kind::of_machines(machine.backend), Some(machine.uid), None),
+            Outcome::NodeClass(class) => (Kind::NodeClass, Some(class.uid), None),
             Outcome::Revision(revision) => (Kind::Revision, Some(revision.uid), None),
             _ => return,
         };
@@ -59,6 +60,7 @@ impl Core {
             Event::Namespace(name, _) => (Kind::Namespace, Some(name), None, None),
             Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
             Event::Machine(machine) => (Kind::of_machines(machine.backend), None, Some(machine.uid), None),
+            Event::NodeClass(class) => (Kind::NodeClass, None, Some(class.uid), None),
             Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
             Event::Policy(policy) => (Kind::Policy, None, Some(policy.uid), None),
             Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
@@ -98,6 +100,11 @@ impl Core {
             }
             Kind::NodeClaim => self.end_machine_list(Backend::Karpenter, &listed),
             Kind::SimulatedNode => self.end_machine_list(Backend::Simulated, &listed),
+            Kind::NodeClass => {
+                for uid in absent(self.desk.node_classes.uids()) {
+                    self.node_class_gone(uid);
+                }
+            }
             Kind::Environment => {
                 for uid in absent(self.desk.environments.uids()) {
                     self.observe(Event::EnvironmentGone(uid));

@@ -173,6 +173,14 @@ mutants! {
     MachineWaitedForForEver,
     /// A machine that could not be had is asked for again at once (hot loop).
     FailedLaunchAtOnce,
+    /// A machine is asked for before its node class says what is wanted, and is found good (SPEC.md C5).
+    ClassNotAwaited,
+    /// A process that lags behind has the node class say again what it said before (two leaders; SPEC.md C5).
+    OlderClassWritten,
+    /// A machine of an older node class is given jobs (SPEC.md C5).
+    OutdatedMachineTakesJobs,
+    /// A machine of an older node class stays (SPEC.md C5).
+    OutdatedMachineKept,
     /// A status is written again and again (DESIGN.md, rule 8; hot loop).
     HotLoop,
     /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).

@@ -48,6 +48,8 @@ pub(crate) enum Purpose {
     Machine(Uid, u64),
     /// What the cluster says of a machine of an environment that was taken back.
     MachineEvents(Uid),
+    /// The node class of an environment.
+    NodeClass(Uid),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
     /// A revision's finalizer.

@@ -14,7 +14,7 @@ use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
-use crate::pool::{machine_events_read, machine_outcome, removal_outcome};
+use crate::pool::{class_outcome, machine_events_read, machine_outcome, removal_outcome};
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
 
@@ -93,6 +93,12 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
             machine_outcome(uid, serial, &outcome, &mut core.desk);
             if let Outcome::Machine(machine) = outcome {
                 core.take_machine(*machine);
+            }
+        }
+        Purpose::NodeClass(uid) => {
+            class_outcome(uid, &outcome, &mut core.desk);
+            if let Outcome::NodeClass(class) = outcome {
+                core.take_node_class(*class);
             }
         }
         Purpose::MachineEvents(uid) => machine_events_read(uid, outcome, &mut core.desk),

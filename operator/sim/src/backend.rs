@@ -2,6 +2,7 @@
 //! without machines be ready. Machines come late, or never, or are taken away.
 
 use crate::check;
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::kubelet::{Kubelet, power_off};
@@ -27,6 +28,8 @@ pub struct Backends {
     mended_at: Option<Time>,
     /// What nodes of each type offer beyond the catalogue's estimate, and less than that.
     offers: BTreeMap<Name, (u64, u64)>,
+    /// When node classes are looked at.
+    pub looks: classes::Looks,
     /// There are no machines to be had from Karpenter (in a scenario).
     pub is_short: bool,
     /// Nobody registers the GPUs of Karpenter's nodes (in a scenario).
@@ -66,6 +69,10 @@ pub fn act(cluster: &mut Cluster) {
     if dice < faults.broken_classes {
         return toggle_broken(cluster);
     }
+    if cluster.rng.u64(0..4) == 0 {
+        classes::progress(cluster);
+        return;
+    }
     let Some(machine) = machine else { return };
     if dice < faults.broken_classes + faults.interruptions && machine.node.is_some() {
         cluster.note(About::Faults, "machines taken away");
@@ -91,8 +98,9 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
         busy = true;
     }
     while {
+        let looked = classes::progress(cluster);
         let machines: Vec<ObservedMachine> = cluster.store.machines.values().cloned().collect();
-        machines.iter().fold(false, |busy, machine| busy | progress(cluster, machine))
+        machines.iter().fold(looked, |busy, machine| busy | progress(cluster, machine))
     } {
         busy = true;
     }
@@ -114,6 +122,7 @@ pub fn next_wake(cluster: &Cluster) -> Option<Time> {
             Some(_) => fate.ready_at,
         }
     });
+    let due = due.chain(classes::next_wake(cluster));
     due.chain(cluster.backends.mended_at).filter(|at| *at > cluster.now).min()
 }
 
@@ -199,7 +208,8 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     if machine.fault.is_some() {
         return false;
     }
-    if cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
+    let Some(is_allowed) = classes::allows(cluster, machine) else { return false };
+    if !is_allowed || cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
         cluster.note(About::Faults, "machines that were not to be had");
         cluster.tell(|| format!("Karpenter: no machine for {}", machine.name));
         cluster.store.put_machine(ObservedMachine { deleting: true, ..machine.clone() });

@@ -7,6 +7,7 @@
 pub mod backend;
 mod behaviour;
 pub mod check;
+mod classes;
 pub mod cluster;
 mod collector;
 mod coverage;

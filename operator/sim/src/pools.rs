@@ -1,5 +1,6 @@
 //! Managed environments: what people ask for, and change, at the worst moments.
 
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::{Store, selector};
@@ -88,6 +89,7 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
         selector: selector(uid),
         gpu_resource: gpu_resource(backend),
         managed: Some(managed),
+        ignored: None,
         deleting: false,
         held: false,
         status: EnvironmentStatus::default(),
@@ -101,6 +103,7 @@ fn gpu_resource(backend: Backend) -> Name {
 
 /// What an environment may have; any job of the model fits on a machine within it.
 fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
+    let node_class = if backend == Backend::Karpenter { classes::wish(cluster) } else { None };
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
     let instance_types: &[&str] =
@@ -117,6 +120,8 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
         max_vcpus,
         instance_types: instance_types.into_iter().map(Name::from).collect(),
         idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
+        node_class,
+        fault: None,
         payload: Payload::default(),
     }
 }
@@ -139,7 +144,7 @@ pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
 /// Somebody changes, disables or deletes a managed environment, or takes the operator's right to make machines.
 pub fn edit(cluster: &mut Cluster) {
     let (name, backend) = MANAGED[cluster.rng.usize(0..MANAGED.len())];
-    let dice = cluster.rng.u64(0..8);
+    let dice = cluster.rng.u64(0..9);
     let managed = wishes(cluster, backend);
     cluster.note(About::Faults, "edits of managed environments");
     cluster.tell(|| format!("administrator: edit {dice} of environment {name}"));
@@ -156,6 +161,7 @@ pub fn edit(cluster: &mut Cluster) {
             cluster.store.machine_refusal = cluster.store.machine_refusal.take().xor(Some(words));
         }
         6 => cluster.store.delete_environment(&name.into()),
+        7 => classes::delete(cluster, &name.into()),
         _ => {
             bring_back(cluster);
         }

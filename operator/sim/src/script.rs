@@ -2,6 +2,7 @@
 //!
 //! One command a line; `#` begins a comment. See `tests/scenarios`.
 
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::kubelet::{Link, forget_node};
@@ -137,6 +138,7 @@ impl Script {
                 selector: BTreeMap::from([("pool".into(), pool.into())]),
                 gpu_resource: option(options, "gpus").unwrap_or(GPUS).into(),
                 managed: None,
+                ignored: None,
                 deleting: false,
                 held: false,
                 status: EnvironmentStatus::default(),
@@ -277,6 +279,7 @@ impl Script {
             "policy" => self.cluster.store.delete_policy(&name.into()),
             "queue" => self.cluster.store.delete_queue(&name.into()),
             "environment" => self.cluster.store.delete_environment(&name.into()),
+            "class" => classes::delete(&mut self.cluster, &name.into()),
             "pod" => self.cluster.store.delete_pod(&key),
             "node" => forget_node(&mut self.cluster, &name.into()),
             "namespace" => self.cluster.store.delete_namespace(&name.into()),
@@ -331,6 +334,9 @@ impl Script {
         }
         for machine in store.machines.values() {
             now.insert(format!("machine {}", machine.name), stage::told_of_machine(machine));
+        }
+        for class in store.node_classes.values() {
+            now.insert(format!("node class {}", class.name), stage::told_of_class(class));
         }
         for pod in store.pods.values() {
             let host = pod.host.as_ref().map_or("no host", Name::as_str);

@@ -1,5 +1,6 @@
 //! Scenarios of hosts and managed environments: what their commands do, and what is told of them.
 
+use crate::classes;
 use crate::cluster::Cluster;
 use crate::kubelet::Kubelet;
 use crate::script::{number, option};
@@ -9,7 +10,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine, Payload, Taint,
+    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine,
+    ObservedNodeClass, Payload, Readiness, Taint,
 };
 use windlass_core::units::{GPUS, ResourceList, Resources};
 
@@ -48,7 +50,7 @@ pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&st
     Ok(())
 }
 
-/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [disabled]`
+/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [class=A] [disabled]`
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -72,6 +74,8 @@ pub(crate) fn managed(
         max_vcpus: vcpus("max", 16)?,
         instance_types: types.map(Name::from).collect(),
         idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
+        node_class: option(options, "class").map(classes::content),
+        fault: option(options, "fault").map(Name::from),
         payload: Payload::default(),
     };
     let enabled = !options.contains(&"disabled");
@@ -94,6 +98,7 @@ pub(crate) fn managed(
                 selector: selector(uid),
                 gpu_resource,
                 managed: Some(managed),
+                ignored: None,
                 deleting: false,
                 held: false,
                 status: EnvironmentStatus::default(),
@@ -143,6 +148,16 @@ pub(crate) fn told_of_machine(machine: &ObservedMachine) -> String {
         told.push_str(if is { words } else { "" });
     }
     told
+}
+
+/// A node class in a few words.
+pub(crate) fn told_of_class(class: &ObservedNodeClass) -> String {
+    let readiness = match &class.readiness {
+        Readiness::Unknown => "not looked at",
+        Readiness::Ready => "ready",
+        Readiness::Broken(words) => words.as_str(),
+    };
+    format!("{}, {readiness}{}", class.digest, if class.deleting { ", is being deleted" } else { "" })
 }
 
 /// The machines of an environment in a few words; nothing of an UNMANAGED one.

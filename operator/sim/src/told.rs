@@ -2,7 +2,9 @@
 
 use windlass_core::action::{Action, Outcome};
 use windlass_core::event::Event;
-use windlass_core::objects::{EnvironmentStatus, JobStatus, ObservedJob, ObservedMachine, ObservedPod};
+use windlass_core::objects::{
+    EnvironmentStatus, JobStatus, ObservedJob, ObservedMachine, ObservedNodeClass, ObservedPod,
+};
 
 /// A request in a few words.
 pub(crate) fn action(action: &Action) -> String {
@@ -34,6 +36,7 @@ pub(crate) fn action(action: &Action) -> String {
         }
         Action::ReadMachine(_, name) => format!("read machine {name}"),
         Action::ReadMachineEvents(name, _) => format!("read events of machine {name}"),
+        Action::WriteNodeClass(order) => format!("write node class {}: {}", order.name, order.content.digest),
         Action::RetireMachine(_, name, _) => format!("retire machine {name}"),
         Action::RemoveMachine(_, name, _) => format!("delete machine {name}"),
         Action::WriteEnvironment(guard, status) => {
@@ -51,6 +54,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::Pod(found) => pod(found),
         Outcome::Job(found) => job(found),
         Outcome::Machine(found) => machine(found),
+        Outcome::NodeClass(found) => node_class(found),
         other => in_short(other),
     }
 }
@@ -72,6 +76,7 @@ pub(crate) fn event(event: &Event) -> String {
             format!("environment {} at {}: {}", found.name, found.resource_version.0, pool(&found.status))
         }
         Event::Machine(found) => machine(found),
+        Event::NodeClass(found) => node_class(found),
         Event::Definition(found) => format!("definition {} at {}", found.key, found.resource_version.0),
         Event::Revision(found) => format!("revision {} at {}", found.key, found.resource_version.0),
         other => in_short(other),
@@ -85,6 +90,14 @@ fn machine(machine: &ObservedMachine) -> String {
     let fault = machine.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let (name, version) = (&machine.name, machine.resource_version.0);
     format!("machine {name} at {version} ({}) {node}{flags}{fault}", machine.machine_type)
+}
+
+fn node_class(class: &ObservedNodeClass) -> String {
+    let (name, version) = (&class.name, class.resource_version.0);
+    format!(
+        "node class {name} at {version} {}: {:?} deleting {}",
+        class.digest, class.readiness, class.deleting
+    )
 }
 
 fn pool(status: &EnvironmentStatus) -> String {

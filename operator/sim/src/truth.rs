@@ -55,6 +55,8 @@ pub struct Truth {
     pub retired_at: BTreeMap<Uid, Time>,
     /// Environments to which a machine came since the faults stopped.
     pub came_to: BTreeSet<Uid>,
+    /// What node classes said that Karpenter found good, by environment.
+    pub good_classes: BTreeSet<(Uid, Name)>,
     /// What the shares of the fair-share queue used before.
     pub book: Book,
     /// Breaches of the rule that one container of a task runs at a time.

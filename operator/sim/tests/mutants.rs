@@ -28,6 +28,8 @@ fn wrong_decisions_are_caught() {
         Mutant::RetiredRemovedAtOnce,
         Mutant::IdleMachineInTheWay,
         Mutant::FailedLaunchAtOnce,
+        Mutant::ClassNotAwaited,
+        Mutant::OutdatedMachineKept,
         Mutant::ReservationIgnored,
         Mutant::SharePriorityIgnored,
         Mutant::ShareOfPassForgotten,

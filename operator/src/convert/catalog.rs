@@ -4,6 +4,7 @@ use super::job::{amounts, identity, moment, text};
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
 use super::{policy, share};
+use crate::machines::node_class;
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
@@ -20,11 +21,12 @@ use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::{GPUS, Resources};
 use windlass_crds::compute_environment as api_environment;
+use windlass_crds::ignored::{IgnoredField, ignored_fields};
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
 use windlass_crds::{
     ComputeEnvironmentSpec, ComputeEnvironmentStatus, JobDefinitionSpec, JobDefinitionStatus, JobQueueSpec,
-    JobQueueStatus,
+    JobQueueStatus, Kind,
 };
 
 /// The largest definition, in bytes of JSON (SPEC.md J10).
@@ -187,6 +189,8 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
     };
     let uid = wire.metadata.uid()?;
     let managed = managed(&spec)?;
+    let ignored = ignored_fields(Kind::ComputeEnvironment, &spec)
+        .map_err(|source| Error::Unreadable { part: "spec", source })?;
     let mut selector: BTreeMap<Name, Name> =
         spec.node_selector.iter().map(|(key, value)| (name(key), name(value))).collect();
     if managed.is_some() {
@@ -203,6 +207,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
         selector,
         gpu_resource: name(spec.gpu_resource_name.as_deref().unwrap_or(GPUS)),
         managed,
+        ignored: in_words(&ignored),
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
         status: EnvironmentStatus {
@@ -214,8 +219,16 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             pool: pool(&status),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),
+            ignored: told(&status.conditions, "Ignored"),
         },
     })
+}
+
+/// What a person is told of fields that mean nothing here.
+fn in_words(ignored: &[IgnoredField]) -> Option<Name> {
+    let told = |field: &IgnoredField| format!("{}: {}", field.path.trim_start_matches("spec."), field.reason);
+    let told: Vec<String> = ignored.iter().map(told).collect();
+    (!told.is_empty()).then(|| name(&told.join("; ")))
 }
 
 /// What a MANAGED environment may have made.
@@ -230,6 +243,7 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
     let number = |vcpus: i32| u32::try_from(vcpus).unwrap_or(0);
     let unreadable = |source| Error::Unreadable { part: "spec", source };
     let minutes = resources.scaling_policy.map_or(0, |policy| number(policy.min_scale_down_delay_minutes));
+    let content = node_class::content(spec);
     Ok(Some(Managed {
         backend,
         min_vcpus: number(resources.min_vcpus),
@@ -237,6 +251,8 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         max_vcpus: number(resources.max_vcpus.unwrap_or(0)),
         instance_types: resources.instance_types.iter().map(|found| name(found)).collect(),
         idle_limit: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
+        fault: content.as_ref().err().map(|error| name(&error.to_string())),
+        node_class: content.unwrap_or_default(),
         payload: Payload(Arc::from(serde_json::to_vec(spec).map_err(unreadable)?)),
     }))
 }

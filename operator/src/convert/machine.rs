@@ -14,14 +14,16 @@ struct NodeClaimStatus {
     conditions: Vec<Condition>,
 }
 
+/// A condition of Karpenter's.
 #[derive(Deserialize, Default)]
-#[serde(default)]
-struct Condition {
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Condition {
     #[serde(rename = "type")]
-    kind: String,
-    status: String,
-    reason: String,
-    message: String,
+    pub(super) kind: String,
+    pub(super) status: String,
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) observed_generation: i64,
 }
 
 /// Reads a NodeClaim that we made.
@@ -63,6 +65,7 @@ fn machine(metadata: &Metadata, backend: Backend) -> Result<ObservedMachine, Err
             .get(names::MACHINE_TYPE)
             .map(|found| name(found))
             .unwrap_or_default(),
+        node_class: metadata.annotations.get(names::NODE_CLASS).map(|found| name(found)),
         created_at: times::time(&metadata.creation_timestamp).ok_or(Error::Missing("creationTimestamp"))?,
         node: None,
         fault: None,

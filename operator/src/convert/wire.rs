@@ -236,6 +236,14 @@ pub mod kinds {
     kind!(Namespace, ClusterResourceScope, "", "v1", "namespaces", "core/v1 Namespace");
     kind!(Node, ClusterResourceScope, "", "v1", "nodes", "core/v1 Node");
     kind!(NodeClaim, ClusterResourceScope, "karpenter.sh", "v1", "nodeclaims", "Karpenter's NodeClaim");
+    kind!(
+        EC2NodeClass,
+        ClusterResourceScope,
+        "karpenter.k8s.aws",
+        "v1",
+        "ec2nodeclasses",
+        "EC2NodeClass of Karpenter's AWS provider"
+    );
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(

@@ -1,11 +1,16 @@
 //! Machines of managed environments: which can be had, and how a backend is asked for one.
 
 mod catalogue;
+mod launch_template;
 mod node_claim;
+pub mod node_class;
+mod open_part;
 mod simulated;
+mod user_data;
 
 pub use catalogue::{CatalogueError, built_in, read};
 pub use node_claim::node_claim;
+pub use node_class::NodeClassError;
 pub use simulated::node;
 
 use crate::names;
@@ -13,6 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use windlass_core::action::MachineOrder;
+use windlass_core::ids::{Name, Uid};
 use windlass_crds::{GROUP, VERSION};
 
 const TYPE: &str = "node.kubernetes.io/instance-type";
@@ -31,27 +37,30 @@ pub enum Error {
 }
 
 /// The labels by which a machine is known as the environment's.
-fn labels(order: &MachineOrder) -> BTreeMap<String, String> {
+fn labels(environment: Uid) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("app.kubernetes.io/managed-by".to_owned(), names::MANAGER.to_owned()),
-        (names::ENVIRONMENT_UID.to_owned(), order.environment_uid.to_string()),
+        (names::ENVIRONMENT_UID.to_owned(), environment.to_string()),
     ])
 }
 
 fn annotations(order: &MachineOrder) -> BTreeMap<String, String> {
-    BTreeMap::from([
+    let class =
+        order.node_class.as_ref().map(|(_, digest)| (names::NODE_CLASS.to_owned(), digest.to_string()));
+    let always = [
         (names::MACHINE_TYPE.to_owned(), order.machine_type.name.to_string()),
         (names::ENVIRONMENT.to_owned(), order.environment.to_string()),
-    ])
+    ];
+    always.into_iter().chain(class).collect()
 }
 
-/// Whoever deletes the environment for good deletes its machines.
-fn owner(order: &MachineOrder) -> OwnerReference {
+/// Whoever deletes the environment for good deletes what was made for it.
+fn owner(environment: &Name, uid: Uid) -> OwnerReference {
     OwnerReference {
         api_version: format!("{GROUP}/{VERSION}"),
         kind: "ComputeEnvironment".to_owned(),
-        name: order.environment.to_string(),
-        uid: order.environment_uid.to_string(),
+        name: environment.to_string(),
+        uid: uid.to_string(),
         controller: Some(true),
         block_owner_deletion: Some(false),
     }

@@ -1,6 +1,7 @@
 //! A NodeClaim of Karpenter, without a NodePool: it makes exactly this machine, and keeps it until it is deleted (DESIGN.md,
 //! Compute environments).
 
+use super::node_class::KIND;
 use super::{ARCHITECTURE, Error, SYSTEM, TYPE, annotations, labels, owner, taint};
 use serde_json::{Value, json};
 use windlass_core::action::MachineOrder;
@@ -13,8 +14,14 @@ use windlass_crds::compute_environment::ResourceKind;
 /// When the environment cannot be read, or names no node class.
 pub fn node_claim(order: &MachineOrder) -> Result<Value, Error> {
     let spec: ComputeEnvironmentSpec = serde_json::from_slice(&order.payload.0)?;
-    let class =
-        spec.backend.and_then(|backend| backend.karpenter?.node_class_ref).ok_or(Error::NoNodeClass)?;
+    let class = match &order.node_class {
+        Some((name, _)) => json!({ "group": "karpenter.k8s.aws", "kind": KIND, "name": name.as_str() }),
+        None => {
+            let named = spec.backend.and_then(|backend| backend.karpenter?.node_class_ref);
+            let class = named.ok_or(Error::NoNodeClass)?;
+            json!({ "group": class.group, "kind": class.kind, "name": class.name })
+        }
+    };
     let is_spot = spec.compute_resources.is_some_and(|found| found.kind == Some(ResourceKind::Spot));
     let requirement = |key: &str, value: &str| json!({ "key": key, "operator": "In", "values": [value] });
     let room = &order.machine_type.allocatable;
@@ -23,12 +30,12 @@ pub fn node_claim(order: &MachineOrder) -> Result<Value, Error> {
         "kind": "NodeClaim",
         "metadata": {
             "name": order.name.as_str(),
-            "labels": labels(order),
+            "labels": labels(order.environment_uid),
             "annotations": annotations(order),
-            "ownerReferences": [owner(order)],
+            "ownerReferences": [owner(&order.environment, order.environment_uid)],
         },
         "spec": {
-            "nodeClassRef": { "group": class.group, "kind": class.kind, "name": class.name },
+            "nodeClassRef": class,
             "requirements": [
                 requirement(TYPE, order.machine_type.name.as_str()),
                 requirement(ARCHITECTURE, order.machine_type.architecture.as_str()),

@@ -9,7 +9,7 @@ use windlass_core::action::MachineOrder;
 /// The node that is ordered.
 pub fn node(order: &MachineOrder) -> Value {
     let room = &order.machine_type.allocatable;
-    let mut labels = labels(order);
+    let mut labels = labels(order.environment_uid);
     labels.extend(
         [
             (names::SIMULATED, "true"),
@@ -37,7 +37,7 @@ pub fn node(order: &MachineOrder) -> Value {
             "name": order.name.as_str(),
             "labels": labels,
             "annotations": annotations,
-            "ownerReferences": [owner(order)],
+            "ownerReferences": [owner(&order.environment, order.environment_uid)],
         },
         "spec": { "taints": [taint(order)] },
         "status": { "capacity": amounts, "allocatable": amounts },

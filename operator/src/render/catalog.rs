@@ -122,6 +122,13 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
         &status.validity,
         generation,
     ));
+    conditions.extend(told(
+        Kind::Ignored,
+        "NoMeaningHere",
+        status.ignored.as_ref(),
+        &status.validity,
+        generation,
+    ));
     let pool = Some(&status.pool).filter(|pool| pool.desired_vcpus.is_some());
     ComputeEnvironmentStatus {
         desired_vcpus: pool.and_then(|pool| pool.desired_vcpus).map(number),

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     InUse,
     /// An older object has its AWS name.
     NameTaken,
+    /// Fields are set that mean nothing on Kubernetes.
+    Ignored,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Kind::AdmissionPaused => "AdmissionPaused",
             Kind::InUse => "InUse",
             Kind::NameTaken => "NameTaken",
+            Kind::Ignored => "Ignored",
         }
     }
 }

@@ -41,6 +41,12 @@ pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metri
         |wire| boxed(convert::simulated_node(wire), Event::Machine),
         |wire| Event::MachineGone(uid(wire)),
     );
+    watch.start::<kinds::EC2NodeClass>(
+        Kind::NodeClass,
+        all().labels(names::ENVIRONMENT_UID),
+        |wire| boxed(convert::node_class(wire), Event::NodeClass),
+        |wire| Event::NodeClassGone(uid(wire)),
+    );
     watch.start::<kinds::ComputeEnvironment>(
         Kind::Environment,
         all(),
@@ -120,8 +126,8 @@ impl Watch {
                         applied(&wire, convert, &metrics)
                     }
                     Ok(WatchEvent::Delete(wire)) => Some(gone(&wire)),
-                    Err(error) if kind == Kind::NodeClaim && !was_listed && are_not_there(&error) => {
-                        info!(%error, "there are no NodeClaims: Karpenter is looked for again later");
+                    Err(error) if is_karpenters(kind) && !was_listed && are_not_there(&error) => {
+                        info!(kind = D::KIND, %error, "there are none: Karpenter is looked for again later");
                         was_listed = events.send(Event::ListStarted(kind)).await.is_ok();
                         Some(Event::ListEnded(kind))
                     }
@@ -139,6 +145,10 @@ impl Watch {
             }
         });
     }
+}
+
+const fn is_karpenters(kind: Kind) -> bool {
+    matches!(kind, Kind::NodeClaim | Kind::NodeClass)
 }
 
 /// True when a cluster has no such kind, or the operator may not list it: it has made none then.

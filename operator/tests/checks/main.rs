@@ -3,10 +3,15 @@
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod node_class;
+#[cfg(test)]
 mod pod;
 #[cfg(test)]
 mod reasons;
 #[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+#[path = "../../../crds/tests/api/structure.rs"]
+mod structure;
 #[cfg(test)]
 mod tidy;

@@ -219,6 +219,7 @@ fn an_environments_status_is_read_as_it_was_written() {
         },
         name_taken: None,
         in_use: None,
+        ignored: Some("serviceRole: no AWS service acts for this environment".into()),
     };
     let written = serde_json::to_value(render::environment_status(&status)).unwrap();
     let spec = json!({ "type": "UNMANAGED", "nodeSelector": { "pool": "batch" } });

@@ -11,7 +11,7 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{Pool, tend_pool, types_fault};
+use crate::pool::{ClassState, Pool, class_state, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -84,9 +84,19 @@ impl Environment {
     /// What is wrong with it as it is written, or with its hosts: code and words.
     pub(crate) fn static_fault(&self, desk: &Desk) -> Option<(&'static str, String)> {
         let managed = self.observed.managed.as_ref();
-        managed
-            .and_then(|managed| types_fault(managed, &desk.machine_types))
+        let fault = managed.and_then(|managed| managed.fault.as_ref());
+        fault
+            .map(|words| ("InvalidComputeResources", words.to_string()))
+            .or_else(|| managed.and_then(|managed| types_fault(managed, &desk.machine_types)))
             .or_else(|| mixed_architectures(&self.observed, &desk.hosts))
+    }
+
+    /// What is wrong with it until somebody mends it, here or at the backend: code and words.
+    pub(crate) fn lasting_fault(&self, desk: &Desk) -> Option<(&'static str, String)> {
+        self.static_fault(desk).or_else(|| match class_state(self, desk) {
+            ClassState::Broken(words) => Some(("NodeClassNotReady", words.to_string())),
+            ClassState::Ready | ClassState::Pending => None,
+        })
     }
 
     /// The name its owner calls it.
@@ -105,7 +115,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let is_unused = users.is_empty() && !some_are_unknown(jobs);
     tend_pool(uid, is_unused, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
-    let fault = environment.static_fault(desk).or_else(|| environment.pool.fault());
+    let fault = environment.lasting_fault(desk).or_else(|| environment.pool.fault());
     let (hosts, total, used) = capacity(&environment.observed, &desk.hosts);
     let now = desk.now;
     let has_machines = desk.machines.of(uid).next().is_some();
@@ -123,6 +133,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         pool: environment.report.current.pool.clone(),
         name_taken,
         in_use,
+        ignored: observed.ignored.clone(),
     };
     if was_valid != environment.report.current.validity.fault.is_none() {
         desk.agenda.mark(Item::Schedule);

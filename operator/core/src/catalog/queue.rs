@@ -7,7 +7,7 @@ use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Jobs;
+use crate::job::{Job, Jobs};
 use crate::limits::WAITING_LISTED;
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
@@ -98,8 +98,9 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let observed = &queue.observed;
     let guard = Guard { key: queue.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    // A job whose end is not confirmed to be written may yet have to go on.
-    let has_unwritten = || jobs.values().any(|job| job.queue == Some(uid) && !job.final_is_written);
+    // A job whose end is not confirmed to be written may yet have to go on: also one that we would have turned away.
+    let is_its = |job: &Job| job.queue.map_or(job.verdict.is_some(), |queue| queue == uid);
+    let has_unwritten = || jobs.values().any(|job| !job.final_is_written && is_its(job));
     let is_empty = || unfinished == 0 && !some_are_unknown(jobs) && !has_unwritten();
     let may_let_go = || is_empty() || mutant::is(Mutant::QueueReleasedInUse);
     if queue.holding {

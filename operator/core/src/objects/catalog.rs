@@ -201,6 +201,8 @@ pub struct ObservedEnvironment {
     pub gpu_resource: Name,
     /// What a MANAGED one may have made.
     pub managed: Option<Managed>,
+    /// Fields that are set and mean nothing on Kubernetes, in words.
+    pub ignored: Option<Name>,
     /// True once deletion was asked for.
     pub deleting: bool,
     /// True while our finalizer holds it.
@@ -241,4 +243,6 @@ pub struct EnvironmentStatus {
     pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.
     pub in_use: Option<Name>,
+    /// Fields that are set and mean nothing here, in words.
+    pub ignored: Option<Name>,
 }

@@ -1,6 +1,6 @@
 //! Machines that a managed environment has made: what is asked for, and what the backend has of it.
 
-use super::Payload;
+use super::{NodeClassContent, Payload};
 use crate::ids::{Name, ResourceVersion, Uid};
 use crate::time::Time;
 use crate::units::Resources;
@@ -37,6 +37,10 @@ pub struct Managed {
     pub instance_types: Vec<Name>,
     /// How long a machine stays idle before it goes; `None` for the installation's own.
     pub idle_limit: Option<Duration>,
+    /// The node class that is made for its machines; `None` where there is none, or one that exists is named.
+    pub node_class: Option<NodeClassContent>,
+    /// What is wrong with its wishes as the shell read them: no machine can be asked for.
+    pub fault: Option<Name>,
     /// What the shell needs to ask the backend for a machine.
     pub payload: Payload,
 }
@@ -81,6 +85,8 @@ pub struct ObservedMachine {
     pub environment: Uid,
     /// Its instance type.
     pub machine_type: Name,
+    /// What the node class said that it was asked for with, if that was one of ours: its digest.
+    pub node_class: Option<Name>,
     /// When it was asked for.
     pub created_at: Time,
     /// The node on it, once there is one.

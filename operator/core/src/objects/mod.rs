@@ -5,6 +5,7 @@ mod catalog;
 mod host;
 mod job;
 mod machine;
+mod node_class;
 mod pod;
 mod policy;
 mod share;
@@ -20,6 +21,7 @@ pub use job::{
     PinnedRevision, Record, ResourceRequest,
 };
 pub use machine::{Backend, Launch, MachineType, Managed, ObservedMachine};
+pub use node_class::{NodeClassContent, ObservedNodeClass, Readiness};
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,

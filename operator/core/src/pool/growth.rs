@@ -1,5 +1,6 @@
 //! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
 
+use super::class::{ClassState, class_state};
 use super::members::{Member, members};
 use super::types::types;
 use crate::catalog::Environment;
@@ -23,6 +24,8 @@ pub(crate) struct Growth {
     types: Vec<MachineType>,
     vcpus_left: u32,
     launches_left: usize,
+    /// Machines can be asked for; else those that jobs need are decided once they can.
+    is_open: bool,
     /// Why no machine is to be had now, in the backend's words.
     pub(crate) failure: Option<Name>,
     pub(crate) max_vcpus: u32,
@@ -46,6 +49,11 @@ impl Growth {
         } else {
             used
         };
+        let class = class_state(environment, desk);
+        let fault = match &class {
+            ClassState::Broken(words) => Some(words.clone()),
+            ClassState::Ready | ClassState::Pending => None,
+        };
         let to_come = || members.iter().filter(|member| member.is_to_come());
         let awaits_gpus =
             |member: &&Member<'_>| member.awaits_gpus && !mutant::is(Mutant::LateGpusBoughtAgain);
@@ -67,7 +75,8 @@ impl Growth {
                 .collect(),
             vcpus_left: managed.max_vcpus.saturating_sub(used),
             launches_left: LAUNCHES_LISTED.saturating_sub(environment.launches().len()),
-            failure: environment.pool.failure(desk.now),
+            is_open: class == ClassState::Ready,
+            failure: fault.or_else(|| environment.pool.failure(desk.now)),
             max_vcpus: managed.max_vcpus,
             launching_vcpus: to_come()
                 .chain(gpus_to_come())
@@ -121,7 +130,7 @@ impl Growth {
 
     /// The types of the machines to be added, and what is lacking nevertheless.
     pub(crate) fn into_orders(self) -> (Vec<Name>, u32) {
-        (self.orders, self.lacking_vcpus)
+        (if self.is_open { self.orders } else { Vec::new() }, self.lacking_vcpus)
     }
 }
 

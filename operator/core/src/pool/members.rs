@@ -1,6 +1,7 @@
 //! What an environment has made, and what it is about to.
 
 use super::Pool;
+use super::class::is_outdated;
 use super::types::awaits_gpus;
 use crate::catalog::Environment;
 use crate::desk::Desk;
@@ -30,6 +31,8 @@ pub(crate) struct Member<'a> {
     is_usable: bool,
     /// It took jobs before: what keeps them off now is something else.
     has_arrived: bool,
+    /// It is not what is wanted any more: it goes once no job is there.
+    pub(crate) is_outdated: bool,
     /// It was asked for not long ago.
     is_young: bool,
 }
@@ -40,7 +43,8 @@ impl Member<'_> {
         let goes = |machine: &ObservedMachine| machine.leaving || machine.deleting || machine.fault.is_some();
         // A node that has just become ready is kept off a moment longer by the taints of its start.
         let may_come = !self.is_ready() || self.is_young;
-        !self.failed && !self.is_usable() && !self.has_arrived && may_come && !self.machine.is_some_and(goes)
+        let may_come = may_come && !self.failed && !self.is_outdated;
+        may_come && !self.is_usable() && !self.has_arrived && !self.machine.is_some_and(goes)
     }
 
     /// True while it takes jobs.
@@ -80,6 +84,7 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
             awaits_gpus: usable.is_some_and(|node| awaits_gpus(machine, node, gpus, desk)),
             is_usable: usable.is_some(),
             has_arrived: environment.pool.came.contains(&machine.uid),
+            is_outdated: is_outdated(machine, environment, desk),
             is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
         }
     });
@@ -103,6 +108,7 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
                 awaits_gpus: false,
                 is_usable: false,
                 has_arrived: false,
+                is_outdated: false,
                 is_young: true,
             });
         }
@@ -138,9 +144,14 @@ pub(crate) fn nodes_that_leave(desk: &Desk) -> Vec<Name> {
     let removing = |uid: Uid, environment: Uid| {
         desk.environments.get(environment).is_some_and(|found| found.pool.removing.contains_key(&uid))
     };
-    let leave = desk
-        .machines
-        .iter()
-        .filter(|machine| machine.leaving || machine.deleting || removing(machine.uid, machine.environment));
+    let outdated = |machine: &ObservedMachine| {
+        let environment = desk.environments.get(machine.environment);
+        environment.is_some_and(|environment| is_outdated(machine, environment, desk))
+            && !mutant::is(Mutant::OutdatedMachineTakesJobs)
+    };
+    let leave = desk.machines.iter().filter(|machine| {
+        let goes = machine.leaving || machine.deleting || removing(machine.uid, machine.environment);
+        goes || outdated(machine)
+    });
     leave.filter_map(|machine| machine.node.clone()).collect()
 }

@@ -4,11 +4,13 @@
 //! counts it, and its name is never used again. So the machines there and those that may yet come never have more than
 //! `maxvCpus` together, also while two leaders disagree or a create lands late.
 
+mod class;
 mod growth;
 mod members;
 mod tend;
 mod types;
 
+pub(crate) use class::{ClassState, class_outcome, class_state};
 pub(crate) use growth::Growth;
 pub(crate) use members::nodes_that_leave;
 pub(crate) use tend::{machine_events_read, machine_is_gone, machine_outcome, removal_outcome, tend_pool};
@@ -43,6 +45,8 @@ pub(crate) struct Pool {
     /// Since when machines are known to take no more jobs.
     leaving_since: BTreeMap<Uid, Time>,
     failure: Option<Failure>,
+    /// What is known of its node class.
+    class: class::ClassWork,
     /// vCPUs of the machine that a job lacks, and that idle ones are in the way of.
     pub(crate) lacking_vcpus: u32,
     /// The most that jobs had of a host of each type: the catalogue only estimates it.

@@ -1,5 +1,6 @@
 //! One look at a managed environment: machines decided, asked for, and let go.
 
+use super::class::{ClassState, class_state, is_outdated, tend_class};
 use super::members::{Member, members};
 use super::types::{remember, types};
 use crate::action::{Action, MachineOrder, Outcome};
@@ -13,7 +14,7 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{Launch, Managed, ObservedMachine, PoolStatus};
 use crate::outbox::Purpose;
 use crate::time::Time;
-use crate::world::{Machines, Registered as _};
+use crate::world::{Machines, NodeClasses, Registered as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
         return;
     };
     remember(uid, desk);
+    tend_class(uid, desk);
     notice(uid, desk);
     look_for_gpus(uid, desk);
     top_up(uid, &managed, desk);
@@ -39,6 +41,9 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let members = members(environment, desk);
     let usable = members.iter().filter(|member| member.is_usable());
     let usable: BTreeSet<Uid> = usable.filter_map(|member| Some(member.machine?.uid)).collect();
+    // What becomes of one that is not wanted any more says nothing of those that are.
+    let wanted = members.iter().filter(|member| !member.is_outdated);
+    let wanted: BTreeSet<Uid> = wanted.filter_map(|member| Some(member.machine?.uid)).collect();
     let machines: Vec<(ObservedMachine, Option<Time>)> =
         members.iter().filter_map(|member| Some((member.machine?.clone(), late_at(member)))).collect();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
@@ -63,6 +68,7 @@ fn notice(uid: Uid, desk: &mut Desk) {
         };
         let fault = machine.fault.clone().or_else(|| is_late.then(late));
         let goes = machine.deleting || machine.leaving || pool.removing.contains_key(&machine.uid);
+        let goes = goes || !wanted.contains(&machine.uid);
         if let Some(words) = fault.filter(|_| !goes) {
             pool.failed_to_launch(words, machine.fault.is_some(), generation, now);
             remove(machine, uid, desk);
@@ -100,6 +106,7 @@ fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let is_open = environment.observed.enabled || mutant::is(Mutant::DisabledScalesOut);
     let is_open = is_open && !environment.observed.deleting;
+    let is_open = is_open && class_state(environment, desk) == ClassState::Ready;
     if !is_open || environment.static_fault(desk).is_some() || !environment.pool.may_try_again(desk.now) {
         return;
     }
@@ -130,7 +137,8 @@ fn kept_vcpus(environment: &Environment, members: &[Member<'_>]) -> u32 {
     let goes = |machine: &ObservedMachine| {
         machine.leaving || machine.deleting || environment.pool.removing.contains_key(&machine.uid)
     };
-    let kept = members.iter().filter(|member| !member.failed && !member.machine.is_some_and(goes));
+    let stays = |member: &&Member<'_>| !member.failed && !member.is_outdated;
+    let kept = members.iter().filter(stays).filter(|member| !member.machine.is_some_and(goes));
     kept.map(|member| member.vcpus).fold(0, u32::saturating_add)
 }
 
@@ -138,6 +146,9 @@ fn kept_vcpus(environment: &Environment, members: &[Member<'_>]) -> u32 {
 fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let (observed, now) = (&environment.observed, desk.now);
+    let is_ready = class_state(environment, desk) == ClassState::Ready;
+    let class = managed.node_class.as_ref();
+    let class = class.map(|content| (NodeClasses::name(observed), content.digest.clone()));
     let is_new = |launch: &&Launch| {
         let pool = &environment.pool;
         let known = [&pool.seen, &pool.asking, &pool.failed, &pool.absent];
@@ -152,7 +163,7 @@ fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
         let machine_type = desk.machine_types.get(&launch.machine_type);
         let settled_at = launch.decided_at + TOMBSTONE;
         if is_new(&launch) && now < launch.decided_at + LAUNCH_WINDOW && !observed.deleting {
-            if let Some(machine_type) = machine_type.cloned() {
+            if let Some(machine_type) = machine_type.cloned().filter(|_| is_ready) {
                 let order = MachineOrder {
                     name,
                     backend: managed.backend,
@@ -160,6 +171,7 @@ fn ask(uid: Uid, managed: &Managed, desk: &mut Desk) {
                     environment_uid: uid,
                     machine_type,
                     gpu_resource: observed.gpu_resource.clone(),
+                    node_class: class.clone(),
                     payload: managed.payload.clone(),
                     not_after: launch.decided_at + LAUNCH_WINDOW,
                 };
@@ -219,7 +231,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         let is_idle = !has_jobs
             && !member.awaits_gpus
             && !mutant::is(Mutant::IdleMachineKept)
-            && (member.is_ready() || machine.leaving || deleting && unused);
+            && (member.is_ready() || machine.leaving || member.is_outdated || deleting && unused);
         if !is_idle {
             continue;
         }
@@ -231,6 +243,8 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
             leaving_since.insert(machine.uid, since);
             let is_sure = now >= since + TOMBSTONE || mutant::is(Mutant::RetiredRemovedAtOnce);
             if is_sure { go.push(machine.clone()) } else { wakes.push(since + TOMBSTONE) }
+        } else if member.is_outdated && !mutant::is(Mutant::OutdatedMachineKept) {
+            go.push(machine.clone());
         } else if kept.saturating_sub(member.vcpus) < floor && !is_in_the_way(kept) {
         } else if now >= since + limit {
             kept = kept.saturating_sub(member.vcpus);
@@ -273,8 +287,11 @@ fn account(uid: Uid, desk: &mut Desk) {
     let sum = |members: &mut dyn Iterator<Item = &Member<'_>>| {
         members.map(|member| member.vcpus).fold(0, u32::saturating_add)
     };
+    // What it is to begin with is decided once its first machines can be asked for.
+    let has_begun = environment.report.current.pool.desired_vcpus.is_some()
+        || class_state(environment, desk) == ClassState::Ready;
     let pool = PoolStatus {
-        desired_vcpus: Some(kept_vcpus(environment, &members)),
+        desired_vcpus: has_begun.then(|| kept_vcpus(environment, &members)),
         launching_vcpus: sum(&mut members.iter().filter(|member| member.is_to_come())),
         last_serial: environment.report.current.pool.last_serial,
         launches: environment
@@ -339,10 +356,12 @@ pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome,
 /// A machine is gone. One that never had a node, and that was not told to go, was not to be had.
 pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
     let now = desk.now;
+    let Some(environment) = desk.environments.get(machine.environment) else { return };
+    let is_outdated = is_outdated(machine, environment, desk);
     let Some(environment) = desk.environments.get_mut(machine.environment) else { return };
     let was_asked_to_go = environment.pool.removing.remove(&machine.uid).is_some();
     let generation = environment.observed.generation;
-    if machine.node.is_none() && !was_asked_to_go {
+    if machine.node.is_none() && !was_asked_to_go && !is_outdated {
         let words = format!(
             "{} was taken back before it had a node: no {} is to be had now",
             machine.name, machine.machine_type

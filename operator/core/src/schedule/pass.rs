@@ -85,7 +85,7 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
             let fault = environment.report.current.validity.fault.as_ref();
             // One that could not launch machines is put to the test again now and then; others wait for a person.
             let may_try =
-                environment.static_fault(desk).is_none() && environment.pool.may_try_again(desk.now);
+                environment.lasting_fault(desk).is_none() && environment.pool.may_try_again(desk.now);
             if let Some((_, words)) = fault.filter(|_| !may_try) {
                 return Err(Obstacle::Invalid { environment: name, words: words.clone() });
             }

@@ -44,9 +44,14 @@ impl Machines {
 
     /// The name of the `serial`th machine of an environment.
     pub(crate) fn name(environment: &Name, uid: Uid, serial: u64) -> Name {
-        let short: String = environment.as_str().chars().take(NAME_KEPT).collect();
-        Name::from(format!("{}-{}-{serial}", short.trim_end_matches(['-', '.']), uid.prefix()))
+        Name::from(format!("{}-{serial}", name_of_what_is_made(environment, uid)))
     }
+}
+
+/// What the names of all begin with that is made for an environment.
+pub(super) fn name_of_what_is_made(environment: &Name, uid: Uid) -> Name {
+    let short: String = environment.as_str().chars().take(NAME_KEPT).collect();
+    Name::from(format!("{}-{}", short.trim_end_matches(['-', '.']), uid.prefix()))
 }
 
 /// Letters of the environment's name in its machines' names: with the identity and a serial it stays a label's value.

@@ -4,6 +4,7 @@ mod gone;
 mod hosts;
 mod machines;
 mod names;
+mod node_classes;
 mod pods;
 mod registry;
 
@@ -11,5 +12,6 @@ pub(crate) use gone::Gone;
 pub(crate) use hosts::{Claim, Host, Hosts};
 pub(crate) use machines::Machines;
 pub use names::{pod_name, pod_name_prefix};
+pub(crate) use node_classes::NodeClasses;
 pub(crate) use pods::{Pods, Slot};
 pub(crate) use registry::{Registered, Registry};

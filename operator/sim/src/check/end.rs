@@ -2,7 +2,7 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
-use super::pool;
+use super::{classes, pool};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
@@ -22,6 +22,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| every_status_is_written(cluster))
         .or_else(|| numbers_are_true(cluster))
         .or_else(|| pool::at_rest(cluster))
+        .or_else(|| classes::at_rest(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
@@ -34,7 +35,10 @@ pub fn after_expiry(cluster: &Cluster) -> Option<String> {
     {
         return Some(format!("record {first} is left of job {job}, which is gone"));
     }
-    nothing_is_left(cluster).or_else(|| numbers_are_true(cluster)).or_else(|| pool::at_rest(cluster))
+    nothing_is_left(cluster)
+        .or_else(|| numbers_are_true(cluster))
+        .or_else(|| pool::at_rest(cluster))
+        .or_else(|| classes::at_rest(cluster))
 }
 
 /// Every job has ended: the faults are over and there is room for each.

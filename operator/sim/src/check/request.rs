@@ -1,7 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
-use super::pool;
+use super::{classes, pool};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -39,7 +39,8 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
             wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
-        action => pool::before_request(cluster, action),
+        action => pool::before_request(cluster, action)
+            .or_else(|| classes::before_request(cluster, number.is_none(), action)),
     }
 }
 
@@ -87,7 +88,8 @@ fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
     if cluster.store.job(order.job).is_some_and(|job| is_ordered(job, index)) {
         return Some(format!("pod {pod} is created although its task was stopped"));
     }
-    if let Some(broken) = pool::on_one_that_leaves(cluster, &order.host) {
+    let leaves = pool::on_one_that_leaves(cluster, &order.host);
+    if let Some(broken) = leaves.or_else(|| classes::on_an_outdated_one(cluster, &order.host)) {
         return Some(broken);
     }
     let host = cluster.store.hosts.get(&order.host)?;

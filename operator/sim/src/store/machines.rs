@@ -68,6 +68,7 @@ impl Store {
                 backend,
                 environment: order.environment_uid,
                 machine_type: order.machine_type.name.clone(),
+                node_class: order.node_class.map(|(_, digest)| digest),
                 created_at: Store::stamp(now),
                 // A node that stands for itself is there at once, though not ready.
                 node: (backend == Backend::Simulated).then(|| name.clone()),

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod machines;
+mod node_classes;
 mod requests;
 mod rules;
 mod watch;
@@ -16,7 +17,7 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
+    ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
 };
 use windlass_core::time::Time;
 
@@ -40,6 +41,8 @@ pub struct Store {
     pub hosts: BTreeMap<Name, ObservedHost>,
     /// Machines of managed environments.
     pub machines: BTreeMap<(Backend, Name), ObservedMachine>,
+    /// Node classes of environments.
+    pub node_classes: BTreeMap<Name, ObservedNodeClass>,
     /// Why nobody may make machines now.
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.

@@ -143,6 +143,10 @@ impl Store {
                     self.machines.values().filter(|machine| Kind::of_machines(machine.backend) == kind);
                 events.extend(machines.cloned().map(|machine| Event::Machine(Box::new(machine))));
             }
+            Kind::NodeClass => {
+                let classes = self.node_classes.values().cloned();
+                events.extend(classes.map(|class| Event::NodeClass(Box::new(class))));
+            }
             Kind::Environment => {
                 events.extend(
                     self.environments.values().cloned().map(|found| Event::Environment(Box::new(found))),

@@ -5,6 +5,7 @@ mod escape;
 mod events;
 mod jobs;
 mod machines;
+mod node_classes;
 mod pods;
 
 use super::api::{Api, Failure, url};
@@ -44,6 +45,7 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::LaunchMachine(order) => machines::launch(api, clock, &order).await,
         Action::ReadMachine(backend, name) => machines::read(api, backend, &name).await,
         Action::ReadMachineEvents(name, uid) => events::latest_of_machine(api, &name, uid).await,
+        Action::WriteNodeClass(order) => node_classes::write(api, &order).await,
         Action::RetireMachine(backend, name, uid) => machines::retire(api, backend, &name, uid).await,
         Action::RemoveMachine(backend, name, uid) => machines::remove(api, backend, &name, uid).await,
         Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
