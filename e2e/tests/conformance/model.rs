@@ -10,7 +10,8 @@ use std::sync::Arc;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     DefinitionStatus, EnvironmentStatus, JobSpec, JobStatus, ObservedDefinition, ObservedEnvironment,
-    ObservedHost, ObservedJob, ObservedPod, ObservedQueue, PodPhase, QueueStatus, RevisionContent, TaskPod,
+    ObservedHost, ObservedJob, ObservedPod, ObservedQueue, Payload, PodPhase, QueueStatus, RevisionContent,
+    TaskPod,
 };
 use windlass_core::reference::Reference;
 use windlass_core::time::Time;
@@ -116,6 +117,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
             generation: 1,
             created_at: Time::ZERO,
             spec: Arc::new(JobSpec { size, ..JobSpec::default() }),
+            payload: Payload::default(),
             status: JobStatus::default(),
             deleting: false,
             kept: false,

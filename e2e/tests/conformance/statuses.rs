@@ -2,6 +2,7 @@
 
 use crate::setting::{CHILDREN, NOBODY};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{
@@ -34,11 +35,13 @@ pub(crate) fn job(choice: u8, is_array: bool) -> JobStatus {
         created_at: NOON,
         started_at: attempts.last().and_then(|attempt| attempt.started_at),
         stopped_at: state.is_final().then_some(NOON),
-        pinned: (pin > 0).then(|| PinnedRevision {
-            definition: "hello".into(),
-            number: u32::from(pin),
-            name: "hello-1".into(),
-            uid: Uid::from_u128(u128::from(pin)),
+        pinned: (pin > 0).then(|| {
+            Arc::new(PinnedRevision {
+                definition: "hello".into(),
+                number: u32::from(pin),
+                name: "hello-1".into(),
+                uid: Uid::from_u128(u128::from(pin)),
+            })
         }),
         environment: (!attempts.is_empty()).then(|| "ce".into()),
         launch: u16::from(choice % 2),

@@ -11,13 +11,13 @@ use crate::limits::{
     START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase};
+use crate::objects::{JobSpec, MachineType, ObservedPod, ObservedPolicy, PinnedRevision, PodPhase};
 use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::GPUS;
-use crate::world::{Claim, Gone, Hosts, Machines, NodeClasses, Pods, Registry};
+use crate::world::{Claim, Gone, Hosts, Machines, NodeClasses, Pods, Registry, Shared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +90,9 @@ pub(crate) struct Desk {
     pub(crate) environments: Registry<Environment>,
     pub(crate) definitions: Registry<Definition>,
     pub(crate) revisions: Revisions,
+    /// What jobs ask for, and the revisions they run with.
+    pub(crate) specs: Shared<JobSpec>,
+    pub(crate) pins: Shared<PinnedRevision>,
     pub(crate) terminating_namespaces: BTreeSet<Name>,
     /// A list of the jobs is under way: those not told of yet are not missing.
     pub(crate) jobs_are_being_listed: bool,
@@ -156,6 +159,8 @@ impl Desk {
         self.patient.remove(&(job.order, job.uid));
         self.forget_count(&job.counted);
         self.let_go_of_dependencies(job);
+        self.specs.let_go(&job.spec);
+        job.pinned.iter().for_each(|pinned| self.pins.let_go(pinned));
         for (index, live) in &job.tasks.live {
             self.launching.remove(&(job.uid, *index));
             self.take_claim_back(&job.pod_key(live.slot));

@@ -44,8 +44,10 @@ impl fmt::Debug for Name {
 }
 
 /// The identity of an object, never used twice: a UUID, as the API server gives it. A Job's is its job ID.
+///
+/// As bytes, not as one number: a number of 16 bytes would have every struct with one padded to a multiple of that.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uid(u128);
+pub struct Uid([u8; 16]);
 
 impl Uid {
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`; `None` when the text is not a UUID.
@@ -59,17 +61,17 @@ impl Uid {
         for digit in text.bytes().filter(|byte| *byte != b'-') {
             value = (value << 4) | u128::from(char::from(digit).to_digit(16)?);
         }
-        Some(Uid(value))
+        Some(Uid::from_u128(value))
     }
 
     /// From a number: how the simulator makes identities.
     pub const fn from_u128(value: u128) -> Uid {
-        Uid(value)
+        Uid(value.to_be_bytes())
     }
 
     /// The first eight digits, as they appear in the names of a job's pods.
     pub fn prefix(self) -> String {
-        format!("{:08x}", self.0 >> 96)
+        format!("{:08x}", u128::from_be_bytes(self.0) >> 96)
     }
 }
 
@@ -77,7 +79,7 @@ const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 impl fmt::Display for Uid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.0;
+        let value = u128::from_be_bytes(self.0);
         write!(
             formatter,
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",

@@ -224,7 +224,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn take_job(&mut self, observed: ObservedJob) {
+    pub(crate) fn take_job(&mut self, mut observed: ObservedJob) {
         let uid = observed.uid;
         if self.desk.gone.has(uid) {
             return;
@@ -237,6 +237,7 @@ impl Core {
                 for waiting in self.desk.dependents.arrived(&observed.key, aws_name.as_ref(), uid) {
                     self.desk.agenda.mark(Item::Job(waiting));
                 }
+                observed.spec = self.desk.specs.one(observed.spec);
                 self.jobs.insert(uid, Box::new(Job::new(observed, &self.desk.settings)));
             }
         }

@@ -227,6 +227,7 @@ impl Script {
             deleting: false,
             kept: options.contains(&"kept"),
             spec: Arc::new(spec),
+            payload: Payload::default(),
             status: JobStatus::default(),
             key: ObjectKey::new(NAMESPACE, name),
         };

@@ -205,6 +205,7 @@ pub fn put_job(cluster: &mut Cluster, key: ObjectKey, spec: JobSpec) {
         deleting: false,
         kept: cluster.rng.u64(0..8) == 0,
         spec: Arc::new(spec),
+        payload: Payload::default(),
         status: JobStatus::default(),
         key,
     };

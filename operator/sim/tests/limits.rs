@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::limits::{ACTIVE_SHARES, UNFINISHED_JOBS};
-use windlass_core::objects::{JobSpec, JobStatus, ObservedJob, ObservedQueue, ResourceRequest};
+use windlass_core::objects::{JobSpec, JobStatus, ObservedJob, ObservedQueue, Payload, ResourceRequest};
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_sim::Faults;
@@ -30,6 +30,7 @@ fn submit(cluster: &mut Cluster, number: usize, share: Option<Name>) {
         deleting: false,
         kept: false,
         spec: Arc::new(spec),
+        payload: Payload::default(),
         status: JobStatus::default(),
     };
     cluster.store.put_job(job);

@@ -28,9 +28,12 @@ const SUBMISSION_BYTES: usize = 30 * 1024;
 pub fn job(wire: &Wire<kinds::Job>) -> Result<ObservedJob, Error> {
     let created_at =
         times::time(&wire.metadata.creation_timestamp).ok_or(Error::Missing("creationTimestamp"))?;
-    let spec = match wire.spec::<api::JobSpec>() {
+    let (spec, payload) = match wire.spec::<api::JobSpec>() {
         Ok(spec) => job_spec(&spec, wire.spec_bytes())?,
-        Err(error) => JobSpec { fault: Some(name(&error.to_string())), ..JobSpec::default() },
+        Err(error) => {
+            let fault = Some(name(&error.to_string()));
+            (JobSpec { fault, ..JobSpec::default() }, Payload::default())
+        }
     };
     Ok(ObservedJob {
         key: wire.metadata.key(),
@@ -41,6 +44,7 @@ pub fn job(wire: &Wire<kinds::Job>) -> Result<ObservedJob, Error> {
         deleting: wire.metadata.deletion_timestamp.is_some(),
         kept: is_owned_by_git(&wire.metadata),
         spec: Arc::new(spec),
+        payload,
         status: status(&wire.status::<api::JobStatus>()?, created_at)?,
     })
 }
@@ -54,7 +58,7 @@ fn is_owned_by_git(metadata: &Metadata) -> bool {
         || annotations.iter().any(|annotation| metadata.annotations.contains_key(*annotation))
 }
 
-fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
+fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<(JobSpec, Payload), Error> {
     let overrides = spec.container_overrides.clone().unwrap_or_default();
     let payload = serde_json::to_vec(spec).map_err(|source| Error::Unreadable { part: "spec", source })?;
     let fault = (bytes > SUBMISSION_BYTES).then(|| {
@@ -63,7 +67,7 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
              make parameters or overrides shorter"
         ))
     });
-    Ok(JobSpec {
+    let asked = JobSpec {
         queue: Reference::plain(&spec.job_queue),
         definition: Reference::to_definition(&spec.job_definition),
         size: spec.array_properties.as_ref().and_then(|array| u32::try_from(array.size).ok()),
@@ -81,8 +85,8 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<JobSpec, Error> {
         priority: spec.scheduling_priority_override.and_then(|priority| u32::try_from(priority).ok()),
         overrides: amounts(overrides.vcpus, overrides.memory, &overrides.resource_requirements),
         fault,
-        payload: Payload(Arc::from(payload)),
-    })
+    };
+    Ok((asked, Payload(Arc::from(payload))))
 }
 
 /// vCPUs and memory, whether given as numbers or as `resourceRequirements`.
@@ -136,7 +140,7 @@ fn status(status: &api::JobStatus, created_at: Time) -> Result<JobStatus, Error>
     })
 }
 
-fn pinned(status: &api::JobStatus) -> Result<Option<PinnedRevision>, Error> {
+fn pinned(status: &api::JobStatus) -> Result<Option<Arc<PinnedRevision>>, Error> {
     let Some((revision, shown)) =
         status.job_definition_revision.as_ref().zip(status.job_definition.as_deref())
     else {
@@ -144,12 +148,12 @@ fn pinned(status: &api::JobStatus) -> Result<Option<PinnedRevision>, Error> {
     };
     let unknown = || Error::Unknown { part: "status.jobDefinition", value: shown.to_owned() };
     let (definition, number) = shown.rsplit_once(':').ok_or_else(unknown)?;
-    Ok(Some(PinnedRevision {
+    Ok(Some(Arc::new(PinnedRevision {
         definition: name(definition),
         number: number.parse().map_err(|_| unknown())?,
         name: name(&revision.name),
         uid: identity(&revision.uid)?,
-    }))
+    })))
 }
 
 fn attempt(attempt: &api::Attempt) -> Result<Attempt, Error> {

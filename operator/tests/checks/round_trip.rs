@@ -83,7 +83,7 @@ fn statuses() -> Vec<JobStatus> {
         state: State::Runnable,
         reason: "NoHostLargeEnough".into(),
         words: "needs 64 vCPUs; largest host in c5-ondemand has 36 vCPUs".into(),
-        pinned: Some(pinned()),
+        pinned: Some(pinned().into()),
         milestones: Milestones { accepted: Some(at(1)), stalled: Some(at(2)), finished: None },
         ..fresh.clone()
     };

@@ -1,13 +1,13 @@
 //! Sets of child indexes as intervals: 10,000 children in a few words, written `0-3,7`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A set of indexes. Work is by the number of runs of neighbours, not by the number of indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Intervals {
-    /// First index of a run → its last index. Runs neither touch nor overlap.
-    runs: BTreeMap<u32, u32>,
+    /// First and last index of each run, in order. Runs neither touch nor overlap. A slice: most sets have one run or none, and a
+    /// job has seven.
+    runs: Box<[(u32, u32)]>,
 }
 
 /// A text that is no set of indexes.
@@ -27,7 +27,7 @@ impl Intervals {
     pub fn below(size: u32) -> Intervals {
         let mut all = Intervals::default();
         if let Some(last) = size.checked_sub(1) {
-            all.runs.insert(0, last);
+            all.insert_run(0, last);
         }
         all
     }
@@ -37,15 +37,15 @@ impl Intervals {
     /// # Errors
     /// When a part is no number or a range runs backwards.
     pub fn parse(text: &str) -> Result<Intervals, ParseIntervalsError> {
-        let mut set = Intervals::default();
+        let mut runs = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             match (first.trim().parse(), last.trim().parse()) {
-                (Ok(first), Ok(last)) if first <= last => set.insert_run(first, last),
+                (Ok(first), Ok(last)) if first <= last => insert(&mut runs, first, last),
                 _ => return Err(ParseIntervalsError(part.to_owned())),
             }
         }
-        Ok(set)
+        Ok(Intervals { runs: runs.into() })
     }
 
     /// True when the set has no index.
@@ -60,17 +60,17 @@ impl Intervals {
 
     /// The lowest index.
     pub fn first(&self) -> Option<u32> {
-        self.runs.first_key_value().map(|(first, _)| *first)
+        self.runs.first().map(|(first, _)| *first)
     }
 
     /// The highest index.
     pub fn last(&self) -> Option<u32> {
-        self.runs.last_key_value().map(|(_, last)| *last)
+        self.runs.last().map(|(_, last)| *last)
     }
 
     /// True when `index` is in the set.
     pub fn contains(&self, index: u32) -> bool {
-        self.runs.range(..=index).next_back().is_some_and(|(_, last)| *last >= index)
+        self.runs[ended_before(&self.runs, index)..].first().is_some_and(|(first, _)| *first <= index)
     }
 
     /// Adds one index.
@@ -80,51 +80,29 @@ impl Intervals {
 
     /// Adds `first..=last`.
     pub fn insert_run(&mut self, first: u32, last: u32) {
-        let mut first = first;
-        let mut last = last;
-        while let Some((run_first, run_last)) = self.run_touching(first, last) {
-            self.runs.remove(&run_first);
-            first = first.min(run_first);
-            last = last.max(run_last);
-        }
-        self.runs.insert(first, last);
+        self.change(|runs| insert(runs, first, last));
     }
 
     /// Takes one index out; true when it was in.
     pub fn remove(&mut self, index: u32) -> bool {
-        let Some((&first, &last)) = self.runs.range(..=index).next_back() else { return false };
-        if last < index {
-            return false;
+        let was_in = self.contains(index);
+        if was_in {
+            self.change(|runs| remove(runs, index, index));
         }
-        self.runs.remove(&first);
-        if first < index {
-            self.runs.insert(first, index - 1);
-        }
-        if index < last {
-            self.runs.insert(index + 1, last);
-        }
-        true
+        was_in
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Intervals) {
-        for (first, last) in other.runs() {
-            self.insert_run(first, last);
+        if !other.is_empty() {
+            self.change(|runs| other.runs().for_each(|(first, last)| insert(runs, first, last)));
         }
     }
 
     /// Takes all of `other` out.
     pub fn subtract(&mut self, other: &Intervals) {
-        for (first, last) in other.runs() {
-            while let Some((run_first, run_last)) = self.run_overlapping(first, last) {
-                self.runs.remove(&run_first);
-                if run_first < first {
-                    self.runs.insert(run_first, first - 1);
-                }
-                if run_last > last {
-                    self.runs.insert(last + 1, run_last);
-                }
-            }
+        if !self.is_empty() && !other.is_empty() {
+            self.change(|runs| other.runs().for_each(|(first, last)| remove(runs, first, last)));
         }
     }
 
@@ -140,7 +118,7 @@ impl Intervals {
 
     /// The runs of neighbouring indexes, in order: first and last of each.
     pub fn runs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.runs.iter().map(|(first, last)| (*first, *last))
+        self.runs.iter().copied()
     }
 
     /// Every index, in order.
@@ -148,24 +126,43 @@ impl Intervals {
         self.runs.iter().flat_map(|(first, last)| *first..=*last)
     }
 
-    /// A run that overlaps `first..=last` or touches its ends.
-    fn run_touching(&self, first: u32, last: u32) -> Option<(u32, u32)> {
-        self.run_overlapping(first.saturating_sub(1), last.saturating_add(1))
+    fn change(&mut self, change: impl FnOnce(&mut Vec<(u32, u32)>)) {
+        let mut runs = std::mem::take(&mut self.runs).into_vec();
+        change(&mut runs);
+        self.runs = runs.into_boxed_slice();
     }
+}
 
-    fn run_overlapping(&self, first: u32, last: u32) -> Option<(u32, u32)> {
-        let (&run_first, &run_last) = self.runs.range(..=last).next_back()?;
-        (run_last >= first).then_some((run_first, run_last))
-    }
+/// How many runs end before `index`.
+fn ended_before(runs: &[(u32, u32)], index: u32) -> usize {
+    runs.partition_point(|(_, last)| *last < index)
+}
+
+/// How many runs begin at `index` or before it.
+fn begun_by(runs: &[(u32, u32)], index: u32) -> usize {
+    runs.partition_point(|(first, _)| *first <= index)
+}
+
+fn insert(runs: &mut Vec<(u32, u32)>, first: u32, last: u32) {
+    // Those that overlap it or touch its ends become one with it.
+    let joined = ended_before(runs, first.saturating_sub(1))..begun_by(runs, last.saturating_add(1));
+    let low = runs[joined.clone()].first().map_or(first, |run| run.0.min(first));
+    let high = runs[joined.clone()].last().map_or(last, |run| run.1.max(last));
+    runs.splice(joined, [(low, high)]);
+}
+
+fn remove(runs: &mut Vec<(u32, u32)>, first: u32, last: u32) {
+    let cut = ended_before(runs, first)..begun_by(runs, last);
+    let left = runs[cut.clone()].first().filter(|run| run.0 < first).map(|run| (run.0, first - 1));
+    let right = runs[cut.clone()].last().filter(|run| run.1 > last).map(|run| (last + 1, run.1));
+    runs.splice(cut, left.into_iter().chain(right));
 }
 
 impl FromIterator<u32> for Intervals {
     fn from_iter<I: IntoIterator<Item = u32>>(indexes: I) -> Intervals {
-        let mut set = Intervals::default();
-        for index in indexes {
-            set.insert(index);
-        }
-        set
+        let mut runs = Vec::new();
+        indexes.into_iter().for_each(|index| insert(&mut runs, index, index));
+        Intervals { runs: runs.into() }
     }
 }
 

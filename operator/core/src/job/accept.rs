@@ -10,6 +10,7 @@ use crate::objects::PinnedRevision;
 use crate::schedule::{OrderKey, Waiting};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Accepts the job if all it refers to is there; else says what it waits for, or why it fails.
 pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
@@ -36,7 +37,7 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
     }
     join(job, uid, desk);
     if let Some(pinned) = choose_revision(job, desk) {
-        job.pinned = Some(pinned);
+        job.pinned = Some(desk.pins.one(Arc::new(pinned)));
         begin(job, desk);
         job.milestones.accepted.get_or_insert(desk.now.to_second());
         job.waits_for = None;

@@ -288,7 +288,9 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
     job.kept = observed.kept;
     if job.generation != observed.generation {
         job.generation = observed.generation;
-        job.spec = observed.spec;
+        let before = std::mem::replace(&mut job.spec, desk.specs.one(observed.spec));
+        desk.specs.let_go(&before);
+        job.payload = observed.payload;
         job.report.ask(Urgency::Soon);
     }
     let is_ours = fingerprint == job.report.written

@@ -88,7 +88,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         pod: job.pod_key(live.slot),
         job_name: job.key.name.clone(),
         job: job.uid,
-        submission: job.spec.payload.clone(),
+        submission: job.payload.clone(),
         revision: revision.observed.content.payload.clone(),
         child: job.spec.size.map(|size| (index, size)),
         attempt: live.slot.attempt,

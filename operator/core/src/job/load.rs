@@ -99,7 +99,8 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
     job.milestones = status.milestones;
     job.started_at = status.started_at;
     job.stopped_at = status.stopped_at;
-    job.pinned = status.pinned;
+    let before = std::mem::replace(&mut job.pinned, status.pinned.map(|pinned| desk.pins.one(pinned)));
+    before.iter().for_each(|pinned| desk.pins.let_go(pinned));
     // Whoever wrote the status may be done with jobs that this process still waits for.
     if status.state.is_final() {
         desk.let_go_of_dependencies(job);

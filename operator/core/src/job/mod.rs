@@ -36,7 +36,7 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, PinnedRevision, RetryStrategy,
+    DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, Payload, PinnedRevision, RetryStrategy,
 };
 use crate::schedule::{OrderKey, Shape, Waiting};
 use crate::state::State;
@@ -69,11 +69,13 @@ pub(crate) struct Job {
     /// Its place among others: about the order of submission.
     pub(crate) order: OrderKey,
     pub(crate) spec: Arc<JobSpec>,
+    /// What the pod builder needs of the submission.
+    pub(crate) payload: Payload,
     /// A status that was not written by us, or not in this life: to be taken over before anything else.
     pub(crate) loading: Option<Box<JobStatus>>,
     /// The queue it was accepted into.
     pub(crate) queue: Option<Uid>,
-    pub(crate) pinned: Option<PinnedRevision>,
+    pub(crate) pinned: Option<Arc<PinnedRevision>>,
     /// Its share, and what one of its pods takes on a host; known once it has a queue and a revision.
     pub(crate) shape: Shape,
     /// Its priority within its share; known once a revision is pinned.
@@ -137,6 +139,7 @@ impl Job {
             deleting: observed.deleting,
             kept: observed.kept,
             spec: observed.spec,
+            payload: observed.payload,
             report: Report::stored(&observed.status),
             loading: Some(Box::new(observed.status)),
             queue: None,

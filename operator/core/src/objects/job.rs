@@ -40,8 +40,8 @@ impl ResourceRequest {
     }
 }
 
-/// What a submission asks for, as far as decisions depend on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a submission asks for, as far as decisions depend on it: many jobs ask for the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobSpec {
     /// `jobQueue`.
     pub queue: Reference,
@@ -71,8 +71,6 @@ pub struct JobSpec {
     pub overrides: ResourceRequest,
     /// What is wrong with the submission as the shell read it; such a job fails at once, in these words.
     pub fault: Option<Name>,
-    /// What the pod builder needs of the submission.
-    pub payload: Payload,
 }
 
 /// A Job as the API server has it.
@@ -94,12 +92,14 @@ pub struct ObservedJob {
     pub kept: bool,
     /// What it asks for.
     pub spec: Arc<JobSpec>,
+    /// What the pod builder needs of the submission.
+    pub payload: Payload,
     /// What was last written about it.
     pub status: JobStatus,
 }
 
 /// The revision of a definition that a job runs with, for good.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PinnedRevision {
     /// The definition's name, as log streams and the status show it.
     pub definition: Name,
@@ -168,7 +168,7 @@ pub struct JobStatus {
     /// When it stopped.
     pub stopped_at: Option<Time>,
     /// The revision it runs with.
-    pub pinned: Option<PinnedRevision>,
+    pub pinned: Option<Arc<PinnedRevision>>,
     /// The compute environment it was last placed in.
     pub environment: Option<Name>,
     /// The launch serial of the next pod (single jobs).

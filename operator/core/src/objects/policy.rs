@@ -6,7 +6,7 @@ use crate::objects::Attempt;
 use std::time::Duration;
 
 /// A text, or with a `*` at its end, the beginning of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern(pub Name);
 
 impl Pattern {
@@ -21,7 +21,7 @@ impl Pattern {
 
 /// A rule of `evaluateOnExit`: applies when all the patterns it has match; one about the exit code never applies to an attempt
 /// without one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExitRule {
     /// `onExitCode`.
     pub exit_code: Option<Pattern>,
@@ -46,7 +46,7 @@ impl ExitRule {
 }
 
 /// `retryStrategy`: the submission's as a whole, else the definition's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetryStrategy {
     /// 1 to 10; 1 when not given.
     pub attempts: Option<u8>,
@@ -76,7 +76,7 @@ pub enum StopKind {
 }
 
 /// A person's decision to end a job or some of its children.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stop {
     /// How.
     pub kind: StopKind,
@@ -127,7 +127,7 @@ pub struct TimeLimit {
 }
 
 /// `stopChildren`: an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StopChildren {
     /// Which; some may be beyond the array's size.
     pub indexes: Intervals,
@@ -160,7 +160,7 @@ impl JobReference {
 }
 
 /// An entry of `dependsOn`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dependency {
     /// The whole job waits for a whole job, or for one child of an array.
     Whole(JobReference),

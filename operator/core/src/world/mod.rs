@@ -7,6 +7,7 @@ mod names;
 mod node_classes;
 mod pods;
 mod registry;
+mod shared;
 
 pub(crate) use gone::Gone;
 pub(crate) use hosts::{Claim, Host, Hosts};
@@ -15,3 +16,4 @@ pub use names::{pod_name, pod_name_prefix};
 pub(crate) use node_classes::NodeClasses;
 pub(crate) use pods::{Pods, Slot};
 pub(crate) use registry::{Registered, Registry};
+pub(crate) use shared::Shared;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    Container, JobSpec, JobStatus, ObservedJob, ObservedPod, PodPhase, ResourceRequest, TaskPod,
+    Container, JobSpec, JobStatus, ObservedJob, ObservedPod, Payload, PodPhase, ResourceRequest, TaskPod,
 };
 use windlass_core::reference::Reference;
 use windlass_core::time::Time;
@@ -140,6 +140,7 @@ impl<'a> World<'a> {
                 deleting: false,
                 kept: false,
                 spec: Arc::new(spec),
+                payload: Payload::default(),
                 status: JobStatus::default(),
             };
             self.cluster.store.put_job(job);
