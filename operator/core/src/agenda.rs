@@ -25,6 +25,9 @@ pub(crate) enum Item {
     Schedule,
 }
 
+/// Items for which there is room at all times.
+const ROOM_KEPT: usize = 1_024;
+
 /// Items to look at now, oldest first, and later.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
@@ -61,6 +64,10 @@ impl Agenda {
     pub(crate) fn take(&mut self) -> Option<Item> {
         let item = self.queue.pop_front()?;
         self.queued.remove(&item);
+        if self.queue.is_empty() {
+            // After the list of all jobs it is as large as never again.
+            self.queue.shrink_to(ROOM_KEPT);
+        }
         Some(item)
     }
 

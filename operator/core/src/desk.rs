@@ -5,7 +5,7 @@ use crate::catalog::{DEPTH_STATES, Definition, Environment, Queue, Revisions};
 use crate::dependency::Dependents;
 use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, Uid};
-use crate::job::Job;
+use crate::job::{Job, Terms};
 use crate::limits::{
     CHILDREN_PER_RECORD, IDLE_LIMIT, PAUSE_BETWEEN_SURVEYS, RELEASES_FOR_GONE, RELEASES_PER_PLAN,
     START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
@@ -56,20 +56,28 @@ pub(crate) struct Counted {
     /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
     share: Option<Name>,
     used: u64,
-    depth: Box<[(State, u64)]>,
+    /// Its tasks in each of [`DEPTH_STATES`].
+    depth: [u32; DEPTH_STATES.len()],
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
-    unfinished: Option<u64>,
+    unfinished: Option<u32>,
 }
 
 impl Counted {
     /// What the totals of its share hold of it.
     pub(crate) fn part(&self) -> Option<(Uid, &Name, Part)> {
-        let runnable =
-            self.depth.iter().find(|(state, _)| *state == State::Runnable).map_or(0, |(_, number)| *number);
-        let part =
-            Part { used: self.used, runnable, unfinished: self.depth.iter().map(|(_, number)| number).sum() };
+        let runnable = self.in_states().find(|(state, _)| *state == State::Runnable);
+        let part = Part {
+            used: self.used,
+            runnable: runnable.map_or(0, |(_, number)| number),
+            unfinished: self.in_states().map(|(_, number)| number).sum(),
+        };
         Some((self.queue?, self.share.as_ref()?, part))
+    }
+
+    fn in_states(&self) -> impl Iterator<Item = (State, u64)> {
+        let numbers = DEPTH_STATES.into_iter().zip(self.depth);
+        numbers.filter(|(_, number)| *number > 0).map(|(state, number)| (state, number.into()))
     }
 }
 
@@ -93,6 +101,7 @@ pub(crate) struct Desk {
     /// What jobs ask for, and the revisions they run with.
     pub(crate) specs: Shared<JobSpec>,
     pub(crate) pins: Shared<PinnedRevision>,
+    pub(crate) terms: Shared<Terms>,
     pub(crate) terminating_namespaces: BTreeSet<Name>,
     /// A list of the jobs is under way: those not told of yet are not missing.
     pub(crate) jobs_are_being_listed: bool,
@@ -138,16 +147,16 @@ impl Desk {
         let held = job.held_until.is_some_and(|until| until > self.now);
         let Some(queue) = job.queue else { return };
         if job.verdict.is_some() || job.tasks.runnable.is_empty() || job.pinned.is_none() || held {
-            self.lines.remove(job.queue, &job.shape, job.order);
+            self.lines.remove(job.queue, &job.terms.shape, job.order);
             return;
         }
-        let is_first = self.lines.of(queue).is_none_or(|line| !line.contains_key(&job.shape));
+        let is_first = self.lines.of(queue).is_none_or(|line| !line.contains_key(&job.terms.shape));
         if is_first {
-            self.told.remove(&(queue, job.shape.clone()));
+            self.told.remove(&(queue, job.terms.shape.clone()));
         }
-        if self.lines.insert(queue, job.shape.clone(), job.order) {
+        if self.lines.insert(queue, job.terms.shape.clone(), job.order) {
             self.agenda.mark(Item::Schedule);
-            if let Some(waiting) = self.told.get(&(queue, job.shape.clone())).cloned() {
+            if let Some(waiting) = self.told.get(&(queue, job.terms.shape.clone())).cloned() {
                 job.wait_for(waiting, self);
             }
         }
@@ -155,11 +164,12 @@ impl Desk {
 
     /// Takes a job that is gone out of everything.
     pub(crate) fn forget_job(&mut self, job: &Job) {
-        self.lines.remove(job.queue, &job.shape, job.order);
+        self.lines.remove(job.queue, &job.terms.shape, job.order);
         self.patient.remove(&(job.order, job.uid));
         self.forget_count(&job.counted);
         self.let_go_of_dependencies(job);
         self.specs.let_go(&job.spec);
+        self.terms.let_go(&job.terms);
         job.pinned.iter().for_each(|pinned| self.pins.let_go(pinned));
         for (index, live) in &job.tasks.live {
             self.launching.remove(&(job.uid, *index));
@@ -339,13 +349,13 @@ impl Desk {
         }
         if let Some(queue) = now.queue {
             let depth = self.depth.entry(queue).or_default();
-            for (state, number) in &now.depth {
-                *depth.entry(*state).or_default() += number;
+            for (state, number) in now.in_states() {
+                *depth.entry(state).or_default() += number;
             }
         }
         self.count_share(now, false);
         if let Some(tasks) = now.unfinished {
-            self.unfinished = (self.unfinished.0 + 1, self.unfinished.1 + tasks);
+            self.unfinished = (self.unfinished.0 + 1, self.unfinished.1 + u64::from(tasks));
         }
         for (environment, number) in &now.placed {
             *self.placed.entry(environment.clone()).or_default() += number;
@@ -373,9 +383,9 @@ impl Desk {
     /// Takes a job out of the totals.
     pub(crate) fn forget_count(&mut self, counted: &Counted) {
         if let Some(depth) = counted.queue.and_then(|queue| self.depth.get_mut(&queue)) {
-            for (state, number) in &counted.depth {
-                if let Some(total) = depth.get_mut(state) {
-                    *total = total.saturating_sub(*number);
+            for (state, number) in counted.in_states() {
+                if let Some(total) = depth.get_mut(&state) {
+                    *total = total.saturating_sub(number);
                 }
             }
             depth.retain(|_, total| *total > 0);
@@ -383,7 +393,7 @@ impl Desk {
         self.count_share(counted, true);
         if let Some(tasks) = counted.unfinished {
             let (jobs, all) = self.unfinished;
-            self.unfinished = (jobs.saturating_sub(1), all.saturating_sub(tasks));
+            self.unfinished = (jobs.saturating_sub(1), all.saturating_sub(tasks.into()));
         }
         for (environment, number) in &counted.placed {
             if let Some(total) = self.placed.get_mut(environment) {
@@ -399,20 +409,17 @@ pub(crate) fn count(job: &Job) -> Counted {
         return Counted::default();
     }
     let counts = job.tasks.counts();
-    let depth: Box<[(State, u64)]> = State::ALL
-        .into_iter()
-        .zip(counts.map(u64::from))
-        .filter(|(state, number)| DEPTH_STATES.contains(state) && *number > 0)
-        .collect();
-    let unfinished = depth.iter().map(|(_, number)| number).sum();
+    let of = |state| State::ALL.into_iter().zip(counts).find(|(other, _)| *other == state);
+    let depth = DEPTH_STATES.map(|state| of(state).map_or(0, |(_, number)| number));
+    let unfinished = depth.iter().sum();
     let mut placed = BTreeMap::new();
     for live in job.tasks.live.values() {
         *placed.entry(live.environment.clone()).or_default() += 1;
     }
     Counted {
         queue: job.queue,
-        share: job.queue.and(Some(&job.shape.share)).filter(|share| !share.is_empty()).cloned(),
-        used: job.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
+        share: job.queue.and(Some(&job.terms.shape.share)).filter(|share| !share.is_empty()).cloned(),
+        used: job.terms.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
         depth,
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),

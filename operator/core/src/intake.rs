@@ -169,7 +169,7 @@ impl Core {
             return;
         }
         for job in self.jobs.values_mut().filter(|job| job.queue == Some(uid)) {
-            self.desk.lines.remove(job.queue, &job.shape, job.order);
+            self.desk.lines.remove(job.queue, &job.terms.shape, job.order);
             job.queue = None;
         }
         self.desk.shares.forget(uid);
@@ -233,6 +233,7 @@ impl Core {
             Some(job) if job.resource_version >= observed.resource_version => return,
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
+                observed.key.namespace = self.desk.dependents.namespace(&observed.key.namespace);
                 let aws_name = observed.spec.aws_name.clone();
                 for waiting in self.desk.dependents.arrived(&observed.key, aws_name.as_ref(), uid) {
                     self.desk.agenda.mark(Item::Job(waiting));

@@ -3,6 +3,7 @@
 use super::policy;
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
+use crate::pod::Submission;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -60,7 +61,8 @@ fn is_owned_by_git(metadata: &Metadata) -> bool {
 
 fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<(JobSpec, Payload), Error> {
     let overrides = spec.container_overrides.clone().unwrap_or_default();
-    let payload = serde_json::to_vec(spec).map_err(|source| Error::Unreadable { part: "spec", source })?;
+    let payload = serde_json::to_vec(&Submission::from(spec))
+        .map_err(|source| Error::Unreadable { part: "spec", source })?;
     let fault = (bytes > SUBMISSION_BYTES).then(|| {
         name(&format!(
             "the submission is {bytes} bytes; at most {SUBMISSION_BYTES} are allowed: \

@@ -2,6 +2,7 @@
 
 use super::command::{fill_in, verbatim};
 use super::environment::variables;
+use super::submission::Submission;
 use crate::names;
 use crate::render::owner;
 use k8s_openapi::api::core::v1::{
@@ -12,9 +13,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 use windlass_core::action::PodOrder;
+use windlass_crds::JobDefinitionSpec;
 use windlass_crds::shared::container::{ContainerOverrides, ContainerProperties};
 use windlass_crds::shared::limits::TAGS;
-use windlass_crds::{JobDefinitionSpec, JobSpec};
 
 /// Seconds between SIGTERM and SIGKILL, as AWS Batch gives (SPEC.md J5).
 const GRACE_SECONDS: i64 = 30;
@@ -42,7 +43,7 @@ pub enum Error {
 /// # Errors
 /// When the submission or the revision cannot be read, has no container, or has too many tags.
 pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
-    let submission: JobSpec = serde_json::from_slice(&order.submission.0)
+    let submission: Submission = serde_json::from_slice(&order.submission.0)
         .map_err(|error| Error::Unreadable("submission", error))?;
     let revision: JobDefinitionSpec = serde_json::from_slice(&order.revision.0)
         .map_err(|error| Error::Unreadable("job definition's revision", error))?;
@@ -68,7 +69,7 @@ pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
 
 /// The tags that the pod is to show, as JSON: keys and values of tags may be longer than those of labels and annotations, and
 /// have other letters.
-fn tags(revision: &JobDefinitionSpec, submission: &JobSpec) -> Result<Option<String>, Error> {
+fn tags(revision: &JobDefinitionSpec, submission: &Submission) -> Result<Option<String>, Error> {
     let tags: BTreeMap<&String, &String> = revision.tags.iter().chain(&submission.tags).collect();
     if tags.is_empty() || !submission.propagate_tags.unwrap_or(revision.propagate_tags) {
         return Ok(None);
@@ -79,7 +80,7 @@ fn tags(revision: &JobDefinitionSpec, submission: &JobSpec) -> Result<Option<Str
     serde_json::to_string(&tags).map(Some).map_err(|error| Error::Unreadable("tags", error))
 }
 
-fn metadata(order: &PodOrder, submission: &JobSpec, tags: Option<String>) -> ObjectMeta {
+fn metadata(order: &PodOrder, submission: &Submission, tags: Option<String>) -> ObjectMeta {
     let mut labels = BTreeMap::from([
         ("app.kubernetes.io/managed-by".to_owned(), names::MANAGER.to_owned()),
         (names::JOB_UID.to_owned(), order.job.to_string()),
@@ -162,7 +163,7 @@ fn tolerations(order: &PodOrder) -> Vec<Toleration> {
 }
 
 /// The definition's defaults and the submission's values, which win.
-fn parameters<'a>(revision: &'a JobDefinitionSpec, submission: &'a JobSpec) -> BTreeMap<&'a str, &'a str> {
+fn parameters<'a>(revision: &'a JobDefinitionSpec, submission: &'a Submission) -> BTreeMap<&'a str, &'a str> {
     let all = revision.parameters.iter().chain(&submission.parameters);
     all.map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

@@ -3,5 +3,7 @@
 mod build;
 mod command;
 mod environment;
+mod submission;
 
 pub use build::{Error, pod};
+pub use submission::Submission;

@@ -18,6 +18,13 @@ pub(crate) struct Dependents {
 }
 
 impl Dependents {
+    /// A namespace's name, as another job of it has it: so that all have one.
+    pub(crate) fn namespace(&self, name: &Name) -> Name {
+        let first = ObjectKey { namespace: name.clone(), name: Name::default() };
+        let (known, _) = self.names.range(first..).next().unzip();
+        known.map(|key| &key.namespace).filter(|known| *known == name).unwrap_or(name).clone()
+    }
+
     /// A job is there; returns those that wait for one of its name.
     pub(crate) fn arrived(&mut self, key: &ObjectKey, aws_name: Option<&Name>, uid: Uid) -> BTreeSet<Uid> {
         self.names.insert(key.clone(), uid);

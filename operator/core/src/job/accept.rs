@@ -1,13 +1,13 @@
 //! Taking a submission in: its queue, its definition, the revision it runs with (SPEC.md J2, D1, Q1).
 
-use super::{Job, Urgency, adopt};
+use super::{Job, Terms, Urgency, adopt};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::{ACTIVE_SHARES, UNFINISHED_JOBS, UNFINISHED_TASKS};
 use crate::mutant::{self, Mutant};
 use crate::objects::PinnedRevision;
-use crate::schedule::{OrderKey, Waiting};
+use crate::schedule::{OrderKey, Shape, Waiting};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -96,9 +96,11 @@ fn wrong_share(job: &Job, queue: Uid, desk: &Desk) -> Option<(&'static str, Stri
 fn join(job: &mut Job, queue: Uid, desk: &mut Desk) {
     job.queue = Some(queue);
     let is_fair = desk.queues.get(queue).is_some_and(|queue| queue.observed.policy.is_some());
-    job.shape.share = job.spec.share.clone().filter(|_| is_fair).unwrap_or_default();
+    let share = job.spec.share.clone().filter(|_| is_fair).unwrap_or_default();
+    let shape = Shape { share, need: job.terms.shape.need };
+    job.agree(Terms { shape, ..(*job.terms).clone() }, desk);
     let ignored = !is_fair || mutant::is(Mutant::SharePriorityIgnored);
-    let order = OrderKey { priority: Reverse(if ignored { 0 } else { job.priority }), ..job.order };
+    let order = OrderKey { priority: Reverse(if ignored { 0 } else { job.terms.priority }), ..job.order };
     if desk.patient.remove(&(job.order, job.uid)) {
         desk.patient.insert((order, job.uid));
     }
@@ -200,10 +202,13 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         job.fail("InvalidDefinition", words, desk);
         return false;
     };
-    job.retry = job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default();
-    job.timeout = job.spec.timeout.or(content.timeout);
-    job.shape.need = need;
-    job.priority = job.spec.priority.or(content.priority).unwrap_or(0);
+    let terms = Terms {
+        shape: Shape { share: job.terms.shape.share.clone(), need },
+        priority: job.spec.priority.or(content.priority).unwrap_or(0),
+        retry: job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default(),
+        timeout: job.spec.timeout.or(content.timeout),
+    };
+    job.agree(terms, desk);
     true
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    let need = ResourceList::with_gpus(job.shape.need, &desk.gpu_resource(environment));
+    let need = ResourceList::with_gpus(job.terms.shape.need, &desk.gpu_resource(environment));
     desk.hosts.claim(host, &job.pod_key(slot), &Claim { need, ours: true });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
@@ -98,7 +98,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         definition: (pinned.definition.clone(), pinned.number),
         host: live.host.clone(),
         direct: desk.is_ours_alone(&live.environment),
-        need: job.shape.need,
+        need: job.terms.shape.need,
         gpu_resource: desk.gpu_resource(&live.environment),
         not_after: until,
     })
@@ -208,7 +208,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
 /// Keeps a job out of line for a while, because the API server refused its pod for a reason that may pass.
 fn hold_back(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
     let until = desk.now + RETRY_PAUSE.1;
-    desk.lines.remove(job.queue, &job.shape, job.order);
+    desk.lines.remove(job.queue, &job.terms.shape, job.order);
     job.held_until = Some(until);
     desk.agenda.wake(until, Item::Job(job.uid));
     let waiting = match refusal {

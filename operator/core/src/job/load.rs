@@ -78,7 +78,7 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
         desk.launching.remove(&(job.uid, index));
         desk.take_claim_back(&job.pod_key(live.slot));
     }
-    desk.lines.remove(job.queue, &job.shape, job.order);
+    desk.lines.remove(job.queue, &job.terms.shape, job.order);
     job.chunks.forget();
     job.touched.clear();
     job.tombs = None;

@@ -76,12 +76,7 @@ pub(crate) struct Job {
     /// The queue it was accepted into.
     pub(crate) queue: Option<Uid>,
     pub(crate) pinned: Option<Arc<PinnedRevision>>,
-    /// Its share, and what one of its pods takes on a host; known once it has a queue and a revision.
-    pub(crate) shape: Shape,
-    /// Its priority within its share; known once a revision is pinned.
-    pub(crate) priority: u32,
-    pub(crate) retry: RetryStrategy,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) terms: Arc<Terms>,
     /// `dependsOn`, and what is known of each.
     pub(crate) dependencies: Vec<DependencyStatus>,
     /// It has to be looked whether it waits for itself.
@@ -120,6 +115,17 @@ pub(crate) struct Job {
     pub(crate) counted: Counted,
 }
 
+/// What holds for a job once it has a queue and a revision. Jobs of one kind have the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Terms {
+    /// Its share, and what one of its pods takes on a host.
+    pub(crate) shape: Shape,
+    /// Its priority within its share.
+    pub(crate) priority: u32,
+    pub(crate) retry: RetryStrategy,
+    pub(crate) timeout: Option<Duration>,
+}
+
 impl Job {
     /// A job as first seen; its status is taken over by [`load`].
     pub(crate) fn new(observed: ObservedJob, settings: &Settings) -> Job {
@@ -144,10 +150,7 @@ impl Job {
             loading: Some(Box::new(observed.status)),
             queue: None,
             pinned: None,
-            shape: Shape::default(),
-            priority: 0,
-            retry: RetryStrategy::default(),
-            timeout: None,
+            terms: Arc::default(),
             dependencies: Vec::new(),
             may_be_in_circle: true,
             told_dependents: (0, 0, false),
@@ -193,6 +196,12 @@ impl Job {
         ObjectKey { namespace: self.key.namespace.clone(), name }
     }
 
+    /// Other terms hold for it from now on.
+    pub(crate) fn agree(&mut self, terms: Terms, desk: &mut Desk) {
+        let before = std::mem::replace(&mut self.terms, desk.terms.one(Arc::new(terms)));
+        desk.terms.let_go(&before);
+    }
+
     /// Its state as a whole: for an array the most advanced of any unfinished child (SPEC.md, Array parents).
     pub(crate) fn state(&self) -> State {
         match &self.verdict {
@@ -209,7 +218,7 @@ impl Job {
 
     /// Notes the final state.
     pub(crate) fn finish(&mut self, verdict: Verdict, desk: &mut Desk) {
-        desk.lines.remove(self.queue, &self.shape, self.order);
+        desk.lines.remove(self.queue, &self.terms.shape, self.order);
         self.waits_for = None;
         self.milestones.accepted.get_or_insert(desk.now.to_second());
         self.milestones.stalled = None;

@@ -32,7 +32,7 @@ pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, cause: Optio
     live.stage = Stage::Over(attempt.clone(), cause);
     if job.is_array() {
         let history = job.tasks.histories.get(&index).copied().unwrap_or_default();
-        let state = match next(&attempt, cause, history.over.saturating_add(1), &job.retry) {
+        let state = match next(&attempt, cause, history.over.saturating_add(1), &job.terms.retry) {
             Next::Final(verdict) => verdict.state,
             Next::Retry => State::Runnable,
         };
@@ -50,7 +50,7 @@ pub(crate) fn count(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some((slot, attempt, cause)) = job.tasks.take_over(index) else { return };
     let history = job.tasks.histories.entry(index).or_default();
     *history = History { over: history.over.saturating_add(1), ..History::default() };
-    let next = next(&attempt, cause, history.over, &job.retry);
+    let next = next(&attempt, cause, history.over, &job.terms.retry);
     job.tombs.get_or_insert_default().bury(slot, !attempt.succeeded());
     match next {
         Next::Retry => {

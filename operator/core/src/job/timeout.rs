@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Whatever was decided on an old view of the pod does no harm: the stop is for one version of the pod only, and a container
 /// that turns out to have ended in time has ended by itself ([`cause_of_end`]).
 pub(crate) fn watch_running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
-    let Some(timeout) = job.timeout else { return };
+    let Some(timeout) = job.terms.timeout else { return };
     let seen_at = job.tasks.live.get(&slot.index).and_then(|live| live.seen_running_at);
     if seen_at.is_none() && mutant::is(Mutant::TimeoutForgotten) {
         return;
@@ -97,7 +97,7 @@ pub(crate) fn cause_of_end(job: &Job, task: &TaskPod, attempt: &mut Attempt) -> 
             let ended_in_time = attempt
                 .started_at
                 .zip(attempt.stopped_at)
-                .zip(job.timeout)
+                .zip(job.terms.timeout)
                 .is_some_and(|((started_at, stopped_at), timeout)| stopped_at < started_at + timeout);
             if ended_in_time {
                 return None;

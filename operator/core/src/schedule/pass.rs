@@ -216,16 +216,17 @@ fn place(
         }
         let left = job.tasks.runnable.count().saturating_sub(expected);
         if left == 0 {
-            return Some(on_its_way(&job.shape.need, choices, floor));
+            return Some(on_its_way(&job.terms.shape.need, choices, floor));
         }
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
             let host =
-                floor.take(*uid, &job.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
-            let mut coming = || Some(floor.expect(*uid, &job.shape.need, left)).filter(|number| *number > 0);
+                floor.take(*uid, &job.terms.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
+            let mut coming =
+                || Some(floor.expect(*uid, &job.terms.shape.need, left)).filter(|number| *number > 0);
             host.or_else(|| coming().map(Found::Coming))
         });
         match found {
-            None => return Some(obstacles(&job.shape.need, choices, floor)),
+            None => return Some(obstacles(&job.terms.shape.need, choices, floor)),
             Some(Found::Coming(number)) => expected += number,
             Some(Found::Host(host, environment)) => {
                 admit(job, index, &host, environment, desk);
@@ -236,7 +237,7 @@ fn place(
         }
     }
     if job.tasks.runnable.is_empty() {
-        desk.lines.remove(job.queue, &job.shape, job.order);
+        desk.lines.remove(job.queue, &job.terms.shape, job.order);
     }
     None
 }

@@ -32,16 +32,16 @@ pub(crate) fn reserve(
     let kept = desk.reservations.get(&queue).filter(|kept| kept.job == job.uid);
     let kept = kept
         .map(|kept| kept.host.clone())
-        .filter(|host| floor.could_fit(environments, host, &job.shape.need));
-    let need_on = |host: &Name| floor.need_on(environments, host, &job.shape.need);
+        .filter(|host| floor.could_fit(environments, host, &job.terms.shape.need));
+    let need_on = |host: &Name| floor.need_on(environments, host, &job.terms.shape.need);
     let host = match kept {
         Some(host) => host,
         None => {
-            let candidates = floor.large_enough(environments, &job.shape.need);
+            let candidates = floor.large_enough(environments, &job.terms.shape.need);
             let by_start =
                 candidates.iter().filter_map(|host| Some((start(host, &need_on(host), jobs, desk)?, host)));
             let first = by_start.min().map(|(_, host)| host.clone());
-            first.or_else(|| floor.nearest(environments, &job.shape.need))?
+            first.or_else(|| floor.nearest(environments, &job.terms.shape.need))?
         }
     };
     let start = start(&host, &need_on(&host), jobs, desk);
@@ -75,10 +75,10 @@ fn end(pod: &ObjectKey, jobs: &Jobs, desk: &Desk) -> Option<Time> {
     let job = jobs.get(&task.job)?;
     let started_at =
         job.tasks.live.get(&task.index)?.started_at().unwrap_or(desk.now + desk.settings.start_limit);
-    Some(started_at + job.timeout? + KILL_GRACE)
+    Some(started_at + job.terms.timeout? + KILL_GRACE)
 }
 
 /// By when a job that is given to a host now has ended at the latest.
 pub(crate) fn ends_by(job: &Job, desk: &Desk) -> Option<Time> {
-    Some(desk.now + desk.settings.start_limit + job.timeout? + KILL_GRACE)
+    Some(desk.now + desk.settings.start_limit + job.terms.timeout? + KILL_GRACE)
 }

@@ -26,7 +26,8 @@ impl<T: Ord> Shared<T> {
     /// A holder, which still has it, is about to let go of a value: without another it is forgotten.
     pub(crate) fn let_go(&mut self, value: &Arc<T>) {
         let (holder, here) = (1, 1);
-        if Arc::strong_count(value) <= holder + here {
+        let is_known = self.0.get(value).is_some_and(|known| Arc::ptr_eq(known, value));
+        if is_known && Arc::strong_count(value) <= holder + here {
             self.0.remove(value);
         }
     }
