@@ -1,51 +1,62 @@
 //! Time as data: the core has no clock, every `now` is an argument.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::Add;
 use std::time::Duration;
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(i64);
+///
+/// Kept as the number of milliseconds since a moment that never is, so that `Option<Time>` takes no more room: a job has ten.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(NonZeroU64);
+
+/// The sign bit: without it the order of numbers with a sign is that of numbers without one.
+const SIGN: u64 = 1 << 63;
 
 impl Time {
     /// The earliest moment the core knows.
-    pub const ZERO: Time = Time(0);
+    pub const ZERO: Time = Time::from_millis(0);
 
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Time {
-        Time(millis)
+        match NonZeroU64::new(millis.cast_unsigned() ^ SIGN) {
+            Some(since) => Time(since),
+            None => Time(NonZeroU64::MIN),
+        }
     }
 
     /// From whole seconds since the epoch, the precision of Kubernetes' own timestamps.
     pub const fn from_seconds(seconds: i64) -> Time {
-        Time(seconds.saturating_mul(1000))
+        Time::from_millis(seconds.saturating_mul(1000))
     }
 
     /// Milliseconds since the epoch.
     pub const fn as_millis(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// This moment cut to whole seconds, as the API stores it.
     pub const fn to_second(self) -> Time {
-        Time(self.0.div_euclid(1000) * 1000)
+        Time::from_seconds(self.as_millis().div_euclid(1000))
     }
 
     /// The time of day in UTC, as `14:05`.
     pub fn as_clock(self) -> String {
-        let minutes = self.0.div_euclid(60_000).rem_euclid(24 * 60);
+        let minutes = self.as_millis().div_euclid(60_000).rem_euclid(24 * 60);
         format!("{:02}:{:02} UTC", minutes / 60, minutes % 60)
     }
 
     /// How long ago `earlier` was; zero when it lies in the future.
     pub fn since(self, earlier: Time) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+        Duration::from_millis(
+            u64::try_from(self.as_millis().saturating_sub(earlier.as_millis())).unwrap_or(0),
+        )
     }
 
     /// The moment `duration` earlier.
     pub fn before(self, duration: Duration) -> Time {
-        Time(self.0.saturating_sub(millis(duration)))
+        Time::from_millis(self.as_millis().saturating_sub(millis(duration)))
     }
 }
 
@@ -53,13 +64,26 @@ impl Add<Duration> for Time {
     type Output = Time;
 
     fn add(self, duration: Duration) -> Time {
-        Time(self.0.saturating_add(millis(duration)))
+        Time::from_millis(self.as_millis().saturating_add(millis(duration)))
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{:03}s", self.0.div_euclid(1000), self.0.rem_euclid(1000))
+        let millis = self.as_millis();
+        write!(formatter, "{}.{:03}s", millis.div_euclid(1000), millis.rem_euclid(1000))
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Default for Time {
+    fn default() -> Time {
+        Time::ZERO
     }
 }
 
@@ -70,6 +94,14 @@ fn millis(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn order_is_that_of_the_milliseconds_and_an_option_takes_no_more_room() {
+        let moments = [i64::MIN + 1, -1, 0, 1, i64::MAX].map(Time::from_millis);
+        assert!(moments.is_sorted());
+        assert_eq!(moments.map(Time::as_millis), [i64::MIN + 1, -1, 0, 1, i64::MAX]);
+        assert_eq!(size_of::<Option<Time>>(), size_of::<Time>());
+    }
 
     #[test]
     fn arithmetic_saturates_and_never_goes_negative() {
