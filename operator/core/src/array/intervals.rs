@@ -70,7 +70,7 @@ impl Intervals {
 
     /// True when `index` is in the set.
     pub fn contains(&self, index: u32) -> bool {
-        self.runs[ended_before(&self.runs, index)..].first().is_some_and(|(first, _)| *first <= index)
+        self.runs.get(ended_before(&self.runs, index)).is_some_and(|(first, _)| *first <= index)
     }
 
     /// Adds one index.
@@ -145,17 +145,19 @@ fn begun_by(runs: &[(u32, u32)], index: u32) -> usize {
 
 fn insert(runs: &mut Vec<(u32, u32)>, first: u32, last: u32) {
     // Those that overlap it or touch its ends become one with it.
-    let joined = ended_before(runs, first.saturating_sub(1))..begun_by(runs, last.saturating_add(1));
-    let low = runs[joined.clone()].first().map_or(first, |run| run.0.min(first));
-    let high = runs[joined.clone()].last().map_or(last, |run| run.1.max(last));
-    runs.splice(joined, [(low, high)]);
+    let place = ended_before(runs, first.saturating_sub(1))..begun_by(runs, last.saturating_add(1));
+    let joined = runs.get(place.clone()).unwrap_or_default();
+    let low = joined.first().map_or(first, |run| run.0.min(first));
+    let high = joined.last().map_or(last, |run| run.1.max(last));
+    runs.splice(place, [(low, high)]);
 }
 
 fn remove(runs: &mut Vec<(u32, u32)>, first: u32, last: u32) {
-    let cut = ended_before(runs, first)..begun_by(runs, last);
-    let left = runs[cut.clone()].first().filter(|run| run.0 < first).map(|run| (run.0, first - 1));
-    let right = runs[cut.clone()].last().filter(|run| run.1 > last).map(|run| (last + 1, run.1));
-    runs.splice(cut, left.into_iter().chain(right));
+    let place = ended_before(runs, first)..begun_by(runs, last);
+    let cut = runs.get(place.clone()).unwrap_or_default();
+    let left = cut.first().filter(|run| run.0 < first).map(|run| (run.0, first - 1));
+    let right = cut.last().filter(|run| run.1 > last).map(|run| (last + 1, run.1));
+    runs.splice(place, left.into_iter().chain(right));
 }
 
 impl FromIterator<u32> for Intervals {
