@@ -154,7 +154,7 @@ fn more_than_fifty_tags_together_are_told_so() {
 fn what_cannot_be_read_is_an_error_and_no_panic() {
     let good = json!({ "jobQueue": "q", "jobDefinition": "d" });
     for (submission, revision, words) in [
-        (json!([]), json!({}), "submission"),
+        (json!({ "parameters": 3 }), json!({}), "submission"),
         (good.clone(), json!({ "containerProperties": 3 }), "revision"),
         (good, json!({}), "containerProperties"),
     ] {
