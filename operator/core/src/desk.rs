@@ -13,10 +13,10 @@ use crate::limits::{
 use crate::mutant::{self, Mutant};
 use crate::objects::{MachineType, ObservedPod, ObservedPolicy, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Part, Reservations, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::units::GPUS;
+use crate::units::{GPUS, Resources};
 use crate::world::{Claim, Gone, Hosts, Machines, NodeClasses, Pods, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,9 +53,10 @@ impl Default for Settings {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     queue: Option<Uid>,
-    /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
+    /// Its share of a fair-share queue.
     share: Option<Name>,
-    used: u64,
+    /// What its placed tasks take on their hosts.
+    taken: Resources,
     depth: Box<[(State, u64)]>,
     placed: BTreeMap<Name, u64>,
     /// Unfinished tasks, once it is accepted.
@@ -67,8 +68,11 @@ impl Counted {
     pub(crate) fn part(&self) -> Option<(Uid, &Name, Part)> {
         let runnable =
             self.depth.iter().find(|(state, _)| *state == State::Runnable).map_or(0, |(_, number)| *number);
-        let part =
-            Part { used: self.used, runnable, unfinished: self.depth.iter().map(|(_, number)| number).sum() };
+        let part = Part {
+            used: self.taken.cpu_millis,
+            runnable,
+            unfinished: self.depth.iter().map(|(_, number)| number).sum(),
+        };
         Some((self.queue?, self.share.as_ref()?, part))
     }
 }
@@ -98,8 +102,8 @@ pub(crate) struct Desk {
     pub(crate) lines: Lines,
     /// What the shares of fair-share queues use.
     pub(crate) shares: Shares,
-    /// Hosts kept free, for one job of each queue at most.
-    pub(crate) reservations: BTreeMap<Uid, Reservation>,
+    /// Room kept for jobs that wait first.
+    pub(crate) reservations: Reservations,
     /// The job that waits first in each queue.
     pub(crate) heads: BTreeMap<Uid, Head>,
     /// What each line was last told about why it waits; its jobs share it.
@@ -121,6 +125,8 @@ pub(crate) struct Desk {
     pub(crate) asked_for: BTreeSet<Uid>,
     /// Unfinished jobs and children of each queue, by state.
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
+    /// What the jobs of each queue that have a host take there.
+    pub(crate) used: BTreeMap<Uid, Resources>,
     /// Tasks given to a host, by environment.
     pub(crate) placed: BTreeMap<Name, u64>,
     /// Accepted jobs that are not finished, and their unfinished tasks.
@@ -243,7 +249,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
-                let claim = Claim { need: pod.requests.clone(), ours: pod.task.is_some() };
+                let task = pod.task.as_ref().map(|task| (task.job, task.index));
+                let claim = Claim { need: pod.requests.clone(), task };
                 if self.hosts.claim(host, &pod.key, &claim) {
                     self.capacity_changed();
                 }
@@ -329,7 +336,7 @@ impl Desk {
         let before = std::mem::replace(&mut job.counted, now);
         self.forget_count(&before);
         let now = &job.counted;
-        if let Some(queue) = now.queue.or(before.queue).filter(|_| now.used != before.used) {
+        if let Some(queue) = now.queue.or(before.queue).filter(|_| now.taken != before.taken) {
             self.share_use_changed(queue);
         }
         if let Some(queue) = now.queue {
@@ -337,6 +344,8 @@ impl Desk {
             for (state, number) in &now.depth {
                 *depth.entry(*state).or_default() += number;
             }
+            let used = self.used.entry(queue).or_default();
+            *used = used.plus(&now.taken);
         }
         self.count_share(now, false);
         if let Some(tasks) = now.unfinished {
@@ -375,6 +384,9 @@ impl Desk {
             }
             depth.retain(|_, total| *total > 0);
         }
+        if let Some(used) = counted.queue.and_then(|queue| self.used.get_mut(&queue)) {
+            *used = used.minus(&counted.taken);
+        }
         self.count_share(counted, true);
         if let Some(tasks) = counted.unfinished {
             let (jobs, all) = self.unfinished;
@@ -407,7 +419,7 @@ pub(crate) fn count(job: &Job) -> Counted {
     Counted {
         queue: job.queue,
         share: job.queue.and(Some(&job.shape.share)).filter(|share| !share.is_empty()).cloned(),
-        used: job.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
+        taken: job.shape.need.times(job.tasks.live.len() as u64),
         depth,
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),

@@ -173,6 +173,7 @@ impl Core {
             job.queue = None;
         }
         self.desk.shares.forget(uid);
+        self.desk.reservations.forget(uid);
         self.catalog_changed();
     }
 

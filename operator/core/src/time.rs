@@ -12,6 +12,9 @@ impl Time {
     /// The earliest moment the core knows.
     pub const ZERO: Time = Time(0);
 
+    /// The latest moment the core knows.
+    pub const MAX: Time = Time(i64::MAX);
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Time {
         Time(millis)
@@ -32,10 +35,10 @@ impl Time {
         Time(self.0.div_euclid(1000) * 1000)
     }
 
-    /// The time of day in UTC, as `14:05`.
+    /// The time of day in UTC, as `14:05:09 UTC`.
     pub fn as_clock(self) -> String {
-        let minutes = self.0.div_euclid(60_000).rem_euclid(24 * 60);
-        format!("{:02}:{:02} UTC", minutes / 60, minutes % 60)
+        let seconds = self.0.div_euclid(1000).rem_euclid(24 * 3600);
+        format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
     /// How long ago `earlier` was; zero when it lies in the future.

@@ -132,10 +132,8 @@ fn karpenters_definition_refuses_what_is_wrong() {
 /// An environment with all that is needed, and these members over it.
 fn spec(resources: Value, class: Option<Value>) -> Value {
     let mut spec = yaml(&fs::read_to_string(folder().join("minimal.environment.yaml")).unwrap());
-    let all = spec["computeResources"].as_object_mut().unwrap();
-    for (member, value) in resources.as_object().unwrap() {
-        all.insert(member.clone(), value.clone());
-    }
+    let Value::Object(resources) = resources else { unreachable!("{resources}") };
+    spec["computeResources"].as_object_mut().unwrap().extend(resources);
     if let Some(class) = class {
         spec["backend"]["karpenter"]["ec2NodeClass"] = class;
     }
@@ -149,7 +147,9 @@ fn fault(resources: Value, class: Option<Value>) -> String {
 }
 
 fn of_template(data: Value) -> String {
-    fault(json!({ "launchTemplate": { "launchTemplateData": data } }), None)
+    let mut resources = json!({ "launchTemplate": {} });
+    resources["launchTemplate"]["launchTemplateData"] = data;
+    fault(resources, None)
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod share;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
-    DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
+    DefinitionStatus, EnvironmentStatus, HeadOfLine, ObservedDefinition, ObservedEnvironment, ObservedQueue,
     ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 pub use host::{ObservedHost, Taint};

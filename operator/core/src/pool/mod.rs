@@ -11,8 +11,8 @@ mod tend;
 mod types;
 
 pub(crate) use class::{ClassState, class_outcome, class_state};
-pub(crate) use growth::Growth;
-pub(crate) use members::nodes_that_leave;
+pub(crate) use growth::{Growth, Machine};
+pub(crate) use members::{nodes_that_leave, would_be_ready_by};
 pub(crate) use tend::{machine_events_read, machine_is_gone, machine_outcome, removal_outcome, tend_pool};
 pub(crate) use types::{fault as types_fault, types};
 

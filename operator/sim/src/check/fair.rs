@@ -107,11 +107,11 @@ pub(super) fn unfair_turn(
     None
 }
 
-/// The longest that any unfinished job of a job's share may run. A short one may run on a host that is kept for a large job of
-/// another queue, and one that may not holds up those behind it in its line.
-fn longest(cluster: &Cluster, job: &ObservedJob) -> Duration {
-    let is_alike =
-        |other: &&ObservedJob| other.spec.share == job.spec.share && !other.status.state.is_final();
+/// The longest that any unfinished job of a job's queue and share may run. A short one may run on a host that is kept for a
+/// large job, and one that may not holds up those behind it in its line.
+pub(super) fn longest(cluster: &Cluster, job: &ObservedJob) -> Duration {
+    let line = |job: &ObservedJob| (job.spec.queue.name.clone(), job.spec.share.clone());
+    let is_alike = |other: &&ObservedJob| line(other) == line(job) && !other.status.state.is_final();
     let times =
         cluster.store.jobs.values().filter(is_alike).map(|job| job.spec.timeout.unwrap_or(Duration::MAX));
     times.max().unwrap_or(Duration::MAX)
@@ -158,9 +158,11 @@ fn policy(cluster: &Cluster) -> Option<&ObservedPolicy> {
     cluster.store.policies.get(&Name::from(shares::POLICY)).filter(|_| cluster.is_fair)
 }
 
-/// The vCPUs of all hosts, in thousandths.
+/// The vCPUs of all hosts, in thousandths; of managed environments all that they may have.
 fn capacity(cluster: &Cluster) -> u64 {
-    cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum()
+    let hosts = cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum::<u64>();
+    let managed = cluster.store.environments.values().filter_map(|environment| environment.managed.as_ref());
+    hosts + managed.map(|managed| u64::from(managed.max_vcpus) * 1000).sum::<u64>()
 }
 
 fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {
