@@ -269,7 +269,8 @@ impl Coming {
         self.room = self.room.minus(&need.times(number));
         if number > 0 {
             self.taken_by.insert(job);
-            self.kept = self.kept.filter(|(kept_for, _)| *kept_for != job);
+            // What was kept for it is set aside now, and the machine is still nobody else's.
+            self.kept = self.kept.map(|kept| if kept.0 == job { (job, Resources::default()) } else { kept });
         }
         u32::try_from(number).unwrap_or(most)
     }
@@ -317,6 +318,19 @@ mod tests {
         assert_eq!(growth.lacks(second, &large, true), Some((4, 2)));
         assert_eq!(growth.expect(first, &large, 1), 1);
         assert_eq!((growth.vcpus_left, growth.orders.len(), growth.lacking_vcpus), (2, 1, 4));
+    }
+
+    #[test]
+    fn a_machine_on_its_way_is_kept_for_one_job_also_once_its_room_is_set_aside() {
+        let [first, second] = [1, 2].map(Uid::from_u128);
+        let one = Resources::of_job(1000, 64, 0);
+        let mut growth = growth(0, 0);
+        let machine = Coming { machine: Some("m1".into()), ..Coming::new(machine_type(4).allocatable) };
+        growth.coming.push(machine);
+        growth.keep(&"m1".into(), first, one);
+        assert_eq!(growth.expect(first, &one, 1), 1);
+        assert_eq!(growth.expect(second, &one, 3), 3);
+        assert_eq!(growth.on_their_way(second, &one).count(), 0);
     }
 
     #[test]

@@ -17,6 +17,10 @@ use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// When a pass that only tells what the last one kept comes at the earliest: it has no hurry, and more may be new by then.
+const UNTIL_NEXT_PASS: Duration = Duration::from_secs(1);
 
 /// Room kept for a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,7 +232,7 @@ pub(super) fn keep_free<'a>(
 pub(super) fn keep_free_after_all(job: &Job, open: &[Uid], floor: &mut Floor, jobs: &Jobs, desk: &mut Desk) {
     keep_free(job, std::iter::empty(), open, floor, jobs, desk);
     if desk.reservations.promise(job.uid).is_some() {
-        desk.agenda.mark(Item::Schedule);
+        desk.agenda.wake(desk.now + UNTIL_NEXT_PASS, Item::Schedule);
     }
 }
 
