@@ -200,7 +200,7 @@ fn plan(cluster: &mut Cluster, number: usize) {
         cluster.truth.breaches.push("tasks are given to hosts although all admission is paused".to_owned());
     }
     if cluster.calm_since.is_some() {
-        worst::remember_admissions(&mut cluster.truth, &plan.findings, clock);
+        worst::remember_admissions(&mut cluster.truth, &plan.findings, clock, cluster.now);
     }
     let planned = plan.actions.len();
     operator.to_send.extend(plan.actions);

@@ -34,6 +34,8 @@ pub struct Admission {
     pub created_at: Time,
     /// Room was kept for it.
     pub kept: bool,
+    /// When it was given.
+    pub at: Time,
 }
 
 /// All containers, by pod.
@@ -56,6 +58,8 @@ pub struct Truth {
     pub admitted: Vec<Admission>,
     /// What jobs that wait were told since then, and is to be kept.
     pub promises: BTreeMap<Uid, Promise>,
+    /// What jobs were told last before they were given a host.
+    pub kept_promises: BTreeMap<Uid, Time>,
     /// Something of the world that they rest on failed when that was last looked at, and when it last did.
     pub is_in_trouble: bool,
     pub troubled_at: Option<Time>,

@@ -136,14 +136,14 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
     }
 }
 
-/// Tasks were given to hosts by an operator that knows all.
-pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time) {
+/// Tasks were given to hosts by an operator that knows all, and has this clock.
+pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time, now: Time) {
     for finding in findings {
         if let Finding::Admitted { queue: Some(queue), waited, kept } = finding
             && !waited.is_zero()
         {
             let (queue, created_at, kept) = (*queue, clock.before(*waited), *kept);
-            truth.admitted.push(Admission { queue, created_at, kept });
+            truth.admitted.push(Admission { queue, created_at, kept, at: now });
         }
     }
 }

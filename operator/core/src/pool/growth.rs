@@ -20,7 +20,7 @@ pub(crate) struct Growth {
     /// Machines that are there but for their GPUs, with their free room, GPUs included: others take what they need of it already.
     gpus_coming: Vec<Coming>,
     /// All that counts for `maxvCpus`.
-    pub(crate) machines: Vec<Machine>,
+    machines: Vec<Machine>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
     /// What may be added, the smallest first.
@@ -28,8 +28,8 @@ pub(crate) struct Growth {
     vcpus_left: u32,
     /// vCPUs of machines that are there although `maxvCpus`, which was larger once, does not allow them.
     vcpus_over: u32,
-    /// vCPUs that are left, or will be, for the machine that a job lacks: by job, the first of them first.
-    held_vcpus: Vec<(Uid, u32)>,
+    /// vCPUs that are left, or will be, for machines that jobs lack, the first of them first.
+    held: Vec<Held>,
     launches_left: usize,
     /// Machines can be asked for; else those that jobs need are decided once they can.
     pub(crate) is_open: bool,
@@ -61,9 +61,19 @@ struct Coming {
     kept: Option<(Uid, Resources)>,
 }
 
+/// vCPUs that are held for the machine that a job lacks.
+#[derive(Debug)]
+struct Held {
+    job: Uid,
+    vcpus: u32,
+    /// Machines that go for it.
+    going: Vec<Name>,
+}
+
 /// A machine that has a part of `maxvCpus`.
 #[derive(Debug)]
 pub(crate) struct Machine {
+    pub(crate) name: Name,
     /// Its node, once there is one.
     pub(crate) node: Option<Name>,
     pub(crate) vcpus: u32,
@@ -111,6 +121,7 @@ impl Growth {
             Some(Coming { node, ..coming(member, room) })
         };
         let machine = |member: &Member<'_>| Machine {
+            name: member.name.clone(),
             node: member.host.and_then(|host| Some(host.node.as_ref()?.name.clone())),
             vcpus: member.vcpus,
             failed: member.failed,
@@ -122,7 +133,7 @@ impl Growth {
                 .collect(),
             gpus_coming: gpus_to_come().filter_map(but_for_gpus).collect(),
             machines: members.iter().map(machine).collect(),
-            held_vcpus: Vec::new(),
+            held: Vec::new(),
             members: members
                 .iter()
                 .filter(|member| member.is_to_come() || member.is_ready() && !member.is_outdated)
@@ -158,7 +169,7 @@ impl Growth {
             };
             if found.vcpus > self.vcpus_left.saturating_sub(held) {
                 // One that is there, or on its way, and large enough is only to be waited for: unless one was promised.
-                let is_promised = self.held_vcpus.iter().any(|(held_for, _)| *held_for == job);
+                let is_promised = self.held.iter().any(|held| held.job == job);
                 if is_promised || !self.members.iter().any(|room| room.covers(need)) {
                     self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
                 }
@@ -168,7 +179,7 @@ impl Growth {
             let mut coming = Coming::new(found.allocatable);
             self.launches_left -= 1;
             self.vcpus_left -= vcpus;
-            self.held_vcpus.retain(|(held_for, _)| *held_for != job);
+            self.held.retain(|held| held.job != job);
             self.launching_vcpus = self.launching_vcpus.saturating_add(vcpus);
             self.orders.push(name);
             left -= coming.fill(job, need, left);
@@ -217,14 +228,23 @@ impl Growth {
         coming.node.clone()
     }
 
-    /// Holds vCPUs for the machine that a job lacks.
-    pub(crate) fn hold(&mut self, job: Uid, vcpus: u32) {
-        self.held_vcpus.push((job, vcpus));
+    /// Holds vCPUs for the machine that a job lacks, for which these others go.
+    pub(crate) fn hold(&mut self, job: Uid, vcpus: u32, going: &[Name]) {
+        self.held.push(Held { job, vcpus, going: going.to_vec() });
+    }
+
+    /// Machines that may leave their vCPUs to one that a job lacks: those that do not go for somebody else already.
+    pub(crate) fn may_go_for(&self, job: Uid) -> impl Iterator<Item = &Machine> {
+        let goes_for_another = move |machine: &Machine| {
+            let mut others = self.held.iter().filter(|held| held.job != job);
+            others.any(|held| held.going.contains(&machine.name))
+        };
+        self.machines.iter().filter(move |machine| !goes_for_another(machine))
     }
 
     /// Nothing is kept for this job any more.
     pub(crate) fn release(&mut self, job: Uid) {
-        self.held_vcpus.retain(|(held_for, _)| *held_for != job);
+        self.held.retain(|held| held.job != job);
         for coming in self.gpus_coming.iter_mut().chain(&mut self.coming) {
             coming.kept = coming.kept.filter(|(kept_for, _)| *kept_for != job);
         }
@@ -236,8 +256,8 @@ impl Growth {
         if mutant::is(Mutant::VcpusNotHeld) {
             return 0;
         }
-        let others = self.held_vcpus.iter().take_while(|(held_for, _)| *held_for != job);
-        others.map(|(_, vcpus)| *vcpus).fold(0, u32::saturating_add)
+        let others = self.held.iter().take_while(|held| held.job != job);
+        others.map(|held| held.vcpus).fold(0, u32::saturating_add)
     }
 
     /// The smallest type that fits.
@@ -295,7 +315,7 @@ mod tests {
             types: vec![machine_type(2), machine_type(4)],
             vcpus_left,
             vcpus_over,
-            held_vcpus: Vec::new(),
+            held: Vec::new(),
             launches_left: 10,
             is_open: true,
             failure: None,
@@ -311,8 +331,8 @@ mod tests {
         let [first, second, small] = [1, 2, 3].map(Uid::from_u128);
         let (large, one) = (Resources::of_job(4000, 64, 0), Resources::of_job(1000, 64, 0));
         let mut growth = growth(6, 0);
-        growth.hold(first, 4);
-        growth.hold(second, 4);
+        growth.hold(first, 4, &[]);
+        growth.hold(second, 4, &[]);
         assert_eq!(growth.expect(small, &one, 1), 0);
         assert_eq!(growth.expect(second, &large, 1), 0);
         assert_eq!(growth.lacks(second, &large, true), Some((4, 2)));

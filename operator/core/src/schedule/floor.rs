@@ -227,7 +227,7 @@ impl Floor {
             }
             Site::NewMachine { vcpus, leaving, .. } => {
                 if let Some(growth) = growth {
-                    growth.hold(job, *vcpus);
+                    growth.hold(job, *vcpus, &reservation.going);
                 }
                 leaving.clone()
             }
@@ -413,6 +413,7 @@ mod tests {
                 environment: ENVIRONMENT,
                 promise: Promise { site, start: None },
                 until: None,
+                going: Vec::new(),
             });
             let need = Resources::of_job(cpu_millis, 64, 0);
             floor.take(ENVIRONMENT, &need, Uid::from_u128(2), None).is_some()

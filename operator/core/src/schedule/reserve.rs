@@ -34,6 +34,8 @@ pub(crate) struct Reservation {
     pub(crate) promise: Promise,
     /// Until when others may be where it is kept, if that is known.
     pub(crate) until: Option<Time>,
+    /// Machines that go to leave their vCPUs.
+    pub(crate) going: Vec<Name>,
 }
 
 /// All room that is kept.
@@ -167,6 +169,7 @@ fn take_over(jobs: &Jobs, desk: &mut Desk) {
                     environment: Uid::default(),
                     promise: Promise { site: Site::Host(Name::default()), start: told.expected_start },
                     until: None,
+                    going: Vec::new(),
                 });
             }
         }
@@ -272,6 +275,7 @@ fn reservation(queue: Uid, job: &Job, found: Offer, desk: &Desk) -> Reservation 
             start: found.start.filter(|start| may_promise && *start >= desk.now),
         },
         until: found.until,
+        going: found.going,
     }
 }
 

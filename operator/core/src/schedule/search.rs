@@ -20,6 +20,8 @@ pub(super) struct Offer {
     pub(super) until: Option<Time>,
     /// By when the job can start there.
     pub(super) start: Option<Time>,
+    /// Machines that go to leave their vCPUs.
+    pub(super) going: Vec<Name>,
 }
 
 impl Offer {
@@ -75,7 +77,7 @@ impl Search<'_> {
 
     fn host(&self, environment: Uid, host: &Name) -> Offer {
         let start = self.free_by(environment, host);
-        Offer { environment, site: Site::Host(host.clone()), until: start, start }
+        Offer { environment, site: Site::Host(host.clone()), until: start, start, going: Vec::new() }
     }
 
     /// On a machine that was on its way: it may be there now.
@@ -95,6 +97,7 @@ impl Search<'_> {
                 site: Site::Machine(machine.clone()),
                 until: None,
                 start: ready_by.filter(|ready_by| *ready_by >= self.desk.now),
+                going: Vec::new(),
             };
             Some(coming.map(offer).collect::<Vec<_>>())
         };
@@ -116,10 +119,13 @@ impl Search<'_> {
         let is_open = |machine: &&Machine| {
             machine.node.as_ref().is_none_or(|node| !self.floor.is_kept_from(node, self.job.uid))
         };
-        let mut machines: Vec<(Option<Time>, &Machine)> =
-            growth.machines.iter().filter(is_open).map(|machine| (self.idle_by(machine), machine)).collect();
+        let mut machines: Vec<(Option<Time>, &Machine)> = growth
+            .may_go_for(self.job.uid)
+            .filter(is_open)
+            .map(|machine| (self.idle_by(machine), machine))
+            .collect();
         machines.sort_by_key(|(idle_by, machine)| (idle_by.is_none(), *idle_by, machine.vcpus));
-        let (mut until, mut leaving) = (Some(self.desk.now), Vec::new());
+        let (mut until, mut leaving, mut going) = (Some(self.desk.now), Vec::new(), Vec::new());
         for (idle_by, machine) in machines {
             if lacking == 0 {
                 break;
@@ -127,6 +133,7 @@ impl Search<'_> {
             lacking = lacking.saturating_sub(machine.vcpus);
             until = until.zip(idle_by).map(|(until, idle_by)| until.max(idle_by));
             leaving.extend(machine.node.clone());
+            going.push(machine.name.clone());
         }
         let name = self.desk.environments.get(environment)?.display_name().clone();
         let gone = if leaving.is_empty() { until } else { until.map(|until| until + REMOVAL_PATIENCE) };
@@ -137,6 +144,7 @@ impl Search<'_> {
             site: Site::NewMachine { environment: name, vcpus, leaving },
             until,
             start,
+            going,
         })
     }
 

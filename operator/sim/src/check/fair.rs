@@ -5,6 +5,7 @@ use super::life::state;
 use super::order::Before;
 use crate::cluster::Cluster;
 use crate::shares;
+use crate::truth::Admission;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -62,7 +63,16 @@ pub(super) fn before_round(cluster: &Cluster) -> Known {
         return Known::default();
     }
     let running = cluster.truth.all().filter(|(_, container)| container.ended.is_none());
-    Known { running: running.map(|(pod, _)| pod).collect(), most: most(cluster) }
+    let mut most = most(cluster);
+    // What was given a host in the last round may not be told yet: a job's status is written once a second.
+    let is_news = |given: &&Admission| given.at + Duration::from_secs(2) > cluster.now;
+    for given in cluster.truth.admitted.iter().rev().take_while(is_news) {
+        let job = super::order::the_one(cluster, given.queue, given.created_at);
+        if let Some((share, cpu)) = job.and_then(|job| job.spec.share.clone().zip(cpu(cluster, job))) {
+            *most.entry(share).or_default() += cpu;
+        }
+    }
+    Known { running: running.map(|(pod, _)| pod).collect(), most }
 }
 
 /// Nobody is given a host while a job of a share waits all the time that has used less for its weight and needs no more; nor

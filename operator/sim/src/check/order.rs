@@ -112,7 +112,7 @@ pub(super) fn was_given(cluster: &Cluster, others: usize, queue: Uid, created_at
 }
 
 /// The job of a queue that was submitted then, if there is only one.
-fn the_one(cluster: &Cluster, queue: Uid, created_at: Time) -> Option<&ObservedJob> {
+pub(super) fn the_one(cluster: &Cluster, queue: Uid, created_at: Time) -> Option<&ObservedJob> {
     let queue = cluster.store.queues.values().find(|found| found.uid == queue)?;
     let is_it = |job: &&ObservedJob| job.created_at == created_at && job.spec.queue.name == queue.name;
     let mut jobs = cluster.store.jobs.values().filter(is_it);

@@ -23,6 +23,8 @@ const UNTIL_TOLD: Duration = Duration::from_secs(90);
 pub struct Promise {
     /// By when it starts at the latest, by the operator's clock.
     by: Time,
+    /// What it was told last.
+    told: Time,
     /// Its queue, and how many tasks had been given to hosts by then.
     queue: Uid,
     admitted: usize,
@@ -52,17 +54,21 @@ pub fn take_promises(cluster: &mut Cluster) {
             let job = cluster.store.jobs.get(&told.job).filter(|job| job.created_at == told.submitted_at)?;
             // What an array is told is about its next child, and a status may be about the one before.
             let job = Some(job).filter(|job| job.spec.size.is_none())?;
-            Some((queue, job.uid, told.expected_start?))
+            // A queue that still tells what was kept is not telling it of the next attempt.
+            let by =
+                told.expected_start.filter(|by| cluster.truth.kept_promises.get(&job.uid) != Some(by))?;
+            Some((queue, job.uid, by))
         })
         .collect();
     for (queue, job, by) in told {
-        let fresh = Promise { by, queue, admitted, is_later: None };
+        let fresh = Promise { by, told: by, queue, admitted, is_later: None };
         if cluster.truth.promises.get(&job).is_none_or(|known| known.by != by) {
             cluster.tell(|| format!("job {} was told that it starts by {by} at the latest", job.prefix()));
         }
         let known = cluster.truth.promises.entry(job).or_insert(fresh);
         known.is_later = (by > known.by + Duration::from_secs(1)).then_some(by);
         known.by = known.by.min(by);
+        known.told = by;
     }
     let promises = cluster.truth.promises.clone();
     let is_kept = |(uid, promise): &(&Uid, &Promise)| {
@@ -72,7 +78,10 @@ pub fn take_promises(cluster: &mut Cluster) {
         })
     };
     let kept: Vec<Uid> = promises.iter().filter(is_kept).map(|(uid, _)| *uid).collect();
-    cluster.truth.promises.retain(|uid, _| !kept.contains(uid));
+    for uid in kept {
+        let promise = cluster.truth.promises.remove(&uid);
+        cluster.truth.kept_promises.extend(promise.map(|promise| (uid, promise.told)));
+    }
 }
 
 /// The promise that was broken, in words.
