@@ -78,6 +78,11 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
          self.computeResources.maxvCpus > 0)",
         "a MANAGED environment needs computeResources with type (EC2 or SPOT) and maxvCpus"
     ),
+    rule(
+        "!has(self.backend) || !has(self.backend.clusterApi) || !has(self.computeResources) || \
+         !has(self.computeResources.instanceTypes) || self.computeResources.instanceTypes.size() == 0",
+        "instanceTypes is not for clusterApi: each of its machineDeployments is one machine type; remove it"
+    ),
 ]))]
 pub struct ComputeEnvironmentSpec {
     /// The environment's AWS name: up to 128 letters, digits, `-` and `_`. Queues can refer to it by this
@@ -236,10 +241,14 @@ pub struct MachineLaunch {
     /// Its number.
     #[schemars(range(min = 1))]
     pub serial: i64,
-    /// Its instance type.
-    #[schemars(length(min = 1, max = 64))]
+    /// Its instance type; with Cluster API its MachineDeployment, as `namespace/name`.
+    #[schemars(length(min = 1, max = 317))]
     pub instance_type: String,
     /// When it was decided.
     #[schemars(schema_with = "times::time")]
     pub decided_at: String,
+    /// With Cluster API: how many machines the MachineDeployment is to have with this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub replicas: Option<i32>,
 }

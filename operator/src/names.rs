@@ -28,8 +28,13 @@ pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
 pub const NODE_CLASS: &str = "batch.windlass.dev/node-class";
 /// Annotation of a node class: the generation of the compute environment that asked for what it says.
 pub const ENVIRONMENT_GENERATION: &str = "batch.windlass.dev/compute-environment-generation";
-/// Annotation of a node that takes no more jobs, because it is to go.
+/// Annotation of a node, or a Machine of Cluster API, that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
+
+/// Label of a Machine of Cluster API: its MachineDeployment.
+pub const MACHINE_DEPLOYMENT: &str = "cluster.x-k8s.io/deployment-name";
+/// Annotation of a Machine of Cluster API: it goes first when its MachineDeployment is to have fewer.
+pub const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
 
 /// Annotation: the launch serial in the pod's name.
 pub const LAUNCH: &str = "batch.windlass.dev/launch";

@@ -79,7 +79,9 @@ pub struct NodeClassReference {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterApiBackend {
-    /// The MachineDeployments to scale, one for each instance type.
+    /// The MachineDeployments to scale; each is one machine type. Windlass sets their replicas, and nobody else may. What
+    /// their machines are is told by their annotations `capacity.cluster-autoscaler.kubernetes.io/cpu`,
+    /// `…/memory` and `…/gpu-count`, as Cluster Autoscaler reads them.
     #[schemars(length(min = 1, max = 50))]
     #[schemars(extend(
         "x-kubernetes-list-type" = "map",
@@ -88,7 +90,7 @@ pub struct ClusterApiBackend {
     pub machine_deployments: Vec<MachineDeploymentReference>,
 }
 
-/// A MachineDeployment of Cluster API.
+/// A MachineDeployment of Cluster API (`cluster.x-k8s.io/v1beta2`), of this very cluster.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 pub struct MachineDeploymentReference {
     /// Its namespace.

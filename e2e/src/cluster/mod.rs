@@ -3,6 +3,7 @@
 mod addresses;
 mod argocd;
 mod cgroup;
+mod cluster_api;
 mod component;
 mod config;
 mod control_plane;

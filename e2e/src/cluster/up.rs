@@ -17,7 +17,7 @@ use super::paths::{Checkout, State};
 use super::process::Process;
 use super::programs::Programs;
 use super::record::{Lock, Record};
-use super::{images, karpenter, network, node, packages, pki, services};
+use super::{cluster_api, images, karpenter, network, node, packages, pki, services};
 use crate::kubectl::Kubectl;
 use crate::progress::Progress;
 
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     /// CPUs that each real node reports, however many this machine has; 8 when not given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1024))]
     node_cpus: Option<u32>,
-    /// Run Karpenter with its KWOK provider too; its first build takes minutes
+    /// Run Karpenter with its KWOK provider too, whose first build takes minutes; and know the kinds of Cluster API
     #[arg(long)]
     karpenter: bool,
 }
@@ -127,6 +127,7 @@ fn start_control_plane(
     kubectl.apply(&config::render_common(state, SYSTEM_OBJECTS)?)?;
     if record.karpenter {
         karpenter::prepare(state, checkout, kubectl)?;
+        cluster_api::prepare(checkout, kubectl)?;
     }
     kwok::release(state, kubectl)?;
     after_api_server(state, record).iter().try_for_each(|component| component.start(state).map(drop))

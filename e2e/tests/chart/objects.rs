@@ -78,8 +78,10 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
         (names(&objects(WINDLASS, &[])), names(&objects(WINDLASS, &["--values", ALL_ON])));
     let added: Vec<&String> = all_on.difference(&default).collect();
     let expected = [
+        "ClusterRole windlass-cluster-api",
         "ClusterRole windlass-karpenter",
         "ClusterRole windlass-simulated",
+        "ClusterRoleBinding windlass-cluster-api",
         "ClusterRoleBinding windlass-karpenter",
         "ClusterRoleBinding windlass-simulated",
         "ConfigMap windlass-map",
@@ -90,7 +92,9 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
         "PriorityLevelConfiguration windlass",
         "PrometheusRule windlass",
         "ServiceMonitor windlass",
+        "ValidatingAdmissionPolicy windlass-operator-jail-cluster-api",
         "ValidatingAdmissionPolicy windlass-operator-jail-machines",
+        "ValidatingAdmissionPolicyBinding windlass-operator-jail-cluster-api",
         "ValidatingAdmissionPolicyBinding windlass-operator-jail-machines",
     ];
     assert_eq!(added, expected);

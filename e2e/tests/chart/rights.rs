@@ -114,6 +114,7 @@ fn roles_are_bound_to_whom_they_are_for() {
         .collect();
     let expected = [
         format!("ClusterRole windlass to ServiceAccount {NAMESPACE}/windlass"),
+        format!("ClusterRole windlass-cluster-api to ServiceAccount {NAMESPACE}/windlass"),
         format!("ClusterRole windlass-karpenter to ServiceAccount {NAMESPACE}/windlass"),
         format!("ClusterRole windlass-simulated to ServiceAccount {NAMESPACE}/windlass"),
         format!("ClusterRole windlass-release to ServiceAccount {NAMESPACE}/windlass-release"),

@@ -95,6 +95,11 @@ impl Known {
                     machine.name, machine.machine_type, machine.leaving
                 )
             }
+            Outcome::MachineDeployment(found, machines) => {
+                let version = self.note(object, found.resource_version);
+                let (key, replicas) = (&found.key, found.replicas);
+                format!("MachineDeployment {key} {version}: {replicas} replicas, {} machines", machines.len())
+            }
             Outcome::NodeClass(class) => {
                 let version = self.note(object, class.resource_version);
                 let (name, digest) = (&class.name, &class.digest);

@@ -1,5 +1,6 @@
 //! What takes long, and is run by `make verify` only: the source's workflow at its full size, many kills, a long outage,
-//! jobs changed at random; and what needs Karpenter: `make cluster KARPENTER=1`.
+//! jobs changed at random; and what needs Karpenter or the kinds of Cluster API:
+//! `make cluster KARPENTER=1`.
 
 #[cfg(test)]
 #[path = "../common/acts.rs"]
@@ -22,6 +23,8 @@ mod catalog;
 #[path = "../common/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+mod cluster_api;
+#[cfg(test)]
 #[path = "../common/elastic.rs"]
 mod elastic;
 #[cfg(test)]
@@ -37,6 +40,8 @@ mod kills;
 mod losses;
 #[cfg(test)]
 mod machine_kills;
+#[cfg(test)]
+mod machine_maker;
 #[cfg(test)]
 #[path = "../common/managed.rs"]
 mod managed;

@@ -3,8 +3,8 @@
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
     ArrayStatus, Backend, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, MachineType,
-    NodeClassContent, ObservedDefinition, ObservedJob, ObservedMachine, ObservedNodeClass, ObservedPod,
-    ObservedRevision, Payload, QueueStatus, Record,
+    NodeClassContent, ObservedDefinition, ObservedJob, ObservedMachine, ObservedMachineDeployment,
+    ObservedNodeClass, ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
 use crate::units::Resources;
@@ -84,6 +84,17 @@ pub struct NodeClassOrder {
     pub environment_generation: i64,
     /// What it is to say.
     pub content: NodeClassContent,
+}
+
+/// How many machines a MachineDeployment is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleOrder {
+    /// The MachineDeployment, and its version.
+    pub guard: Guard,
+    /// How many.
+    pub replicas: u32,
+    /// Not to be sent later than this; `None` for fewer than there are.
+    pub not_after: Option<Time>,
 }
 
 /// Which object a finalizer of ours is set on or taken from.
@@ -170,8 +181,13 @@ pub enum Action {
     WriteNodeClass(Box<NodeClassOrder>),
     /// Have a machine take no more jobs → [`Outcome::Done`].
     RetireMachine(Backend, Name, Uid),
-    /// Delete a machine → [`Outcome::Done`].
+    /// Delete a machine; mark one of Cluster API as the next to go → [`Outcome::Done`].
     RemoveMachine(Backend, Name, Uid),
+    /// Read a MachineDeployment from the API server itself, and then its machines → [`Outcome::MachineDeployment`] or
+    /// [`Outcome::NotFound`].
+    ReadMachineDeployment(ObjectKey),
+    /// Say how many machines a MachineDeployment is to have, only in exactly this version → [`Outcome::Written`].
+    Scale(Box<ScaleOrder>),
     /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].
     ReleasePod(ObjectKey, Uid, bool),
 }
@@ -236,6 +252,8 @@ pub enum Outcome {
     Machine(Box<ObservedMachine>),
     /// The node class written or found.
     NodeClass(Box<ObservedNodeClass>),
+    /// The MachineDeployment read, and its machines, which were listed after it.
+    MachineDeployment(Box<ObservedMachineDeployment>, Vec<ObservedMachine>),
     /// The pod created, found or read.
     Pod(Box<ObservedPod>),
     /// The latest trouble the cluster tells of; `None` when it tells of none.

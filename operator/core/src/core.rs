@@ -75,6 +75,8 @@ impl Core {
             Event::MachineGone(uid) => self.machine_gone(uid),
             Event::NodeClass(class) => self.take_node_class(*class),
             Event::NodeClassGone(uid) => self.node_class_gone(uid),
+            Event::MachineDeployment(deployment) => self.take_machine_deployment(*deployment),
+            Event::MachineDeploymentGone(uid) => self.machine_deployment_gone(uid),
             Event::Environment(environment) => self.take_environment(*environment),
             Event::EnvironmentGone(uid) => self.environment_gone(uid),
             Event::Policy(policy) => self.take_policy(*policy),

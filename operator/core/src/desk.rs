@@ -17,7 +17,7 @@ use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, W
 use crate::state::State;
 use crate::time::Time;
 use crate::units::GPUS;
-use crate::world::{Claim, Gone, Hosts, Machines, NodeClasses, Pods, Registry, Shared};
+use crate::world::{Claim, Gone, Hosts, MachineDeployments, Machines, NodeClasses, Pods, Registry, Shared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +91,7 @@ pub(crate) struct Desk {
     pub(crate) node_classes: NodeClasses,
     /// Machines that can be had, by name.
     pub(crate) machine_types: BTreeMap<Name, MachineType>,
+    pub(crate) deployments: MachineDeployments,
     pub(crate) gone: Gone,
     pub(crate) pods: Pods,
     pub(crate) policies: Registry<ObservedPolicy>,
@@ -207,7 +208,9 @@ impl Desk {
 
     /// True when the hosts of an environment of this name are made for it and nobody else.
     pub(crate) fn is_ours_alone(&self, environment: &Name) -> bool {
-        self.environments_called(environment).any(|found| found.observed.managed.is_some())
+        let mut managed =
+            self.environments_called(environment).filter_map(|found| found.observed.managed.as_ref());
+        managed.any(|managed| managed.backend.keeps_others_off())
     }
 
     /// What GPUs are called in the environment of this name.

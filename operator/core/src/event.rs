@@ -4,7 +4,8 @@ use crate::action::Outcome;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision,
+    ObservedMachineDeployment, ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue,
+    ObservedRevision,
 };
 
 /// The kinds the core watches.
@@ -20,6 +21,10 @@ pub enum Kind {
     SimulatedNode,
     /// Node classes that we made for environments.
     NodeClass,
+    /// MachineDeployments of Cluster API.
+    MachineDeployment,
+    /// Machines of Cluster API that belong to MachineDeployments.
+    Machine,
     /// ComputeEnvironments.
     Environment,
     /// SchedulingPolicies.
@@ -38,12 +43,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind; nothing is planned before a list of each has arrived (DESIGN.md, rule 12).
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Namespace,
         Kind::Host,
         Kind::NodeClaim,
         Kind::SimulatedNode,
         Kind::NodeClass,
+        Kind::MachineDeployment,
+        Kind::Machine,
         Kind::Environment,
         Kind::Policy,
         Kind::Queue,
@@ -58,6 +65,7 @@ impl Kind {
         match backend {
             Backend::Karpenter => Kind::NodeClaim,
             Backend::Simulated => Kind::SimulatedNode,
+            Backend::ClusterApi => Kind::Machine,
         }
     }
 }
@@ -86,6 +94,10 @@ pub enum Event {
     NodeClass(Box<ObservedNodeClass>),
     /// A node class is gone.
     NodeClassGone(Uid),
+    /// A MachineDeployment exists in this form.
+    MachineDeployment(Box<ObservedMachineDeployment>),
+    /// A MachineDeployment is gone.
+    MachineDeploymentGone(Uid),
     /// A ComputeEnvironment exists in this form.
     Environment(Box<ObservedEnvironment>),
     /// A ComputeEnvironment is gone.

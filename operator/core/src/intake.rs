@@ -8,10 +8,10 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine, ObservedNodeClass,
-    ObservedPolicy, ObservedQueue, ObservedRevision,
+    Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
+    ObservedMachineDeployment, ObservedNodeClass, ObservedPolicy, ObservedQueue, ObservedRevision,
 };
-use crate::pool::machine_is_gone;
+use crate::pool::{claim_machines, machine_is_gone, owner_of};
 
 impl Core {
     pub(crate) fn catalog_changed(&mut self) {
@@ -56,9 +56,12 @@ impl Core {
         }
     }
 
-    pub(crate) fn take_machine(&mut self, machine: ObservedMachine) {
+    pub(crate) fn take_machine(&mut self, mut machine: ObservedMachine) {
         if self.desk.gone.has(machine.uid) {
             return;
+        }
+        if machine.backend == Backend::ClusterApi {
+            machine.environment = owner_of(&machine.machine_type, &self.desk).unwrap_or_default();
         }
         let environment = machine.environment;
         if self.desk.machines.put(machine) {
@@ -91,6 +94,19 @@ impl Core {
         }
     }
 
+    pub(crate) fn take_machine_deployment(&mut self, deployment: ObservedMachineDeployment) {
+        if !self.desk.gone.has(deployment.uid) && self.desk.deployments.put(deployment) {
+            self.catalog_changed();
+        }
+    }
+
+    pub(crate) fn machine_deployment_gone(&mut self, uid: Uid) {
+        self.desk.gone.note(uid);
+        if self.desk.deployments.remove(uid) {
+            self.catalog_changed();
+        }
+    }
+
     pub(crate) fn take_environment(&mut self, observed: ObservedEnvironment) {
         let known = self.desk.environments.get(observed.uid);
         if known.is_some_and(|known| known.observed.resource_version >= observed.resource_version) {
@@ -101,6 +117,7 @@ impl Core {
             None => Environment::new(observed),
         };
         self.desk.environments.put(environment);
+        claim_machines(&mut self.desk);
         self.catalog_changed();
     }
 
@@ -161,6 +178,7 @@ impl Core {
 
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
         self.desk.environments.remove(uid);
+        claim_machines(&mut self.desk);
         self.catalog_changed();
     }
 

@@ -46,6 +46,12 @@ impl Core {
             Outcome::Definition(definition) => (Kind::Definition, Some(definition.uid), None),
             Outcome::Machine(machine) => (Kind::of_machines(machine.backend), Some(machine.uid), None),
             Outcome::NodeClass(class) => (Kind::NodeClass, Some(class.uid), None),
+            Outcome::MachineDeployment(deployment, machines) => {
+                if let Some(listed) = self.lists.under_way.get_mut(&Kind::Machine) {
+                    listed.uids.extend(machines.iter().map(|machine| machine.uid));
+                }
+                (Kind::MachineDeployment, Some(deployment.uid), None)
+            }
             Outcome::Revision(revision) => (Kind::Revision, Some(revision.uid), None),
             _ => return,
         };
@@ -61,6 +67,9 @@ impl Core {
             Event::Host(host) => (Kind::Host, Some(&host.name), None, None),
             Event::Machine(machine) => (Kind::of_machines(machine.backend), None, Some(machine.uid), None),
             Event::NodeClass(class) => (Kind::NodeClass, None, Some(class.uid), None),
+            Event::MachineDeployment(deployment) => {
+                (Kind::MachineDeployment, None, Some(deployment.uid), None)
+            }
             Event::Environment(environment) => (Kind::Environment, None, Some(environment.uid), None),
             Event::Policy(policy) => (Kind::Policy, None, Some(policy.uid), None),
             Event::Queue(queue) => (Kind::Queue, None, Some(queue.uid), None),
@@ -103,6 +112,12 @@ impl Core {
             Kind::NodeClass => {
                 for uid in absent(self.desk.node_classes.uids()) {
                     self.node_class_gone(uid);
+                }
+            }
+            Kind::Machine => self.end_machine_list(Backend::ClusterApi, &listed),
+            Kind::MachineDeployment => {
+                for uid in self.desk.deployments.not_in(&listed.uids) {
+                    self.machine_deployment_gone(uid);
                 }
             }
             Kind::Environment => {

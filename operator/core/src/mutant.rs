@@ -159,6 +159,12 @@ mutants! {
     LeavingMachineTakesJobs,
     /// A machine is removed as soon as it takes no more jobs, whatever another leader has just placed there (SPEC.md C2).
     RetiredRemovedAtOnce,
+    /// Replicas are asked for as so many more, not as a number (DESIGN.md, rule 3; two leaders buy twice).
+    ReplicasAddedUp,
+    /// Replicas are lowered by what the watches show, which are not in step (SPEC.md C2; a machine with a job is taken).
+    ScaledInUnseen,
+    /// Replicas are lowered before the machine that is to go is marked (SPEC.md C2; Cluster API takes another).
+    UnmarkedScaledIn,
     /// Idle machines stay (SPEC.md C2).
     IdleMachineKept,
     /// Machines that are kept are in the way of a job that needs a larger one (I0).

@@ -1,7 +1,8 @@
 //! The actions of a plan, and those whose outcome is awaited.
 
 use crate::action::Action;
-use crate::ids::{ActionId, ObjectKey, Uid};
+use crate::ids::{ActionId, Name, ObjectKey, Uid};
+use crate::time::Time;
 use crate::world::Slot;
 use std::collections::BTreeMap;
 
@@ -52,6 +53,10 @@ pub(crate) enum Purpose {
     NodeClass(Uid),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
+    /// What the API server has of a MachineDeployment of an environment; and when that was asked.
+    ReadMachineDeployment(Uid, Name, Time),
+    /// How many machines a MachineDeployment of an environment is to have.
+    Scale(Uid, Name, u32),
     /// A revision's finalizer.
     HoldRevision(Uid),
 }

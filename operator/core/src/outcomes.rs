@@ -14,7 +14,10 @@ use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
-use crate::pool::{class_outcome, machine_events_read, machine_outcome, removal_outcome};
+use crate::pool::{
+    class_outcome, deployment_read, machine_events_read, machine_outcome, removal_outcome, scale_in,
+    scale_outcome,
+};
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
 
@@ -104,6 +107,10 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::MachineEvents(uid) => machine_events_read(uid, outcome, &mut core.desk),
         Purpose::MachineGoes(_, machine) if outcome == Outcome::NotFound => core.machine_gone(machine),
         Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
+        Purpose::ReadMachineDeployment(uid, name, asked_at) => {
+            take_machine_deployment_read(core, (uid, &name), asked_at, outcome);
+        }
+        Purpose::Scale(uid, name, replicas) => scale_outcome(uid, &name, replicas, &outcome, &mut core.desk),
         Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),
         Purpose::HoldEnvironment(uid) => take_held(core, &outcome, Item::Environment(uid)),
         Purpose::HoldRevision(uid) => {
@@ -250,6 +257,28 @@ fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, 
     }
     core.desk.agenda.mark(Item::Job(uid));
     core.ghosts.wake_all(&mut core.desk);
+}
+
+/// The API server's word on a MachineDeployment and its machines: what can be told from it alone is done at once.
+fn take_machine_deployment_read(core: &mut Core, of: (Uid, &Name), asked_at: Time, outcome: Outcome) {
+    let (uid, name) = of;
+    let is_known = matches!(outcome, Outcome::MachineDeployment(..) | Outcome::NotFound);
+    deployment_read(uid, name, is_known.then_some(asked_at), &mut core.desk);
+    match outcome {
+        Outcome::MachineDeployment(deployment, machines) => {
+            core.take_machine_deployment((*deployment).clone());
+            for machine in &machines {
+                core.take_machine(machine.clone());
+            }
+            scale_in(uid, &deployment, &machines, &mut core.desk);
+        }
+        Outcome::NotFound => {
+            if let Some(gone) = core.desk.deployments.get(name).map(|known| known.uid) {
+                core.machine_deployment_gone(gone);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn take_definition_read(core: &mut Core, uid: Uid, outcome: Outcome) {

@@ -5,6 +5,7 @@ use crate::check;
 use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
+use crate::deployments;
 use crate::kubelet::{Kubelet, power_off};
 use crate::pools;
 use crate::store::node_of;
@@ -55,6 +56,9 @@ const TO_MEND: Duration = Duration::from_secs(10_800);
 /// Karpenter's words for a node class that is of no use.
 const BROKEN: &str = "LaunchFailed: the node class names a subnet that is not there";
 
+/// Cluster API's, in its provider's words, for a machine that is not to be had. It does not try again.
+const NO_CAPACITY: &str = "CreateError: InsufficientInstanceCapacity";
+
 /// How long machines take in a scenario.
 const TO_NODE: Duration = Duration::from_secs(30);
 const TO_READY: Duration = Duration::from_secs(10);
@@ -71,6 +75,9 @@ pub fn act(cluster: &mut Cluster) {
     }
     if cluster.rng.u64(0..4) == 0 {
         classes::progress(cluster);
+        return;
+    }
+    if dice >= 500 && deployments::reconcile_one(cluster) {
         return;
     }
     let Some(machine) = machine else { return };
@@ -100,7 +107,8 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
     while {
         let looked = classes::progress(cluster);
         let machines: Vec<ObservedMachine> = cluster.store.machines.values().cloned().collect();
-        machines.iter().fold(looked, |busy, machine| busy | progress(cluster, machine))
+        let made = deployments::reconcile_all(cluster);
+        machines.iter().fold(looked | made, |busy, machine| busy | progress(cluster, machine))
     } {
         busy = true;
     }
@@ -165,13 +173,13 @@ fn progress(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
         return true;
     }
     match machine.backend {
-        Backend::Karpenter if machine.deleting => end(cluster, &machine),
-        Backend::Karpenter => launch(cluster, &machine),
+        Backend::Karpenter | Backend::ClusterApi if !machine.deleting => launch(cluster, &machine),
+        Backend::Karpenter | Backend::ClusterApi => end(cluster, &machine),
         Backend::Simulated => machine.node.clone().is_some_and(|node| make_ready(cluster, &machine, &node)),
     }
 }
 
-/// Karpenter ends a machine once no job runs there.
+/// Karpenter ends a machine once no job runs there; Cluster API drains it, whatever does.
 fn end(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     if let Some(node) = &machine.node {
         if let Some(host) = cluster.store.hosts.get(node).filter(|host| !host.unschedulable).cloned() {
@@ -179,27 +187,44 @@ fn end(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
             return true;
         }
         if cluster.store.hosts.contains_key(node) && cluster.store.has_jobs(node) {
-            return false;
+            if machine.backend == Backend::Karpenter {
+                return false;
+            }
+            cluster
+                .store
+                .breaches
+                .push(format!("machine {} is removed although a job runs there", machine.name));
         }
     }
-    cluster.tell(|| format!("Karpenter: {} is gone", machine.name));
+    cluster.tell(|| format!("{:?}: {} is gone", machine.backend, machine.name));
     cluster.store.remove_machine(machine.backend, &machine.name);
     true
 }
 
-/// Karpenter makes a machine, or fails to.
+/// Karpenter or Cluster API makes a machine, or fails to.
 fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
     let now = cluster.now;
     let fate = fate(cluster, machine);
     if let Some(node) = &machine.node {
         if !cluster.store.hosts.contains_key(node) {
+            if machine.backend == Backend::ClusterApi {
+                return false;
+            }
             // Somebody deleted it: that is an order to end the machine.
             cluster.store.remove_machine(machine.backend, &machine.name);
             return true;
         }
         return make_ready(cluster, machine, node);
     }
-    if cluster.backends.broken != machine.fault {
+    if machine.backend == Backend::ClusterApi {
+        let is_due = fate.taken_back_at.is_some_and(|at| at <= now).then(|| Name::from(NO_CAPACITY));
+        if let Some(fault) = cluster.backends.broken.clone().or(is_due).filter(|_| machine.fault.is_none()) {
+            cluster.note(About::Faults, "machines that failed");
+            cluster.tell(|| format!("Cluster API: {}: {fault}", machine.name));
+            cluster.store.put_machine(ObservedMachine { fault: Some(fault), ..machine.clone() });
+            return true;
+        }
+    } else if cluster.backends.broken != machine.fault {
         let fault = cluster.backends.broken.clone();
         cluster.tell(|| format!("Karpenter: {}: {fault:?}", machine.name));
         cluster.store.put_machine(ObservedMachine { fault, ..machine.clone() });
@@ -209,7 +234,8 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
         return false;
     }
     let Some(is_allowed) = classes::allows(cluster, machine) else { return false };
-    if !is_allowed || cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now) {
+    let is_short = cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now);
+    if machine.backend == Backend::Karpenter && (!is_allowed || is_short) {
         cluster.note(About::Faults, "machines that were not to be had");
         cluster.tell(|| format!("Karpenter: no machine for {}", machine.name));
         cluster.store.put_machine(ObservedMachine { deleting: true, ..machine.clone() });
@@ -219,7 +245,7 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
         return false;
     }
     let Some(machine_type) = type_of(machine) else { return false };
-    let name = Name::from(format!("node-{}", machine.name));
+    let name = Name::from(format!("node-{}", machine.name.as_str().replace('/', "-")));
     let uid = cluster.store.next_uid();
     let offer = (cluster.rng.u64(0..=pools::MORE), cluster.rng.u64(0..=pools::LESS));
     let offer = if cluster.scripted { (0, 0) } else { offer };
@@ -253,7 +279,8 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     cluster.tell(|| format!("kubelet: node {node} is ready"));
     cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
     if check::at_ease(cluster) {
-        cluster.truth.came_to.insert(machine.environment);
+        let environment = cluster.store.environment_of(machine);
+        cluster.truth.came_to.insert(environment);
     }
     cluster.store.put_host(host);
     true
@@ -271,8 +298,8 @@ fn register_gpus(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) 
     if cluster.backends.without_gpus {
         return false;
     }
-    let mut environments = cluster.store.environments.values();
-    let environment = environments.find(|environment| environment.uid == machine.environment);
+    let uid = cluster.store.environment_of(machine);
+    let environment = cluster.store.environments.values().find(|environment| environment.uid == uid);
     let (Some(environment), Some(machine_type)) = (environment, type_of(machine)) else { return false };
     let gpus = Resources { gpus: machine_type.allocatable.gpus, ..Resources::default() };
     let gpus = ResourceList::with_gpus(gpus, &environment.gpu_resource);
@@ -288,7 +315,7 @@ fn register_gpus(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) 
 }
 
 fn type_of(machine: &ObservedMachine) -> Option<&'static MachineType> {
-    pools::catalogue().iter().find(|found| found.name == machine.machine_type)
+    pools::types().find(|found| found.name == machine.machine_type)
 }
 
 fn fate(cluster: &mut Cluster, machine: &ObservedMachine) -> Fate {

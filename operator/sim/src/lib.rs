@@ -11,6 +11,7 @@ mod classes;
 pub mod cluster;
 mod collector;
 mod coverage;
+mod deployments;
 mod faults;
 mod kubelet;
 #[cfg(feature = "mutants")]

@@ -220,6 +220,7 @@ fn send(cluster: &mut Cluster, number: usize) {
     let not_after = match &action {
         Action::CreatePod(order) => Some(order.not_after),
         Action::LaunchMachine(order) => Some(order.not_after),
+        Action::Scale(order) => order.not_after,
         _ => None,
     };
     if not_after.is_some_and(|not_after| operator.clock(cluster.now) > not_after) {
@@ -294,6 +295,7 @@ fn carry_out(cluster: &mut Cluster, number: usize, action: Action) -> Outcome {
         let ended = told::outcome(&outcome);
         cluster.tell(|| format!("operator {number}: {told} -> {ended}"));
     }
+    worst::takes_the_place(cluster, &kept, &outcome);
     outcome
 }
 

@@ -6,9 +6,10 @@ use crate::coverage::About;
 use crate::store::{Store, selector};
 use std::sync::LazyLock;
 use std::time::Duration;
-use windlass_core::ids::{Name, ResourceVersion};
+use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedQueue, Payload,
+    Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedMachineDeployment,
+    ObservedQueue, Payload,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::{GPUS, Resources};
@@ -17,7 +18,8 @@ use windlass_core::units::{GPUS, Resources};
 pub const UNMANAGED: &str = "ce";
 
 /// Those that have machines made.
-const MANAGED: [(&str, Backend); 2] = [("claims", Backend::Karpenter), ("nodes", Backend::Simulated)];
+const MANAGED: [(&str, Backend); 3] =
+    [("claims", Backend::Karpenter), ("nodes", Backend::Simulated), ("groups", Backend::ClusterApi)];
 
 /// By how many thousandths of a vCPU a node may offer more than the catalogue's estimate, and less.
 pub const MORE: u64 = 20;
@@ -32,6 +34,9 @@ pub const ON_THE_EDGE: u64 = 1900;
 
 /// The family of machines that have a GPU.
 const WITH_GPUS: &str = "g4";
+
+/// The MachineDeployment whose machines have one.
+const SCALED_WITH_GPUS: &str = "capi/gpu";
 
 /// What is kept for the system of each node, in thousandths of a vCPU, as the catalogue has it.
 const SYSTEM: u64 = 80;
@@ -62,6 +67,39 @@ fn made_up() -> Vec<MachineType> {
     types.collect()
 }
 
+/// The MachineDeployments of Cluster API, as the types of their machines.
+pub fn deployments() -> &'static [MachineType] {
+    static DEPLOYMENTS: LazyLock<Vec<MachineType>> = LazyLock::new(|| {
+        let of_size = |name: &str, size: &str| {
+            let found = catalogue().iter().find(|found| found.name.as_str() == size);
+            found.map(|found| MachineType { name: name.into(), ..found.clone() })
+        };
+        let all = [("capi/small", "c5.large"), ("capi/large", "c5.xlarge"), (SCALED_WITH_GPUS, "g4.xlarge")];
+        all.into_iter().filter_map(|(name, size)| of_size(name, size)).collect()
+    });
+    &DEPLOYMENTS
+}
+
+/// All types of machines, whoever makes them.
+pub fn types() -> impl Iterator<Item = &'static MachineType> {
+    catalogue().iter().chain(deployments())
+}
+
+/// A MachineDeployment with so many machines to have.
+pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) {
+    let (namespace, name) = size.name.as_str().split_once('/').unwrap_or_default();
+    let uid = cluster.store.next_uid();
+    cluster.store.put_deployment(ObservedMachineDeployment {
+        key: ObjectKey::new(namespace, name),
+        uid,
+        resource_version: ResourceVersion(0),
+        replicas,
+        size: Some(size.clone()),
+        gpu_resource: None,
+        fault: None,
+    });
+}
+
 /// Makes the managed environments that are not there. True when any was missing.
 pub fn bring_back(cluster: &mut Cluster) -> bool {
     let is_missing = |(name, _): &(&str, Backend)| {
@@ -75,6 +113,13 @@ pub fn bring_back(cluster: &mut Cluster) -> bool {
 }
 
 fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
+    if backend == Backend::ClusterApi && cluster.store.deployments.is_empty() {
+        for size in deployments() {
+            // There may be machines before anybody has them scaled.
+            let replicas = cluster.rng.u32(0..=1);
+            put_deployment(cluster, size, replicas);
+        }
+    }
     let uid = cluster.store.next_uid();
     let managed = wishes(cluster, backend);
     cluster.tell(|| format!("administrator: makes environment {name} {}: {managed:?}", uid.prefix()));
@@ -106,12 +151,16 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
     let node_class = if backend == Backend::Karpenter { classes::wish(cluster) } else { None };
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
-    let instance_types: &[&str] =
-        [&[][..], &["c5"], &["m5.large", "m5.xlarge"], &["optimal"]][rng.usize(0..4)];
-    let instance_types = match (cluster.faults.gpus, instance_types) {
+    let choices: [&[&str]; 4] = if backend == Backend::ClusterApi {
+        [&["capi/large"], &["capi/large", "capi/small"], &["capi/small", "capi/large"], &["capi/large"]]
+    } else {
+        [&[], &["c5"], &["m5.large", "m5.xlarge"], &["optimal"]]
+    };
+    let with_gpus = if backend == Backend::ClusterApi { SCALED_WITH_GPUS } else { WITH_GPUS };
+    let instance_types = match (cluster.faults.gpus, choices[rng.usize(0..4)]) {
         (false, types) => types.to_vec(),
-        (true, []) => vec!["optimal", WITH_GPUS],
-        (true, types) => [types, &[WITH_GPUS]].concat(),
+        (true, []) => vec!["optimal", with_gpus],
+        (true, types) => [types, &[with_gpus]].concat(),
     };
     Managed {
         backend,
@@ -128,7 +177,10 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
 
 /// The environments of a queue, in one order or another.
 pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
-    let orders: [&[&str]; 6] = [
+    let orders: [&[&str]; 9] = [
+        &["groups"],
+        &["groups", "claims"],
+        &[UNMANAGED, "groups"],
         &[UNMANAGED],
         &["claims"],
         &["nodes"],
@@ -151,6 +203,7 @@ pub fn edit(cluster: &mut Cluster) {
     match dice {
         0..3 => change(cluster, name, |known| known.managed = Some(managed)),
         3 => change(cluster, name, |known| known.enabled = !known.enabled),
+        4 if backend == Backend::ClusterApi => pause(cluster),
         4 => change(cluster, name, |known| {
             if let Some(managed) = &mut known.managed {
                 managed.instance_types = vec!["x9".into()];
@@ -166,6 +219,14 @@ pub fn edit(cluster: &mut Cluster) {
             bring_back(cluster);
         }
     }
+}
+
+/// A MachineDeployment is paused, or goes on.
+fn pause(cluster: &mut Cluster) {
+    let all: Vec<ObservedMachineDeployment> = cluster.store.deployments.values().cloned().collect();
+    let Some(found) = all.get(cluster.rng.usize(0..all.len().max(1))).cloned() else { return };
+    let fault = found.fault.is_none().then(|| Name::from("is paused: Cluster API makes no machines for it"));
+    cluster.store.put_deployment(ObservedMachineDeployment { fault, ..found });
 }
 
 fn change(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut ObservedEnvironment)) {
@@ -185,6 +246,11 @@ pub fn calm_down(cluster: &mut Cluster) {
             known.enabled = true;
             known.managed = Some(managed);
         });
+    }
+    let paused = |found: &&ObservedMachineDeployment| found.fault.is_some();
+    let paused: Vec<_> = cluster.store.deployments.values().filter(paused).cloned().collect();
+    for found in paused {
+        cluster.store.put_deployment(ObservedMachineDeployment { fault: None, ..found });
     }
     let goes = |reference: &Reference| {
         cluster.store.environments.get(&reference.name).is_none_or(|environment| environment.deleting)

@@ -87,6 +87,9 @@ impl Script {
                 stage::managed(&mut self.cluster, name, backend, options)?;
             }
             ("machines", [what]) => stage::machines(&mut self.cluster, what)?,
+            ("machinedeployment", [name, options @ ..]) => {
+                stage::machine_deployment(&mut self.cluster, name, options)?;
+            }
             ("interrupt", [machine]) => stage::interrupt(&mut self.cluster, machine)?,
             ("policy", [name, options @ ..]) => self.policy(name, options)?,
             ("queue", [name, options @ ..]) => self.queue(name, options)?,
@@ -332,6 +335,9 @@ impl Script {
         }
         for environment in store.environments.values() {
             now.insert(format!("environment {}", environment.name), told_of_environment(environment));
+        }
+        for (name, found) in &store.deployments {
+            now.insert(format!("machinedeployment {name}"), format!("{} replicas", found.replicas));
         }
         for machine in store.machines.values() {
             now.insert(format!("machine {}", machine.name), stage::told_of_machine(machine));

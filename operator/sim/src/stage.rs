@@ -3,6 +3,7 @@
 use crate::classes;
 use crate::cluster::Cluster;
 use crate::kubelet::Kubelet;
+use crate::pools;
 use crate::script::{number, option};
 use crate::store::{Store, selector};
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine,
-    ObservedNodeClass, Payload, Readiness, Taint,
+    ObservedMachineDeployment, ObservedNodeClass, Payload, Readiness, Taint,
 };
 use windlass_core::units::{GPUS, ResourceList, Resources};
 
@@ -50,7 +51,8 @@ pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&st
     Ok(())
 }
 
-/// `managed NAME karpenter|simulated [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [class=A] [disabled]`
+/// `managed NAME karpenter|simulated|clusterapi [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [class=A]
+/// [disabled]`
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -67,6 +69,7 @@ pub(crate) fn managed(
         backend: match backend {
             "karpenter" => Backend::Karpenter,
             "simulated" => Backend::Simulated,
+            "clusterapi" => Backend::ClusterApi,
             _ => return Err(format!("nothing is called a {backend}")),
         },
         min_vcpus,
@@ -109,6 +112,24 @@ pub(crate) fn managed(
     Ok(())
 }
 
+/// `machinedeployment NAMESPACE/NAME [replicas=N] [gpus=NAME] [fault=WORDS_WITH_UNDERSCORES] [sizeless]`: its machines are those
+/// that all runs have under this name.
+pub(crate) fn machine_deployment(cluster: &mut Cluster, name: &str, options: &[&str]) -> Result<(), String> {
+    let mut known = pools::deployments().iter();
+    let size = known.find(|found| found.name.as_str() == name).ok_or_else(|| format!("no size of {name}"))?;
+    let replicas = option(options, "replicas").map(number).transpose()?;
+    if !cluster.store.deployments.contains_key(&size.name) {
+        pools::put_deployment(cluster, size, 0);
+    }
+    let Some(found) = cluster.store.deployments.get(&size.name).cloned() else { return Ok(()) };
+    let replicas = replicas.and_then(|number| u32::try_from(number).ok()).unwrap_or(found.replicas);
+    let size = (!options.contains(&"sizeless")).then(|| size.clone());
+    let gpu_resource = option(options, "gpus").map(Name::from);
+    let fault = option(options, "fault").map(|words| Name::from(words.replace('_', " ")));
+    cluster.store.put_deployment(ObservedMachineDeployment { replicas, size, gpu_resource, fault, ..found });
+    Ok(())
+}
+
 /// `machines short|there|broken|mended|forbidden|allowed|without-gpus|with-gpus`
 pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> {
     match what {
@@ -144,7 +165,11 @@ pub(crate) fn told_of_machine(machine: &ObservedMachine) -> String {
     if let Some(fault) = &machine.fault {
         let _ = write!(told, ", {fault}");
     }
-    for (is, words) in [(machine.leaving, ", takes no more jobs"), (machine.deleting, ", is being deleted")] {
+    for (is, words) in [
+        (machine.leaving, ", takes no more jobs"),
+        (machine.marked, ", is marked to go"),
+        (machine.deleting, ", is being deleted"),
+    ] {
         told.push_str(if is { words } else { "" });
     }
     told

@@ -3,7 +3,8 @@
 use windlass_core::action::{Action, Outcome};
 use windlass_core::event::Event;
 use windlass_core::objects::{
-    EnvironmentStatus, JobStatus, ObservedJob, ObservedMachine, ObservedNodeClass, ObservedPod,
+    EnvironmentStatus, JobStatus, ObservedJob, ObservedMachine, ObservedMachineDeployment, ObservedNodeClass,
+    ObservedPod,
 };
 
 /// A request in a few words.
@@ -39,6 +40,11 @@ pub(crate) fn action(action: &Action) -> String {
         Action::WriteNodeClass(order) => format!("write node class {}: {}", order.name, order.content.digest),
         Action::RetireMachine(_, name, _) => format!("retire machine {name}"),
         Action::RemoveMachine(_, name, _) => format!("delete machine {name}"),
+        Action::ReadMachineDeployment(key) => format!("read MachineDeployment {key} and its machines"),
+        Action::Scale(order) => {
+            let (key, version) = (&order.guard.key, order.guard.resource_version.0);
+            format!("scale MachineDeployment {key} at {version} to {}", order.replicas)
+        }
         Action::WriteEnvironment(guard, status) => {
             let (name, version) = (&guard.key.name, guard.resource_version.0);
             format!("write environment {name} at {version}: {}", pool(status))
@@ -55,6 +61,10 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::Job(found) => job(found),
         Outcome::Machine(found) => machine(found),
         Outcome::NodeClass(found) => node_class(found),
+        Outcome::MachineDeployment(found, machines) => {
+            let told: Vec<String> = machines.iter().map(machine).collect();
+            format!("{}; {}", deployment(found), told.join("; "))
+        }
         other => in_short(other),
     }
 }
@@ -77,15 +87,25 @@ pub(crate) fn event(event: &Event) -> String {
         }
         Event::Machine(found) => machine(found),
         Event::NodeClass(found) => node_class(found),
+        Event::MachineDeployment(found) => deployment(found),
         Event::Definition(found) => format!("definition {} at {}", found.key, found.resource_version.0),
         Event::Revision(found) => format!("revision {} at {}", found.key, found.resource_version.0),
         other => in_short(other),
     }
 }
 
+fn deployment(found: &ObservedMachineDeployment) -> String {
+    let (key, version, replicas) = (&found.key, found.resource_version.0, found.replicas);
+    format!(
+        "MachineDeployment {key} at {version}: {replicas} replicas {}",
+        found.fault.clone().unwrap_or_default()
+    )
+}
+
 fn machine(machine: &ObservedMachine) -> String {
     let node = machine.node.as_ref().map_or("no node", |node| node.as_str());
-    let flags = [(machine.leaving, ", leaving"), (machine.deleting, ", being deleted")];
+    let flags =
+        [(machine.leaving, ", leaving"), (machine.marked, ", marked"), (machine.deleting, ", being deleted")];
     let flags: String = flags.into_iter().filter(|(is, _)| *is).map(|(_, words)| words).collect();
     let fault = machine.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let (name, version) = (&machine.name, machine.resource_version.0);

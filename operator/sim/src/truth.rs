@@ -3,7 +3,7 @@
 use crate::check::Book;
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::Ending;
+use windlass_core::objects::{Ending, Managed};
 use windlass_core::time::Time;
 
 /// One container that ran.
@@ -44,7 +44,7 @@ pub struct Truth {
     /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
     pub admitted: Vec<(Uid, Time)>,
     /// What an environment might have when a machine of it was decided, by the machine's serial number.
-    pub launch_limits: BTreeMap<(Uid, u64), u32>,
+    pub launch_limits: BTreeMap<(Uid, u64), Managed>,
     /// Machines that were ever made, by environment and serial number.
     pub machines_made: BTreeSet<(Uid, u64)>,
     /// Machines of which the API server said that there is none, by name.

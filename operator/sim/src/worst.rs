@@ -4,11 +4,11 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::{check, operator};
+use crate::{check, deployments, operator};
 use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::finding::Finding;
 use windlass_core::ids::{ObjectKey, ResourceVersion};
-use windlass_core::objects::{ObservedJob, ObservedPod, PodPhase};
+use windlass_core::objects::{Backend, ObservedJob, ObservedPod, PodPhase};
 use windlass_core::time::Time;
 use windlass_core::units::ResourceList;
 use windlass_core::{Settings, pod_name};
@@ -87,6 +87,21 @@ pub fn stops_halfway(cluster: &mut Cluster, number: usize, action: &Action) -> b
     true
 }
 
+/// A Machine of Cluster API is taken away just when it was marked as the next to go, and another is made in its place at once:
+/// who goes by what it has seen takes away one too many.
+pub fn takes_the_place(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
+    let (Action::RemoveMachine(Backend::ClusterApi, name, _), Outcome::Done) = (action, outcome) else {
+        return;
+    };
+    if cluster.faults.interruptions == 0 || !cluster.chance(150) {
+        return;
+    }
+    cluster.note(About::Faults, "machines taken away when they were marked");
+    cluster.tell(|| format!("cloud: takes {name} away, which was to go"));
+    cluster.store.remove_machine(Backend::ClusterApi, name);
+    deployments::reconcile_all(cluster);
+}
+
 /// A process writes a Job's status, or reads it because it does not know whether that was written: the fence of its launches.
 pub fn remember_fence(cluster: &mut Cluster, number: usize, action: &Action) {
     let job = match action {
@@ -126,10 +141,12 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
         }
         (Action::WriteEnvironment(guard, status), Outcome::Written(_)) => {
             let environment = cluster.store.environments.get(&guard.key.name);
-            let most = environment.and_then(|environment| Some(environment.managed.as_ref()?.max_vcpus));
+            let Some(managed) = environment.and_then(|environment| environment.managed.as_ref()) else {
+                return;
+            };
             for launch in &status.pool.launches {
                 let limits = &mut cluster.truth.launch_limits;
-                limits.entry((guard.uid, launch.serial)).or_insert(most.unwrap_or_default());
+                limits.entry((guard.uid, launch.serial)).or_insert_with(|| managed.clone());
             }
         }
         _ => {}

@@ -237,6 +237,7 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
     let backend = match backend {
         api_environment::Backend { karpenter: Some(_), .. } => Backend::Karpenter,
         api_environment::Backend { simulated: Some(_), .. } => Backend::Simulated,
+        api_environment::Backend { cluster_api: Some(_), .. } => Backend::ClusterApi,
         _ => return Err(Error::Missing("a backend that is supported")),
     };
     let resources = spec.compute_resources.clone().unwrap_or_default();
@@ -249,12 +250,21 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         min_vcpus: number(resources.min_vcpus),
         desired_vcpus: number(resources.desired_vcpus.unwrap_or(0)),
         max_vcpus: number(resources.max_vcpus.unwrap_or(0)),
-        instance_types: resources.instance_types.iter().map(|found| name(found)).collect(),
+        instance_types: match &spec.backend {
+            Some(api_environment::Backend { cluster_api: Some(found), .. }) => deployments(found),
+            _ => resources.instance_types.iter().map(|found| name(found)).collect(),
+        },
         idle_limit: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
         fault: content.as_ref().err().map(|error| name(&error.to_string())),
         node_class: content.unwrap_or_default(),
         payload: Payload(Arc::from(serde_json::to_vec(spec).map_err(unreadable)?)),
     }))
+}
+
+/// Each MachineDeployment is a machine type.
+fn deployments(backend: &api_environment::ClusterApiBackend) -> Vec<Name> {
+    let named = backend.machine_deployments.iter();
+    named.map(|found| Name::from(format!("{}/{}", found.namespace, found.name))).collect()
 }
 
 fn pool(status: &ComputeEnvironmentStatus) -> PoolStatus {
@@ -264,6 +274,7 @@ fn pool(status: &ComputeEnvironmentStatus) -> PoolStatus {
         serial: u64::try_from(launch.serial).unwrap_or(0),
         machine_type: name(&launch.instance_type),
         decided_at: moment(Some(&launch.decided_at)).unwrap_or_default(),
+        replicas: launch.replicas.and_then(|replicas| u32::try_from(replicas).ok()),
     };
     PoolStatus {
         desired_vcpus: status.desired_vcpus.map(number),

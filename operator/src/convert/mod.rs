@@ -2,6 +2,7 @@
 //! on.
 
 mod catalog;
+mod deployment;
 mod host;
 mod job;
 mod machine;
@@ -15,9 +16,10 @@ mod times;
 mod wire;
 
 pub use catalog::{definition, definition_content, environment, queue, revision};
+pub use deployment::machine_deployment;
 pub use host::host;
 pub use job::job;
-pub use machine::{node_claim, simulated_node};
+pub use machine::{cluster_api_machine, node_claim, simulated_node};
 pub use node_class::node_class;
 pub use pod::pod;
 pub use record::record;

@@ -244,6 +244,22 @@ pub mod kinds {
         "ec2nodeclasses",
         "EC2NodeClass of Karpenter's AWS provider"
     );
+    kind!(
+        MachineDeployment,
+        NamespaceResourceScope,
+        "cluster.x-k8s.io",
+        "v1beta2",
+        "machinedeployments",
+        "Cluster API's MachineDeployment"
+    );
+    kind!(
+        Machine,
+        NamespaceResourceScope,
+        "cluster.x-k8s.io",
+        "v1beta2",
+        "machines",
+        "Cluster API's Machine"
+    );
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(

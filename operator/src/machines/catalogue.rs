@@ -93,6 +93,13 @@ fn machine_type(line: Line) -> Result<MachineType, CatalogueError> {
     })
 }
 
+/// What a node on a machine usually offers to pods, of so many thousandths of vCPUs and so much memory.
+pub fn usable(cpu_millis: u64, memory_mib: u64, pods: u64) -> Resources {
+    let vcpus = u32::try_from(cpu_millis.div_ceil(1000)).unwrap_or(u32::MAX);
+    let kept = (u64::from(vcpus) * 1000).saturating_sub(usable_millis(vcpus));
+    Resources { pods, ..Resources::of_job(cpu_millis.saturating_sub(kept), usable_mib(memory_mib, pods), 0) }
+}
+
 /// What nodes usually keep of their processors for themselves: 6 % of the first, 1 % of the second, 0.5 % of the next two, 0.25 %
 /// of the rest (GKE's and EKS' formula).
 fn usable_millis(vcpus: u32) -> u64 {

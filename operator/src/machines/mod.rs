@@ -8,7 +8,7 @@ mod open_part;
 mod simulated;
 mod user_data;
 
-pub use catalogue::{CatalogueError, built_in, read};
+pub use catalogue::{CatalogueError, built_in, read, usable};
 pub use node_claim::node_claim;
 pub use node_class::NodeClassError;
 pub use simulated::node;

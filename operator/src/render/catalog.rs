@@ -159,6 +159,7 @@ fn books(pool: &PoolStatus) -> MachineBooks {
         serial: serial(launch.serial),
         instance_type: launch.machine_type.to_string(),
         decided_at: timestamp(launch.decided_at),
+        replicas: launch.replicas.map(number),
     };
     MachineBooks {
         last_serial: serial(pool.last_serial),

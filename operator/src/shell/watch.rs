@@ -47,6 +47,18 @@ pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metri
         |wire| boxed(convert::node_class(wire), Event::NodeClass),
         |wire| Event::NodeClassGone(uid(wire)),
     );
+    watch.start::<kinds::MachineDeployment>(
+        Kind::MachineDeployment,
+        all(),
+        |wire| boxed(convert::machine_deployment(wire), Event::MachineDeployment),
+        |wire| Event::MachineDeploymentGone(uid(wire)),
+    );
+    watch.start::<kinds::Machine>(
+        Kind::Machine,
+        all().labels(names::MACHINE_DEPLOYMENT),
+        |wire| boxed(convert::cluster_api_machine(wire), Event::Machine),
+        |wire| Event::MachineGone(uid(wire)),
+    );
     watch.start::<kinds::ComputeEnvironment>(
         Kind::Environment,
         all(),
@@ -126,8 +138,8 @@ impl Watch {
                         applied(&wire, convert, &metrics)
                     }
                     Ok(WatchEvent::Delete(wire)) => Some(gone(&wire)),
-                    Err(error) if is_karpenters(kind) && !was_listed && are_not_there(&error) => {
-                        info!(kind = D::KIND, %error, "there are none: Karpenter is looked for again later");
+                    Err(error) if is_a_backends(kind) && !was_listed && are_not_there(&error) => {
+                        info!(kind = D::KIND, %error, "there are none: they are looked for again later");
                         was_listed = events.send(Event::ListStarted(kind)).await.is_ok();
                         Some(Event::ListEnded(kind))
                     }
@@ -147,11 +159,12 @@ impl Watch {
     }
 }
 
-const fn is_karpenters(kind: Kind) -> bool {
-    matches!(kind, Kind::NodeClaim | Kind::NodeClass)
+/// True for a kind that only a cluster with that backend has, and that the chart's values may keep from the operator.
+const fn is_a_backends(kind: Kind) -> bool {
+    matches!(kind, Kind::NodeClaim | Kind::NodeClass | Kind::MachineDeployment | Kind::Machine)
 }
 
-/// True when a cluster has no such kind, or the operator may not list it: it has made none then.
+/// True when a cluster has no such kind, or the operator may not list it: it has none to look after then.
 fn are_not_there(error: &watcher::Error) -> bool {
     let watcher::Error::InitialListFailed(error) = error else { return false };
     matches!(error, kube::Error::Api(status) if status.code == 404 || status.code == 403)

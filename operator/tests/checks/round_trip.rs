@@ -215,7 +215,15 @@ fn an_environments_status_is_read_as_it_was_written() {
             desired_vcpus: Some(12),
             launching_vcpus: 4,
             last_serial: 7,
-            launches: vec![Launch { serial: 7, machine_type: "c5.xlarge".into(), decided_at: at(9) }],
+            launches: vec![
+                Launch { serial: 7, machine_type: "c5.xlarge".into(), decided_at: at(9), replicas: None },
+                Launch {
+                    serial: 8,
+                    machine_type: "pools/large".into(),
+                    decided_at: at(9),
+                    replicas: Some(3),
+                },
+            ],
         },
         name_taken: None,
         in_use: None,

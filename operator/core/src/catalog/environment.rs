@@ -1,6 +1,6 @@
 //! Compute environments: their validity, capacity and deletion (SPEC.md C1, C4, C6).
 
-use super::architecture::{architectures, chooses};
+use super::architecture::{Hosting, architectures};
 use super::report::{Due, Meaning, StatusReport};
 use super::{name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
@@ -11,7 +11,7 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{ClassState, Pool, class_state, tend_pool, types_fault};
+use crate::pool::{ClassState, Pool, class_state, members, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -87,8 +87,8 @@ impl Environment {
         let fault = managed.and_then(|managed| managed.fault.as_ref());
         fault
             .map(|words| ("InvalidComputeResources", words.to_string()))
-            .or_else(|| managed.and_then(|managed| types_fault(managed, &desk.machine_types)))
-            .or_else(|| mixed_architectures(&self.observed, &desk.hosts))
+            .or_else(|| types_fault(self, desk))
+            .or_else(|| mixed_architectures(&Hosting::of(&self.observed, &desk.machines), &desk.hosts))
     }
 
     /// What is wrong with it until somebody mends it, here or at the backend: code and words.
@@ -116,9 +116,9 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     tend_pool(uid, is_unused, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = environment.lasting_fault(desk).or_else(|| environment.pool.fault());
-    let (hosts, total, used) = capacity(&environment.observed, &desk.hosts);
+    let (hosts, total, used) = capacity(&Hosting::of(&environment.observed, &desk.machines), &desk.hosts);
     let now = desk.now;
-    let has_machines = desk.machines.of(uid).next().is_some();
+    let has_machines = !members(environment, desk).is_empty();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let observed = &environment.observed;
     let in_use = (observed.deleting && !users.is_empty())
@@ -160,14 +160,14 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     }
 }
 
-/// The hosts of an environment that take jobs, what they have, and what pods use of it.
-fn capacity(environment: &ObservedEnvironment, hosts: &Hosts) -> (u32, Resources, Resources) {
-    let gpus = &environment.gpu_resource;
+/// The hosts that take jobs, what they have, and what pods use of it.
+fn capacity(hosting: &Hosting<'_>, hosts: &Hosts) -> (u32, Resources, Resources) {
+    let gpus = &hosting.environment.gpu_resource;
     let mut number = 0;
     let (mut total, mut used) = (Resources::default(), Resources::default());
     for (_, host) in hosts.iter() {
         let Some(node) = host.usable(gpus) else { continue };
-        if chooses(environment, node) {
+        if hosting.has(node) {
             number += 1;
             total = total.plus(&node.allocatable.seen_with(gpus));
             used = used.plus(&host.used().seen_with(gpus));
@@ -177,8 +177,8 @@ fn capacity(environment: &ObservedEnvironment, hosts: &Hosts) -> (u32, Resources
 }
 
 /// An image runs on one architecture: an environment of several would fail jobs by chance.
-fn mixed_architectures(environment: &ObservedEnvironment, hosts: &Hosts) -> Option<(&'static str, String)> {
-    let found: Vec<String> = architectures(environment, hosts).iter().map(ToString::to_string).collect();
+fn mixed_architectures(hosting: &Hosting<'_>, hosts: &Hosts) -> Option<(&'static str, String)> {
+    let found: Vec<String> = architectures(hosting, hosts).iter().map(ToString::to_string).collect();
     (found.len() > 1).then(|| {
         let words =
             format!("its hosts are {}: choose one with kubernetes.io/arch in its nodeSelector", list(&found));

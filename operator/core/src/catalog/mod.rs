@@ -8,7 +8,7 @@ mod report;
 mod revisions;
 
 pub(crate) use architecture::{
-    chooses, of_environment as architecture_of, of_queue as architecture_of_queue,
+    Hosting, of_environment as architecture_of, of_queue as architecture_of_queue,
 };
 pub(crate) use definition::{Definition, tend_definition};
 pub(crate) use environment::{Environment, tend_environment};

@@ -13,12 +13,19 @@ pub enum Backend {
     Karpenter,
     /// Nodes without machines (KWOK). Nobody but us looks after what runs there.
     Simulated,
+    /// Cluster API: MachineDeployments that we scale. It makes and takes away what their replicas say, whatever runs there.
+    ClusterApi,
 }
 
 impl Backend {
     /// True when a machine that is to go away goes only once the jobs there have ended.
     pub const fn waits_for_jobs(self) -> bool {
         matches!(self, Backend::Karpenter)
+    }
+
+    /// True when its nodes are one environment's alone: they keep the pods of all others off.
+    pub const fn keeps_others_off(self) -> bool {
+        !matches!(self, Backend::ClusterApi)
     }
 }
 
@@ -33,7 +40,8 @@ pub struct Managed {
     pub desired_vcpus: u32,
     /// vCPUs never exceeded.
     pub max_vcpus: u32,
-    /// Instance types, families, `optimal`; empty for all there are.
+    /// Instance types, families, `optimal`; empty for all there are. Of Cluster API: its MachineDeployments, as
+    /// `namespace/name`.
     pub instance_types: Vec<Name>,
     /// How long a machine stays idle before it goes; `None` for the installation's own.
     pub idle_limit: Option<Duration>,
@@ -68,6 +76,8 @@ pub struct Launch {
     pub machine_type: Name,
     /// When that was decided.
     pub decided_at: Time,
+    /// Of Cluster API: how many machines its MachineDeployment is to have with this one.
+    pub replicas: Option<u32>,
 }
 
 /// A machine as its backend has it.
@@ -81,7 +91,7 @@ pub struct ObservedMachine {
     pub resource_version: ResourceVersion,
     /// Who makes it.
     pub backend: Backend,
-    /// The environment it was made for.
+    /// The environment it was made for. The core says which one a machine of Cluster API is for: nothing on it does.
     pub environment: Uid,
     /// Its instance type.
     pub machine_type: Name,
@@ -95,6 +105,8 @@ pub struct ObservedMachine {
     pub fault: Option<Name>,
     /// It takes no more jobs, because it is to go.
     pub leaving: bool,
+    /// When its MachineDeployment is to have fewer machines, it goes before those that are not marked (Cluster API).
+    pub marked: bool,
     /// Its deletion was asked for.
     pub deleting: bool,
 }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod catalog;
+mod deployment;
 mod host;
 mod job;
 mod machine;
@@ -15,6 +16,7 @@ pub use catalog::{
     DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
     ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
+pub use deployment::ObservedMachineDeployment;
 pub use host::{ObservedHost, Taint};
 pub use job::{
     ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,

@@ -230,6 +230,7 @@ mod tests {
             node: None,
             fault: None,
             leaving: false,
+            marked: false,
             deleting: false,
         }
     }

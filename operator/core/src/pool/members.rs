@@ -2,13 +2,14 @@
 
 use super::Pool;
 use super::class::is_outdated;
-use super::types::awaits_gpus;
+use super::deployments::unseen;
+use super::types::{awaits_gpus, told};
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::{LAUNCH_PATIENCE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Launch, ObservedMachine};
+use crate::objects::{Backend, Launch, ObservedMachine};
 use crate::time::Time;
 use crate::world::{Host, Machines};
 
@@ -28,13 +29,13 @@ pub(crate) struct Member<'a> {
     /// Its node takes jobs, but reports none of the GPUs yet that its type has.
     pub(crate) awaits_gpus: bool,
     /// Its node takes jobs.
-    is_usable: bool,
+    pub(super) is_usable: bool,
     /// It took jobs before: what keeps them off now is something else.
-    has_arrived: bool,
+    pub(super) has_arrived: bool,
     /// It is not what is wanted any more: it goes once no job is there.
     pub(crate) is_outdated: bool,
     /// It was asked for not long ago.
-    is_young: bool,
+    pub(super) is_young: bool,
 }
 
 impl Member<'_> {
@@ -89,6 +90,11 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         }
     });
     let mut members: Vec<Member<'a>> = there.collect();
+    if observed.managed.as_ref().is_some_and(|managed| managed.backend == Backend::ClusterApi) {
+        let unseen = unseen(environment, &members, desk);
+        members.extend(unseen);
+        return members;
+    }
     for launch in environment.launches() {
         let name = Machines::name(&observed.name, observed.uid, launch.serial);
         let known = members.iter().any(|member| member.machine.is_some_and(|machine| machine.name == name));
@@ -116,10 +122,10 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
     members
 }
 
-/// The processors of a machine: as the catalogue says; of a type that is not in it any more, what its node offers.
-fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
-    if let Some(known) = desk.machine_types.get(machine_type) {
-        return known.vcpus;
+/// The processors of a machine: as the catalogue or its MachineDeployment says; else what its node offers.
+pub(super) fn vcpus(machine_type: &Name, node: Option<&Name>, desk: &Desk) -> u32 {
+    if let Some(told) = told(machine_type, desk) {
+        return told.vcpus;
     }
     let node = node.and_then(|node| desk.hosts.get(node)?.node.as_ref());
     let millis = node.map_or(0, |node| node.allocatable.amounts.cpu_millis);

@@ -5,15 +5,21 @@
 //! `maxvCpus` together, also while two leaders disagree or a create lands late.
 
 mod class;
+mod deployments;
 mod growth;
 mod members;
+mod scale;
 mod tend;
 mod types;
 
 pub(crate) use class::{ClassState, class_outcome, class_state};
+pub(crate) use deployments::{claim_machines, owner_of};
 pub(crate) use growth::Growth;
-pub(crate) use members::nodes_that_leave;
-pub(crate) use tend::{machine_events_read, machine_is_gone, machine_outcome, removal_outcome, tend_pool};
+pub(crate) use members::{members, nodes_that_leave};
+pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
+pub(crate) use tend::{
+    machine_events_read, machine_is_gone, machine_outcome, order_machines, removal_outcome, tend_pool,
+};
 pub(crate) use types::{fault as types_fault, types};
 
 use crate::ids::{Name, Uid};
@@ -32,12 +38,18 @@ pub(crate) struct Pool {
     pub(crate) seen: BTreeSet<u64>,
     /// Serials of machines that the API server said are not there, when none could come any more.
     absent: BTreeSet<u64>,
+    /// Serials of machines for which a MachineDeployment has the replicas.
+    granted: BTreeSet<u64>,
     /// Serials of machines that were refused.
     pub(crate) failed: BTreeSet<u64>,
     /// Machines that were asked to go: whether by their deletion (true), or by taking no more jobs.
     pub(crate) removing: BTreeMap<Uid, bool>,
     /// Those of them of which nobody knows whether the request was carried out.
     pub(crate) unsure: BTreeSet<Uid>,
+    /// MachineDeployments of Cluster API that the API server is asked about, or that are being scaled.
+    scaling: BTreeSet<Name>,
+    /// When it was asked about them last, to have fewer machines.
+    looked_at: BTreeMap<Name, Time>,
     /// Machines that took jobs once.
     pub(crate) came: BTreeSet<Uid>,
     /// Since when machines are idle.

@@ -1,7 +1,9 @@
 //! One look at a managed environment: machines decided, asked for, and let go.
 
 use super::class::{ClassState, class_state, is_outdated, tend_class};
+use super::deployments::replicas_wanted;
 use super::members::{Member, members};
+use super::scale::scale;
 use super::types::{remember, types};
 use crate::action::{Action, MachineOrder, Outcome};
 use crate::agenda::Item;
@@ -11,7 +13,7 @@ use crate::finding::Finding;
 use crate::ids::{Name, Uid};
 use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, LAUNCHES_LISTED, RETRY_PAUSE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Launch, Managed, ObservedMachine, PoolStatus};
+use crate::objects::{Backend, Launch, Managed, ObservedMachine, PoolStatus};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::{Machines, NodeClasses, Registered as _};
@@ -28,7 +30,11 @@ pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
     notice(uid, desk);
     look_for_gpus(uid, desk);
     top_up(uid, &managed, desk);
-    ask(uid, &managed, desk);
+    if managed.backend == Backend::ClusterApi {
+        scale(uid, &managed, desk);
+    } else {
+        ask(uid, &managed, desk);
+    }
     let_go(uid, &managed, unused, desk);
     account(uid, desk);
 }
@@ -79,7 +85,7 @@ fn notice(uid: Uid, desk: &mut Desk) {
         }
     }
     let listed = |serial: &u64| launches.iter().any(|launch| launch.serial == *serial);
-    for serials in [&mut pool.seen, &mut pool.absent, &mut pool.failed] {
+    for serials in [&mut pool.seen, &mut pool.granted, &mut pool.absent, &mut pool.failed] {
         serials.retain(listed);
     }
     if let Some(until) = pool.failure.as_ref().map(|failure| failure.until).filter(|until| *until > now) {
@@ -126,10 +132,7 @@ fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
         (all, kept, left) = (all + smallest.vcpus, kept + smallest.vcpus, left - 1);
         orders.push(smallest.name);
     }
-    let now = desk.now;
-    if let Some(environment) = desk.environments.get_mut(uid) {
-        environment.order_machines(orders, now);
-    }
+    order_machines(uid, orders, desk);
 }
 
 /// vCPUs of the machines that are to stay.
@@ -267,7 +270,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
 /// Has a machine go: at once where it waits for the jobs on it by itself, else it takes no more jobs first.
 fn remove(machine: &ObservedMachine, environment: Uid, desk: &mut Desk) {
     let (backend, name, uid) = (machine.backend, machine.name.clone(), machine.uid);
-    let at_once = backend.waits_for_jobs() || machine.leaving || machine.node.is_none();
+    let at_once = backend.waits_for_jobs() || machine.leaving;
     let action = if at_once {
         Action::RemoveMachine(backend, name, uid)
     } else {
@@ -341,7 +344,8 @@ pub(crate) fn machine_outcome(uid: Uid, serial: u64, outcome: &Outcome, desk: &m
 pub(crate) fn removal_outcome(environment: Uid, machine: Uid, outcome: &Outcome, desk: &mut Desk) {
     let Some(pool) = desk.environments.get_mut(environment).map(|found| &mut found.pool) else { return };
     match outcome {
-        Outcome::Done => return,
+        // Where it was so before nothing changed, and no watch tells of it.
+        Outcome::Done => return desk.agenda.mark(Item::Environment(environment)),
         // It may be carried out yet: until then it takes no more jobs.
         Outcome::Unknown(_) => {
             pool.unsure.insert(machine);
@@ -367,8 +371,10 @@ pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
             machine.name, machine.machine_type
         );
         environment.pool.failed_to_launch(Name::from(words), false, generation, now);
-        let question = Action::ReadMachineEvents(machine.name.clone(), machine.uid);
-        desk.outbox.send(question, Purpose::MachineEvents(machine.environment));
+        if machine.backend == Backend::Karpenter {
+            let question = Action::ReadMachineEvents(machine.name.clone(), machine.uid);
+            desk.outbox.send(question, Purpose::MachineEvents(machine.environment));
+        }
     }
     desk.agenda.mark(Item::Environment(machine.environment));
 }
@@ -391,23 +397,29 @@ fn is_about_the_node_class(words: &Name) -> bool {
     words.contains("nodeclass") || words.contains("node class")
 }
 
-impl Environment {
-    /// Notes machines to be made; they are asked for once that is written.
-    pub(crate) fn order_machines(&mut self, types: Vec<Name>, now: Time) {
-        let pool = &mut self.report.current.pool;
-        for machine_type in types {
-            pool.last_serial += 1;
-            if mutant::is(Mutant::MachineSerialReused) {
-                pool.last_serial = pool.launches.last().map_or(1, |launch| launch.serial + 1);
-            }
-            pool.launches.push(Launch {
-                serial: pool.last_serial,
-                machine_type,
-                decided_at: now.to_second(),
-            });
+/// Notes machines of these types to be made; they are asked for once that is written.
+pub(crate) fn order_machines(uid: Uid, types: Vec<Name>, desk: &mut Desk) {
+    for machine_type in types {
+        let Some(environment) = desk.environments.get(uid) else { return };
+        let is_scaled = |managed: &Managed| managed.backend == Backend::ClusterApi;
+        let replicas = environment
+            .observed
+            .managed
+            .as_ref()
+            .is_some_and(is_scaled)
+            .then(|| replicas_wanted(environment, &machine_type, desk).saturating_add(1));
+        let decided_at = desk.now.to_second();
+        let Some(environment) = desk.environments.get_mut(uid) else { return };
+        let pool = &mut environment.report.current.pool;
+        pool.last_serial += 1;
+        if mutant::is(Mutant::MachineSerialReused) {
+            pool.last_serial = pool.launches.last().map_or(1, |launch| launch.serial + 1);
         }
+        pool.launches.push(Launch { serial: pool.last_serial, machine_type, decided_at, replicas });
     }
+}
 
+impl Environment {
     /// Machines decided and not settled.
     pub(crate) fn launches(&self) -> &[Launch] {
         &self.report.current.pool.launches

@@ -1,11 +1,12 @@
 //! Which machines an environment may have: its instance types, the smallest first.
 
-use crate::catalog::{Environment, chooses};
+use super::deployments;
+use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PATIENCE;
 use crate::mutant::{self, Mutant};
-use crate::objects::{MachineType, Managed, ObservedHost, ObservedMachine};
+use crate::objects::{Backend, MachineType, Managed, ObservedHost, ObservedMachine};
 use crate::text::list;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,16 +17,12 @@ const OPTIMAL: &str = "optimal";
 /// AWS Batch takes its C, M and R families, of the generation that a region has most of.
 const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
-/// The label that every node has of its machine's type.
-const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
-
 /// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
 /// there are some or were, and with the catalogue's estimate where there was none yet.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let Some(managed) = &environment.observed.managed else { return Vec::new() };
     let (pool, seen) = (&environment.pool, seen(environment, desk));
-    let as_offered = |found: &MachineType| {
-        let mut found = found.clone();
+    let as_offered = |mut found: MachineType| {
         if let Some(room) = seen.get(&found.name).or_else(|| pool.offered.get(&found.name)) {
             found.allocatable = *room;
         }
@@ -35,7 +32,7 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
         found
     };
     // A type with GPUs costs what it costs, whatever its nodes report.
-    let chosen = chosen(managed, &desk.machine_types).into_iter();
+    let chosen = chosen(environment, managed, desk).into_iter();
     let mut types: Vec<(u64, MachineType)> =
         chosen.map(|found| (found.allocatable.gpus, as_offered(found))).collect();
     types.sort_by_key(|(gpus, found)| {
@@ -46,15 +43,16 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
 }
 
 /// What is wrong with the types an environment names: code and words.
-pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
-    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
-    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        let words =
-            format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
-        return Some(("UnknownInstanceType", words));
+pub(crate) fn fault(environment: &Environment, desk: &Desk) -> Option<(&'static str, String)> {
+    let managed = environment.observed.managed.as_ref()?;
+    let fault = match managed.backend {
+        Backend::ClusterApi => deployments::fault(environment, managed, desk),
+        Backend::Karpenter | Backend::Simulated => unknown(managed, &desk.machine_types),
+    };
+    if fault.is_some() {
+        return fault;
     }
-    let chosen = chosen(managed, all);
+    let chosen = chosen(environment, managed, desk);
     let architectures: BTreeSet<&Name> = chosen.iter().map(|found| &found.architecture).collect();
     if architectures.len() > 1 {
         let found: Vec<String> = architectures.iter().map(ToString::to_string).collect();
@@ -71,10 +69,28 @@ pub(crate) fn fault(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Opt
     })
 }
 
-fn chosen<'a>(managed: &Managed, all: &'a BTreeMap<Name, MachineType>) -> Vec<&'a MachineType> {
+fn unknown(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
+    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
+    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
+    (!unknown.is_empty()).then(|| {
+        let words =
+            format!("no instance type or family {}: see the catalogue of instance types", list(&unknown));
+        ("UnknownInstanceType", words)
+    })
+}
+
+fn chosen(environment: &Environment, managed: &Managed, desk: &Desk) -> Vec<MachineType> {
     let optimal = [Name::from(OPTIMAL)];
     let wanted = if managed.instance_types.is_empty() { &optimal[..] } else { &managed.instance_types };
-    all.values().filter(|found| wanted.iter().any(|wanted| is(wanted, found))).collect()
+    match managed.backend {
+        Backend::ClusterApi => {
+            wanted.iter().filter_map(|name| deployments::size(name, environment, desk)).collect()
+        }
+        Backend::Karpenter | Backend::Simulated => {
+            let all = desk.machine_types.values();
+            all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
+        }
+    }
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.
@@ -102,17 +118,16 @@ pub(super) fn remember(uid: Uid, desk: &mut Desk) {
 /// all types together.
 fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
     let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
-    let (label, gpus) = (Name::from(TYPE_LABEL), &environment.observed.gpu_resource);
-    for (_, host) in desk.hosts.iter() {
-        let (Some(node), Some(room)) = (host.usable(gpus), host.room_for_jobs()) else { continue };
-        if let Some(machine_type) = node.labels.get(&label)
-            && chooses(&environment.observed, node)
-        {
+    let gpus = &environment.observed.gpu_resource;
+    for machine in desk.machines.of(environment.observed.uid) {
+        let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
+        let usable = host.and_then(|host| host.usable(gpus).zip(host.room_for_jobs()));
+        if let Some((node, room)) = usable {
             let mut room = room.seen_with(gpus);
             if !reports_gpus(node, gpus) {
-                room.gpus = gpus_of(machine_type, desk);
+                room.gpus = gpus_of(&machine.machine_type, desk);
             }
-            let most = seen.entry(machine_type.clone()).or_default();
+            let most = seen.entry(machine.machine_type.clone()).or_default();
             *most = most.max_each(&room);
         }
     }
@@ -147,7 +162,13 @@ fn reports_gpus(node: &ObservedHost, gpus: &Name) -> bool {
     node.allocatable.seen_with(gpus).gpus > 0
 }
 
-/// As the catalogue has it.
+/// As its MachineDeployment or the catalogue has it.
 fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
-    desk.machine_types.get(machine_type).map_or(0, |found| found.allocatable.gpus)
+    told(machine_type, desk).map_or(0, |found| found.allocatable.gpus)
+}
+
+/// A type as its MachineDeployment or the catalogue has it.
+pub(super) fn told<'a>(machine_type: &Name, desk: &'a Desk) -> Option<&'a MachineType> {
+    let deployment = desk.deployments.get(machine_type).and_then(|deployment| deployment.size.as_ref());
+    deployment.or_else(|| desk.machine_types.get(machine_type))
 }

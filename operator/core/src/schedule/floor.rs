@@ -2,11 +2,11 @@
 
 use super::Reservation;
 use super::explain::Closed;
-use crate::catalog::{Environment, chooses};
+use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::objects::{ObservedEnvironment, ObservedHost, Taint};
+use crate::objects::{ObservedHost, Taint};
 use crate::pool::{Growth, nodes_that_leave};
 use crate::time::Time;
 use crate::units::{ResourceList, Resources};
@@ -80,8 +80,8 @@ impl Floor {
     /// Measures all hosts, and what managed environments can still come to have.
     pub(crate) fn of(desk: &Desk) -> Floor {
         let leave = nodes_that_leave(desk);
-        let environments = desk.environments.iter().map(|environment| &environment.observed);
-        let mut floor = Floor::measure(&desk.hosts, &leave, environments);
+        let hosting = desk.environments.iter().map(|found| Hosting::of(&found.observed, &desk.machines));
+        let mut floor = Floor::measure(&desk.hosts, &leave, hosting);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         floor
@@ -103,11 +103,11 @@ impl Floor {
         self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
     }
 
-    /// Measures all hosts but those that `leave`.
+    /// Measures all hosts but those that `leave`, for environments with these hosts.
     pub(crate) fn measure<'a>(
         hosts: &Hosts,
         leave: &[Name],
-        environments: impl Iterator<Item = &'a ObservedEnvironment>,
+        environments: impl Iterator<Item = Hosting<'a>>,
     ) -> Floor {
         let mut floor = Floor::default();
         let (mut open, mut closed): (Vec<&ObservedHost>, Vec<&ObservedHost>) = (Vec::new(), Vec::new());
@@ -121,8 +121,9 @@ impl Floor {
                 closed.extend(&host.node);
             }
         }
-        for environment in environments {
-            let is_in = |node: &&&ObservedHost| chooses(environment, node);
+        for hosting in environments {
+            let environment = hosting.environment;
+            let is_in = |node: &&&ObservedHost| hosting.has(node);
             let members = open.iter().enumerate().filter(|(_, node)| is_in(node)).map(|(at, _)| at);
             let mine = || closed.iter().filter(is_in);
             let members = Members {
@@ -268,7 +269,9 @@ fn closeness(free: &Resources, need: &Resources) -> u64 {
 mod tests {
     use super::*;
     use crate::ids::ResourceVersion;
+    use crate::objects::ObservedEnvironment;
     use crate::units::GPUS;
+    use crate::world::Machines;
 
     fn host(number: usize, amounts: Resources) -> ObservedHost {
         ObservedHost {
@@ -293,7 +296,7 @@ mod tests {
             gpu_resource: gpus.into(),
             ..ObservedEnvironment::default()
         };
-        Floor::measure(&hosts, &[], std::iter::once(&environment))
+        Floor::measure(&hosts, &[], std::iter::once(Hosting::of(&environment, &Machines::default())))
     }
 
     fn floor(free_cpus: &[u64]) -> Floor {

@@ -13,7 +13,7 @@ use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, admit};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
-use crate::pool::Growth;
+use crate::pool::{self, Growth};
 use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
@@ -45,10 +45,10 @@ pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
 /// Notes the machines that the pass found missing, in the books of their environments.
 fn order_machines(floor: Floor, desk: &mut Desk) {
     for (uid, (orders, lacking_vcpus)) in floor.into_orders() {
-        let now = desk.now;
+        let has_orders = !orders.is_empty();
+        pool::order_machines(uid, orders, desk);
         let Some(environment) = desk.environments.get_mut(uid) else { continue };
-        let is_news = !orders.is_empty() || environment.pool.lacking_vcpus != lacking_vcpus;
-        environment.order_machines(orders, now);
+        let is_news = has_orders || environment.pool.lacking_vcpus != lacking_vcpus;
         // A pass that was not finished has not seen all that is lacking.
         if (!desk.pass_is_owed || lacking_vcpus > 0) && !mutant::is(Mutant::IdleMachineInTheWay) {
             environment.pool.lacking_vcpus = lacking_vcpus;

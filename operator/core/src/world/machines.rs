@@ -36,6 +36,13 @@ impl Machines {
         self.machines.values().filter(move |machine| machine.environment == environment)
     }
 
+    /// Says which environment each machine of Cluster API is for, by its type.
+    pub(crate) fn claim(&mut self, owner: impl Fn(&Name) -> Uid) {
+        for machine in self.machines.values_mut().filter(|machine| machine.backend == Backend::ClusterApi) {
+            machine.environment = owner(&machine.machine_type);
+        }
+    }
+
     /// Those of a backend that are not among `listed`.
     pub(crate) fn not_in(&self, backend: Backend, listed: &BTreeSet<Uid>) -> Vec<Uid> {
         let of_backend = self.machines.values().filter(|machine| machine.backend == backend);

@@ -1,5 +1,6 @@
 //! What is known of the cluster: tables filled by events, read by decisions.
 
+mod deployments;
 mod gone;
 mod hosts;
 mod machines;
@@ -9,6 +10,7 @@ mod pods;
 mod registry;
 mod shared;
 
+pub(crate) use deployments::MachineDeployments;
 pub(crate) use gone::Gone;
 pub(crate) use hosts::{Claim, Host, Hosts};
 pub(crate) use machines::Machines;

@@ -192,12 +192,11 @@ fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option
     let store = &cluster.store;
     let is_in = |host: &Name| {
         store.hosts.get(host).is_some_and(|host| {
-            let labels = environment.selector.iter();
             let is_tolerated = |taint: &Taint| taint.is_tolerated(Some(&environment.gpu_resource));
             host.ready
                 && !host.unschedulable
                 && host.taints.iter().all(is_tolerated)
-                && labels.into_iter().all(|(key, value)| host.labels.get(key) == Some(value))
+                && store.has_host(environment, host)
         })
     };
     let uses = |pod: &&ObservedPod| {

@@ -4,8 +4,9 @@
 use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
+use crate::store::names;
 use std::collections::BTreeSet;
-use windlass_core::action::{Action, Guard, MachineOrder};
+use windlass_core::action::{Action, Guard, MachineOrder, ScaleOrder};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
@@ -28,7 +29,10 @@ pub fn before_request(cluster: &Cluster, action: &Action) -> Option<String> {
     match action {
         Action::WriteEnvironment(guard, status) => decided(cluster, guard, status),
         Action::LaunchMachine(order) => lands(cluster, order).or_else(|| impatient(cluster, order)),
-        Action::RemoveMachine(Backend::Simulated, name, uid) => too_early(cluster, name, *uid),
+        Action::RemoveMachine(Backend::Simulated | Backend::ClusterApi, name, uid) => {
+            too_early(cluster, name, *uid)
+        }
+        Action::Scale(order) => scaled(cluster, order),
         _ => None,
     }
 }
@@ -73,6 +77,28 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
     else {
         return Some(format!("environment {name} is given machines, and may have none: {new:?}"));
     };
+    too_many(cluster, environment, managed, after, &new)
+        .or_else(|| needless(cluster, environment, managed, &new))
+}
+
+/// Those that are there and those that may come are within `maxvCpus`.
+fn too_many(
+    cluster: &Cluster,
+    environment: &ObservedEnvironment,
+    managed: &Managed,
+    after: &PoolStatus,
+    new: &[&Launch],
+) -> Option<String> {
+    let name = &environment.name;
+    if managed.backend == Backend::ClusterApi {
+        let most = |name: &Name| {
+            let those = new.iter().filter(|launch| launch.machine_type == *name);
+            those.filter_map(|launch| launch.replicas).max().unwrap_or(0)
+        };
+        let vcpus = vcpus_scaled(cluster, managed, most);
+        return (vcpus > managed.max_vcpus)
+            .then(|| format!("environment {name} is to have {vcpus} vCPUs, of {}", managed.max_vcpus));
+    }
     let there = vcpus_of(cluster, environment.uid);
     let was_made = |launch: &&Launch| is_known(cluster, environment.uid, launch.serial);
     let to_come: u32 = after
@@ -81,12 +107,21 @@ fn decided(cluster: &Cluster, guard: &Guard, status: &EnvironmentStatus) -> Opti
         .filter(|launch| !was_made(launch))
         .map(|launch| vcpus(&launch.machine_type))
         .sum();
-    if there + to_come > managed.max_vcpus {
-        return Some(format!(
+    (there + to_come > managed.max_vcpus).then(|| {
+        format!(
             "environment {name} has {there} vCPUs, {to_come} to come, of {} it may have",
             managed.max_vcpus
-        ));
-    }
+        )
+    })
+}
+
+/// None is bought that is larger than any job needs, or has GPUs that nobody needs.
+fn needless(
+    cluster: &Cluster,
+    environment: &ObservedEnvironment,
+    managed: &Managed,
+    new: &[&Launch],
+) -> Option<String> {
     new.iter().find_map(|launch| too_large(managed, &launch.machine_type)).or_else(|| {
         let with_gpus = new.iter().find(|launch| has_gpus(&launch.machine_type))?;
         needless_gpus(cluster, environment.uid, &with_gpus.machine_type)
@@ -121,7 +156,57 @@ fn needless_gpus(cluster: &Cluster, environment: Uid, bought: &Name) -> Option<S
 }
 
 fn has_gpus(machine_type: &Name) -> bool {
-    pools::catalogue().iter().any(|found| found.name == *machine_type && found.allocatable.gpus > 0)
+    pools::types().any(|found| found.name == *machine_type && found.allocatable.gpus > 0)
+}
+
+/// vCPUs of the machines of Cluster API that an environment has, or comes to have, with so many of each MachineDeployment
+/// asked for.
+fn vcpus_scaled(cluster: &Cluster, managed: &Managed, asked: impl Fn(&Name) -> u32) -> u32 {
+    let number = |name: &Name| {
+        let there = u32::try_from(cluster.store.machines_of_deployment(name).count()).unwrap_or(u32::MAX);
+        let replicas = cluster.store.deployments.get(name).map_or(0, |found| found.replicas);
+        there.max(replicas).max(asked(name))
+    };
+    managed.instance_types.iter().map(|name| vcpus(name) * number(name)).sum()
+}
+
+/// More machines are asked for as the books say, within `maxvCpus`; fewer only once those that are to go are marked.
+fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
+    let store = &cluster.store;
+    let name = Name::from(order.guard.key.to_string());
+    let deployment = store.deployments.get(&name)?;
+    let is_meant =
+        deployment.resource_version == order.guard.resource_version && store.machine_refusal.is_none();
+    if !is_meant || deployment.uid != order.guard.uid {
+        return None;
+    }
+    let replicas = order.replicas;
+    let environment = store.environments.values().find(|environment| names(environment, &name));
+    if replicas <= deployment.replicas {
+        // One that comes while all go that an environment had, which is deleted, goes with them: no job has come there.
+        let all_go = replicas == 0 && environment.is_some_and(|environment| environment.deleting);
+        let is_free =
+            |machine: &ObservedMachine| machine.node.as_ref().is_none_or(|node| !store.has_jobs(node));
+        let goes =
+            |machine: &ObservedMachine| machine.deleting || machine.marked || all_go && is_free(machine);
+        let stays = |machine: &&ObservedMachine| !goes(machine);
+        let stay = store.machines_of_deployment(&name).filter(stays).count();
+        return (usize::try_from(replicas).is_ok_and(|replicas| replicas < stay))
+            .then(|| format!("{name} is scaled to {replicas}, and {stay} of its machines are not marked"));
+    }
+    let environment = environment?;
+    let mut launches = environment.status.pool.launches.iter();
+    let covers = |launch: &Launch| launch.machine_type == name && launch.replicas >= Some(replicas);
+    if !launches.any(covers) {
+        return Some(format!("{name} is scaled to {replicas}, and the books do not say so"));
+    }
+    // As the environment was when the last was decided: it may have other MachineDeployments since, with machines of theirs.
+    let last = environment.status.pool.launches.iter().map(|launch| launch.serial).max()?;
+    let managed = cluster.truth.launch_limits.get(&(environment.uid, last))?;
+    let most = managed.max_vcpus;
+    let vcpus = vcpus_scaled(cluster, managed, |other| if *other == name { replicas } else { 0 });
+    (vcpus > most)
+        .then(|| format!("{name} is scaled to {replicas}: {vcpus} vCPUs, of {most} that there may be"))
 }
 
 /// The smallest machine that fits is bought.
@@ -140,7 +225,8 @@ fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
         wanted.as_str() == "optimal" || wanted == &found.name || wanted.as_str() == family
     };
     let any = managed.instance_types.is_empty();
-    let all = pools::catalogue().iter();
+    let is_scaled = managed.backend == Backend::ClusterApi;
+    let all = if is_scaled { pools::deployments() } else { pools::catalogue() }.iter();
     all.filter(|found| any || managed.instance_types.iter().any(|wanted| is(wanted, found))).collect()
 }
 
@@ -148,6 +234,9 @@ fn types_of(managed: &Managed) -> Vec<&'static MachineType> {
 /// request for it is under way any more.
 fn forgotten(cluster: &Cluster, environment: &ObservedEnvironment, after: &PoolStatus) -> Option<String> {
     let uid = environment.uid;
+    if environment.managed.as_ref().is_some_and(|managed| managed.backend == Backend::ClusterApi) {
+        return None;
+    }
     let is_struck = |launch: &&Launch| after.launches.iter().all(|kept| kept.serial != launch.serial);
     let struck: BTreeSet<u64> =
         environment.status.pool.launches.iter().filter(is_struck).map(|launch| launch.serial).collect();
@@ -193,17 +282,18 @@ fn impatient(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
 
 /// After every step: all machines of an environment together are within what it might have when the last was decided.
 pub fn after_step(cluster: &Cluster) -> Option<String> {
+    let own = |machine: &&ObservedMachine| machine.backend != Backend::ClusterApi;
     let mut environments: Vec<Uid> =
-        cluster.store.machines.values().map(|machine| machine.environment).collect();
+        cluster.store.machines.values().filter(own).map(|machine| machine.environment).collect();
     environments.dedup();
     environments.into_iter().find_map(|environment| {
         let machines = cluster.store.machines_of(environment);
         let last = machines.map(|machine| serial(&machine.name)).max()?;
-        let Some(most) = cluster.truth.launch_limits.get(&(environment, last)) else {
+        let Some(managed) = cluster.truth.launch_limits.get(&(environment, last)) else {
             return Some(format!("machine {last} of {environment} was never decided"));
         };
-        let there = vcpus_of(cluster, environment);
-        (there > *most).then(|| format!("{there} vCPUs are there of {environment}, which may have {most}"))
+        let (there, most) = (vcpus_of(cluster, environment), managed.max_vcpus);
+        (there > most).then(|| format!("{there} vCPUs are there of {environment}, which may have {most}"))
     })
 }
 
@@ -211,7 +301,8 @@ pub fn after_step(cluster: &Cluster) -> Option<String> {
 pub fn at_rest(cluster: &Cluster) -> Option<String> {
     let store = &cluster.store;
     if let Some(machine) = store.machines.values().find(|machine| {
-        !store.environments.values().any(|environment| environment.uid == machine.environment)
+        machine.backend != Backend::ClusterApi
+            && !store.environments.values().any(|environment| environment.uid == machine.environment)
     }) {
         return Some(format!("machine {} is left of an environment that is gone", machine.name));
     }
@@ -222,6 +313,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         let managed = environment.managed.as_ref()?;
         let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
         scaled_in(managed, &machines)
+            .or_else(|| replicas(cluster, managed))
             .or_else(|| books(&environment.status, &machines))
             .or_else(|| invalid(cluster, environment))
             .map(|words| format!("environment {}: {words}", environment.name))
@@ -240,6 +332,17 @@ fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String>
     let smallest_type = types_of(managed).iter().map(|found| found.vcpus).min().unwrap_or_default();
     let could_grow = there + smallest_type <= managed.max_vcpus;
     (there < min && could_grow).then(|| format!("only {there} vCPUs are left, {min} are to be kept"))
+}
+
+/// What a MachineDeployment is to have is there.
+fn replicas(cluster: &Cluster, managed: &Managed) -> Option<String> {
+    let is_scaled = managed.backend == Backend::ClusterApi;
+    let mut named = managed.instance_types.iter().filter(|_| is_scaled);
+    named.find_map(|name| {
+        let replicas = cluster.store.deployments.get(name)?.replicas;
+        let marked = cluster.store.machines_of_deployment(name).filter(|machine| machine.marked).count();
+        (marked > 0).then(|| format!("{name} has {replicas} replicas, and {marked} that are marked"))
+    })
 }
 
 /// The status says what there is.
@@ -266,7 +369,7 @@ fn vcpus_of(cluster: &Cluster, environment: Uid) -> u32 {
 }
 
 fn vcpus(machine_type: &Name) -> u32 {
-    pools::catalogue().iter().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
+    pools::types().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
 }
 
 /// The serial number in a machine's name.

@@ -35,7 +35,7 @@ impl Store {
 
     /// The machines of an environment.
     pub fn machines_of(&self, environment: Uid) -> impl Iterator<Item = &ObservedMachine> {
-        self.machines.values().filter(move |machine| machine.environment == environment)
+        self.machines.values().filter(move |machine| self.environment_of(machine) == environment)
     }
 
     /// True when a pod of a job is on this node that is not over.
@@ -74,6 +74,7 @@ impl Store {
                 node: (backend == Backend::Simulated).then(|| name.clone()),
                 fault: None,
                 leaving: false,
+                marked: false,
                 deleting: false,
             };
             if let Some(node) = &machine.node {
@@ -87,7 +88,7 @@ impl Store {
         self.read_machine(backend, &name)
     }
 
-    /// A NodeClaim that is deleted takes no more jobs; a node that stands for itself is tainted.
+    /// A NodeClaim that is deleted takes no more jobs; a node that stands for itself is tainted, a Machine only says so.
     pub(super) fn retire_machine(&mut self, backend: Backend, name: &Name, uid: Uid) -> Outcome {
         if backend == Backend::Karpenter {
             return self.delete_machine(backend, name, uid);
@@ -96,20 +97,25 @@ impl Store {
         let Some(machine) = found.filter(|found| !found.leaving).cloned() else {
             return if found.is_some() { Outcome::Done } else { Outcome::NotFound };
         };
-        if let Some(host) = self.hosts.get(name).cloned() {
+        if let Some(host) = self.hosts.get(name).filter(|_| backend == Backend::Simulated).cloned() {
             self.put_host(ObservedHost { unschedulable: true, ..host });
         }
         self.put_machine(ObservedMachine { leaving: true, ..machine });
         Outcome::Done
     }
 
-    /// A NodeClaim is marked: Karpenter ends it. A node that stands for itself goes at once, whatever runs there.
+    /// A NodeClaim is marked: Karpenter ends it. A Machine is marked as the next that goes. A node that stands for itself goes at
+    /// once, whatever runs there.
     pub(super) fn delete_machine(&mut self, backend: Backend, name: &Name, uid: Uid) -> Outcome {
         let found = self.machines.get(&(backend, name.clone())).filter(|found| found.uid == uid);
         let Some(machine) = found.cloned() else { return Outcome::NotFound };
         match backend {
             Backend::Karpenter if machine.deleting => {}
             Backend::Karpenter => self.put_machine(ObservedMachine { deleting: true, ..machine }),
+            Backend::ClusterApi if machine.marked => {}
+            Backend::ClusterApi => {
+                self.put_machine(ObservedMachine { marked: true, leaving: true, ..machine });
+            }
             Backend::Simulated => {
                 if self.has_jobs(name) {
                     self.breaches.push(format!("machine {name} is removed although a job runs there"));
@@ -132,7 +138,8 @@ pub fn node_of(
     let mut labels: BTreeMap<Name, Name> = selector(machine.environment);
     labels.insert("node.kubernetes.io/instance-type".into(), machine_type.name.clone());
     labels.insert("kubernetes.io/arch".into(), machine_type.architecture.clone());
-    let made_for = Some(machine.environment);
+    // Nothing on a node of Cluster API says whose it is.
+    let made_for = (machine.backend != Backend::ClusterApi).then_some(machine.environment);
     ObservedHost { name: name.clone(), uid, labels, allocatable, made_for, ..ObservedHost::default() }
 }
 

@@ -1,6 +1,7 @@
 //! The model API server: objects, versions, preconditions, finalizers, watches.
 
 mod deletion;
+mod deployments;
 mod machines;
 mod node_classes;
 mod requests;
@@ -8,6 +9,7 @@ mod rules;
 mod watch;
 
 pub use deletion::Cascade;
+pub use deployments::names;
 pub use machines::{node_of, selector};
 pub use requests::{PodRefusal, content};
 pub use watch::{Cursor, Heard};
@@ -17,7 +19,8 @@ use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue, ObservedRevision, Record,
+    ObservedMachineDeployment, ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue,
+    ObservedRevision, Record,
 };
 use windlass_core::time::Time;
 
@@ -43,6 +46,8 @@ pub struct Store {
     pub machines: BTreeMap<(Backend, Name), ObservedMachine>,
     /// Node classes of environments.
     pub node_classes: BTreeMap<Name, ObservedNodeClass>,
+    /// MachineDeployments of Cluster API, by the name of their machines' type.
+    pub deployments: BTreeMap<Name, ObservedMachineDeployment>,
     /// Why nobody may make machines now.
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.

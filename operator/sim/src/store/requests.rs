@@ -84,6 +84,8 @@ impl Store {
             Action::WriteNodeClass(order) => self.write_node_class(*order),
             Action::RetireMachine(backend, name, uid) => self.retire_machine(backend, &name, uid),
             Action::RemoveMachine(backend, name, uid) => self.delete_machine(backend, &name, uid),
+            Action::ReadMachineDeployment(key) => self.read_deployment(&key),
+            Action::Scale(order) => self.scale(&order),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
     }
@@ -461,6 +463,8 @@ const fn name_of(action: &Action) -> &'static str {
         Action::WriteNodeClass(_) => "write node class",
         Action::RetireMachine(..) => "retire machine",
         Action::RemoveMachine(..) => "delete machine",
+        Action::ReadMachineDeployment(_) => "get machinedeployment",
+        Action::Scale(_) => "put machinedeployment scale",
         Action::ReleasePod(..) => "release pod",
     }
 }

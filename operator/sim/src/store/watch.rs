@@ -138,7 +138,11 @@ impl Store {
                     .extend(self.namespaces.iter().map(|(name, ends)| Event::Namespace(name.clone(), *ends)));
             }
             Kind::Host => events.extend(self.hosts.values().cloned().map(|host| Event::Host(Box::new(host)))),
-            Kind::NodeClaim | Kind::SimulatedNode => {
+            Kind::MachineDeployment => {
+                let all = self.deployments.values().cloned();
+                events.extend(all.map(|found| Event::MachineDeployment(Box::new(found))));
+            }
+            Kind::NodeClaim | Kind::SimulatedNode | Kind::Machine => {
                 let machines =
                     self.machines.values().filter(|machine| Kind::of_machines(machine.backend) == kind);
                 events.extend(machines.cloned().map(|machine| Event::Machine(Box::new(machine))));

@@ -1,6 +1,6 @@
 //! Machines of managed environments.
 
-use super::{json, preconditions, read as outcome};
+use super::{deployments, json, preconditions, read as outcome};
 use crate::convert::{self, Described, Wire, kinds};
 use crate::shell::api::{Api, Failure, url};
 use crate::shell::clock::Clock;
@@ -18,14 +18,19 @@ pub(super) async fn launch(api: &Api, clock: &Clock, order: &MachineOrder) -> Re
     let body = match order.backend {
         Backend::Karpenter => machines::node_claim(order),
         Backend::Simulated => Ok(machines::node(order)),
+        Backend::ClusterApi => {
+            let words = "machines of Cluster API are made by scaling their MachineDeployment";
+            return Err(Failure::Refused(Refusal::Invalid, Name::from(words)));
+        }
     };
     let body = body.map_err(|error| Failure::Refused(Refusal::Invalid, Name::from(error.to_string())))?;
     if clock.now() > order.not_after {
         return Ok(Outcome::Expired);
     }
-    let made = match order.backend {
-        Backend::Karpenter => post::<kinds::NodeClaim>(api, &body, convert::node_claim).await,
-        Backend::Simulated => post::<kinds::Node>(api, &body, convert::simulated_node).await,
+    let made = if order.backend == Backend::Karpenter {
+        post::<kinds::NodeClaim>(api, &body, convert::node_claim).await
+    } else {
+        post::<kinds::Node>(api, &body, convert::simulated_node).await
     };
     match made {
         Err(Failure::Exists) => read(api, order.backend, &order.name).await,
@@ -45,6 +50,7 @@ const fn value(backend: Backend) -> &'static str {
     match backend {
         Backend::Karpenter => "karpenter",
         Backend::Simulated => "simulated",
+        Backend::ClusterApi => "clusterApi",
     }
 }
 
@@ -66,6 +72,7 @@ pub(super) async fn read(api: &Api, backend: Backend, name: &Name) -> Result<Out
     let machine = match backend {
         Backend::Karpenter => convert::node_claim(&api.get(&key).await?),
         Backend::Simulated => convert::simulated_node(&api.get(&key).await?),
+        Backend::ClusterApi => convert::cluster_api_machine(&deployments::machine(api, name).await?),
     };
     outcome(machine, |machine| Outcome::Machine(Box::new(machine)))
 }
@@ -75,6 +82,7 @@ pub(super) async fn retire(api: &Api, backend: Backend, name: &Name, uid: Uid) -
     match backend {
         // It takes none once it is being deleted, and waits for those that are there.
         Backend::Karpenter => remove(api, backend, name, uid).await,
+        Backend::ClusterApi => deployments::annotate(api, name, uid, names::LEAVING).await,
         Backend::Simulated => {
             let patch = serde_json::json!({
                 "metadata": { "uid": uid.to_string(), "annotations": { names::LEAVING: "true" } },
@@ -94,11 +102,12 @@ pub(super) async fn retire(api: &Api, backend: Backend, name: &Name, uid: Uid) -
     }
 }
 
-/// Deletes a machine.
+/// Deletes a machine, or marks it as the next that goes.
 pub(super) async fn remove(api: &Api, backend: Backend, name: &Name, uid: Uid) -> Result<Outcome, Failure> {
     match backend {
         Backend::Karpenter => delete::<kinds::NodeClaim>(api, name, uid).await,
         Backend::Simulated => delete::<kinds::Node>(api, name, uid).await,
+        Backend::ClusterApi => deployments::annotate(api, name, uid, names::DELETE_MACHINE).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Actions become requests, answers become outcomes.
 
 mod catalog;
+mod deployments;
 mod escape;
 mod events;
 mod jobs;
@@ -48,6 +49,8 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::WriteNodeClass(order) => node_classes::write(api, &order).await,
         Action::RetireMachine(backend, name, uid) => machines::retire(api, backend, &name, uid).await,
         Action::RemoveMachine(backend, name, uid) => machines::remove(api, backend, &name, uid).await,
+        Action::ReadMachineDeployment(key) => deployments::read(api, &key).await,
+        Action::Scale(order) => deployments::scale(api, clock, &order).await,
         Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
         Action::DeleteJob(guard) => jobs::delete(api, &guard).await,
         Action::ReleasePod(key, uid, delete) => pods::release(api, &key, uid, delete).await,
