@@ -45,10 +45,16 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
         "description": "The nodes that it has."}"#,
     printcolumn = r#"{"name": "vCPUs", "type": "string", "jsonPath": ".status.vcpus.total",
         "description": "The vCPUs of its hosts."}"#,
-    printcolumn = r#"{"name": "Launching", "type": "integer", "jsonPath": ".status.launchingvCpus",
+    printcolumn = r#"{"name": "Launching", "type": "string", "jsonPath": ".status.vcpus.launching",
         "description": "The vCPUs of machines that are still to come."}"#,
     printcolumn = r#"{"name": "Free", "type": "string", "jsonPath": ".status.vcpus.free",
         "description": "The vCPUs that no pod has reserved."}"#,
+    printcolumn = r#"{"name": "Max", "type": "string", "jsonPath": ".status.vcpus.max",
+        "description": "The vCPUs that it may have at most."}"#,
+    printcolumn = r#"{"name": "MemoryMiB", "type": "integer", "jsonPath": ".status.memoryMiB.total", "priority": 1,
+        "description": "The memory of its hosts in MiB."}"#,
+    printcolumn = r#"{"name": "FreeMiB", "type": "integer", "jsonPath": ".status.memoryMiB.free", "priority": 1,
+        "description": "The memory in MiB that no pod has reserved."}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
         "description": "When it was made."}"#,
     printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.statusReason", "priority": 1,
@@ -178,10 +184,6 @@ pub struct ComputeEnvironmentStatus {
     #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub desired_vcpus: Option<i32>,
-    /// MANAGED: the vCPUs of its machines that are still to come.
-    #[serde(rename = "launchingvCpus", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
-    pub launching_vcpus: Option<i32>,
     /// MANAGED: the books of its machines. A machine is written down here before it is asked for, so that
     /// maxvCpus holds whatever happens to the operator in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,6 +206,14 @@ pub struct VcpuCapacity {
     /// The rest.
     #[schemars(length(max = 20))]
     pub free: String,
+    /// MANAGED: those of its machines that are still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20))]
+    pub launching: Option<String>,
+    /// MANAGED: the most it may have, maxvCpus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20))]
+    pub max: Option<String>,
 }
 
 /// An amount in whole numbers: of MiB, or of GPUs.
@@ -218,6 +228,10 @@ pub struct Capacity {
     /// The rest.
     #[schemars(range(min = 0))]
     pub free: i64,
+    /// MANAGED: that of its machines that are still to come, as far as can be told before they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub launching: Option<i64>,
 }
 
 /// The books of a MANAGED environment's machines.

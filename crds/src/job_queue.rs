@@ -36,8 +36,17 @@ use crate::unset::{self, Blank};
         "description": "Jobs that wait for capacity."}"#,
     printcolumn = r#"{"name": "Running", "type": "integer", "jsonPath": ".status.jobs.running",
         "description": "Jobs that run."}"#,
+    printcolumn = r#"{"name": "Oldest", "type": "date", "jsonPath": ".status.oldestWaitSince",
+        "description": "How long ago the job was submitted that has waited longest for capacity."}"#,
+    printcolumn = r#"{"name": "Head", "type": "string", "jsonPath": ".status.headOfLine.name",
+        "description": "The job that waits first."}"#,
+    printcolumn = r#"{"name": "Waits-For", "type": "string", "jsonPath": ".status.headOfLine.reason",
+        "description": "Why that job waits, as one word."}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
         "description": "When it was made."}"#,
+    printcolumn = r#"{"name": "HeadReason", "type": "string",
+        "jsonPath": ".status.headOfLine.statusReason", "priority": 1,
+        "description": "Why the job that waits first waits, in words."}"#,
     printcolumn = r#"{"name": "StatusReason", "type": "string",
         "jsonPath": ".status.statusReason", "priority": 1,
         "description": "Why its status is what it is, in words."}"#
@@ -184,6 +193,16 @@ pub struct JobQueueStatus {
     /// How many of its jobs are in each state, children counted; at most a minute old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobCounts>,
+    /// When the job was submitted that has waited longest for capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "times::time")]
+    pub oldest_wait_since: Option<String>,
+    /// The job that waits first, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_of_line: Option<HeadOfLine>,
+    /// What its jobs that have a host have reserved there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<QueueUse>,
     /// The first 100 jobs that wait for capacity, in about the order they start; at most a minute old.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
@@ -195,6 +214,44 @@ pub struct JobQueueStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,
+}
+
+/// The job that waits first in a queue.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadOfLine {
+    /// Its namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// Its name in Kubernetes.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Why it waits, as one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// Why it waits, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub status_reason: Option<String>,
+    /// Since when it waits first, for this reason.
+    #[schemars(schema_with = "times::time")]
+    pub since: String,
+}
+
+/// What the jobs of a queue have reserved on hosts.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueUse {
+    /// vCPUs, a decimal number with up to three places (`3.5`).
+    #[schemars(length(max = 20))]
+    pub vcpus: String,
+    /// Memory in MiB.
+    #[serde(rename = "memoryMiB")]
+    #[schemars(range(min = 0))]
+    pub memory_mib: i64,
+    /// GPUs, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub gpus: Option<i64>,
 }
 
 /// What the shares of a queue use. The operator goes on from it after a restart.
@@ -248,7 +305,8 @@ pub struct WaitingJob {
     /// Why it waits, as one word; the Job has the words.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// By when it starts at the latest, if the timeouts of what runs tell: a host is kept free for it.
+    /// By when it starts at the latest, if the timeouts of what runs and the machines on their way tell: room is
+    /// kept for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "times::time")]
     pub expected_start: Option<String>,

@@ -32,7 +32,8 @@ pub(crate) async fn queue(scene: &Scene, environments: &[&str]) -> String {
     name
 }
 
-fn sized(mut job: Value, vcpus: u32, memory: u32) -> Value {
+/// The job, with so much for each container.
+pub(crate) fn sized(mut job: Value, vcpus: u32, memory: u32) -> Value {
     job["spec"]["containerOverrides"] = json!({"vcpus": vcpus, "memory": memory});
     job
 }
@@ -69,6 +70,13 @@ pub(crate) async fn machines_come_and_go(scene: Scene, maker: &Maker, jobs: u32,
     let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
     until(&environments, &name, "says that it has 8 vCPUs", |found| {
         found.status.as_ref().is_some_and(|told| told.desired_vcpus == Some(8))
+    })
+    .await;
+    until(&environments, &name, "says what it may have, and that nothing is on its way", |found| {
+        let vcpus = found.status.as_ref().and_then(|told| told.vcpus.as_ref());
+        let (most, nothing) = (maximum.to_string(), "0".to_owned());
+        vcpus
+            .is_some_and(|told| (told.max.as_ref(), told.launching.as_ref()) == (Some(&most), Some(&nothing)))
     })
     .await;
     update(&scene, &name, json!({"computeResources": {"minvCpus": 0}})).await;

@@ -4,10 +4,11 @@ use crate::setting::{CHILDREN, NOBODY};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::array::Intervals;
-use windlass_core::ids::{Name, Uid};
+use windlass_core::ids::{Name, ObjectKey, Uid};
 use windlass_core::objects::{
-    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, FairShareUse, JobStatus,
-    Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry, ShareUse, Validity,
+    ArrayStatus, Attempt, ChildRecord, DefinitionStatus, EnvironmentStatus, Failure, FairShareUse,
+    HeadOfLine, JobStatus, Milestones, PinnedRevision, PoolStatus, Proof, QueueStatus, Record, RevisionEntry,
+    ShareUse, Validity,
 };
 use windlass_core::state::State;
 use windlass_core::time::Time;
@@ -133,6 +134,14 @@ pub(crate) fn queue(choice: u8) -> QueueStatus {
         name_taken: None,
         in_use: None,
         front: Vec::new(),
+        oldest_wait: (!choice.is_multiple_of(3)).then_some(NOON),
+        head: choice.is_multiple_of(2).then(|| HeadOfLine {
+            job: ObjectKey::new("team", "job-1"),
+            reason: "WaitingForCapacity".into(),
+            words: "needs 4 vCPUs".into(),
+            since: NOON,
+        }),
+        used: Resources { pods: 0, ..Resources::of_job(500 * u64::from(choice), 64, 0) },
         fair_share: choice.is_multiple_of(4).then(|| FairShareUse {
             at: NOON,
             shares: vec![ShareUse {
@@ -157,9 +166,12 @@ pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
         hosts: u32::from(choice % 3),
         total: amount(choice % 3 + 1),
         used: amount(choice % 2),
+        max_vcpus: choice.is_multiple_of(2).then_some(128),
         pool: PoolStatus {
             desired_vcpus: Some(u32::from(choice)),
             launching_vcpus: u32::from(choice % 4),
+            launching_memory: u64::from(choice % 4) << 30,
+            launching_gpus: u64::from(choice % 2),
             last_serial: u64::from(choice),
             launches: Vec::new(),
         },

@@ -11,7 +11,7 @@ use crate::catalog::{BUSYBOX, definition, job};
 use crate::hosts::{self, LABEL, Size};
 use crate::records::{has_ended, state, status, words};
 use crate::scene::Scene;
-use crate::wait::Object;
+use crate::wait::{Object, until};
 
 const FOUR: Size = Size { cpu: "4", memory: "4Gi" };
 
@@ -60,6 +60,23 @@ async fn a_job_larger_than_any_host_says_both_numbers_and_holds_nobody_up() {
     assert_eq!(words(&fat), format!("needs 8192 MiB; largest host in {pool} has 4096 MiB"));
     let behind = scene.job("behind", "ends", has_ended).await;
     assert_eq!(state(&behind), JobState::Succeeded);
+
+    // It is a condition, too, and the queue says who waits first, and since when.
+    let succeeded = status(&huge).conditions.iter().find(|condition| condition.type_ == "Succeeded").unwrap();
+    assert_eq!((succeeded.status.as_str(), succeeded.message.as_str()), ("Unknown", expected.as_str()));
+    let queues = Api::<JobQueue>::all(scene.client.clone());
+    let queue = until(&queues, &pool, "tells of those that wait", |queue| {
+        queue
+            .status
+            .as_ref()
+            .is_some_and(|told| told.front_of_queue.len() == 2 && told.head_of_line.is_some())
+    });
+    let told = queue.await.status.unwrap();
+    let head = told.head_of_line.unwrap();
+    assert_eq!((head.name.as_str(), head.reason.as_str()), ("huge", "NoHostLargeEnough"));
+    assert_eq!(head.status_reason, Some(expected));
+    assert!(Some(&head.since) >= told.oldest_wait_since.as_ref(), "{head:?}");
+    assert_eq!(told.oldest_wait_since, status(&huge).created_at);
 
     // It clears itself once there is such a host.
     let large = Size { cpu: "64", memory: "16Gi" };

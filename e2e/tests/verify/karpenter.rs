@@ -3,20 +3,24 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use windlass::names;
+use windlass_crds::job::StatusSummary;
 use windlass_crds::shared::attempt::JobState;
 use windlass_crds::{ComputeEnvironment, Job};
 
-use crate::catalog::{BUSYBOX, definition, job};
-use crate::elastic;
+use crate::admission;
+use crate::catalog::{BUSYBOX, array, definition, job};
+use crate::elastic::{self, GONE};
 use crate::managed::{Maker, environment};
 use crate::records::{has_ended, reason, state};
 use crate::scene::Scene;
-use crate::wait::within;
+use crate::wait::{until, within};
+
+const LONG: Duration = Duration::from_secs(300);
 
 /// Karpenter, with its KWOK provider and this node class.
 pub(crate) fn karpenter(class: &str) -> Maker {
@@ -50,6 +54,47 @@ async fn scene(topic: &str) -> Scene {
 #[tokio::test]
 async fn machines_come_for_a_hundred_jobs_and_go_when_idle_and_some_are_kept() {
     elastic::machines_come_and_go(scene("k-machines").await, &karpenter(CLASS), 100, 128).await;
+}
+
+#[tokio::test]
+async fn disabled_amid_a_hundred_jobs_it_starts_none_until_it_is_enabled() {
+    let scene = scene("k-amid").await;
+    let (jobs, at_once) = (100, 16);
+    let resources = json!({"type": "EC2", "maxvCpus": 2 * at_once, "instanceTypes": ["optimal"]});
+    let (name, machines) = environment(&scene, "amid", &karpenter(CLASS), resources).await;
+    let queue = elastic::queue(&scene, &[&name]).await;
+    admission::annotate(&scene, "windlass.dev/kwok-run-ms", "5000").await;
+    scene.create(definition("work", BUSYBOX, &["true"])).await;
+    scene.create(elastic::sized(array("many", &queue, "work", jobs), 2, 64)).await;
+    let some_have_ended = |job: &Job| summary(job).succeeded >= 10;
+    within(LONG, &scene.api::<Job>(), "many", "has some children that have ended", some_have_ended).await;
+    elastic::update(&scene, &name, json!({"state": "DISABLED"})).await;
+    let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
+    until(&environments, &name, "is known to be DISABLED", |found| {
+        found.status.as_ref().and_then(|told| told.observed_generation) == found.metadata.generation
+    })
+    .await;
+    let pods = async || scene.api::<Pod>().list(&ListParams::default()).await.unwrap().items.len();
+    let known = pods().await;
+    machines.until_vcpus("none", GONE, |vcpus| vcpus == 0).await;
+    // What had been given to a host by then may still have been on its way.
+    let made = pods().await;
+    assert!(made <= known + usize::try_from(at_once).unwrap(), "{known} pods, then {made}");
+    let says_so = |job: &Job| {
+        let children = summary(job);
+        children.runnable + children.succeeded == 100 && reason(job) == "ComputeEnvironmentDisabled"
+    };
+    let many: Job = within(LONG, &scene.api(), "many", "says why the rest waits", says_so).await;
+    let left = summary(&many).runnable;
+    assert!(left > 0, "all had run before: {many:?}");
+    println!("{left} of {jobs} jobs waited while the environment was DISABLED");
+    elastic::update(&scene, &name, json!({"state": "ENABLED"})).await;
+    let many: Job = within(LONG, &scene.api(), "many", "ends", has_ended).await;
+    assert_eq!(state(&many), JobState::Succeeded);
+    let most = machines.most_vcpus();
+    assert!(most <= 2 * at_once, "{most} vCPUs: {:?}", machines.ever());
+    admission::remove(&scene);
+    scene.leave().await;
 }
 
 #[tokio::test]
@@ -98,4 +143,9 @@ async fn gpus_that_come_late_are_waited_for() {
     assert_eq!(state(&scene.job("one", "ends", has_ended).await), JobState::Succeeded);
     assert_eq!(machines.ever(), ["g4dn.xlarge"]);
     scene.leave().await;
+}
+
+fn summary(job: &Job) -> StatusSummary {
+    let array = job.status.as_ref().and_then(|status| status.array_properties.as_ref());
+    array.map(|array| array.status_summary.clone()).unwrap_or_default()
 }

@@ -55,6 +55,8 @@ mod outage;
 #[path = "../common/programs.rs"]
 mod programs;
 #[cfg(test)]
+mod promise;
+#[cfg(test)]
 mod recorder;
 #[cfg(test)]
 #[path = "../common/records.rs"]

@@ -13,10 +13,10 @@ use crate::limits::{
 use crate::mutant::{self, Mutant};
 use crate::objects::{JobSpec, MachineType, ObservedPod, ObservedPolicy, PinnedRevision, PodPhase};
 use crate::outbox::Outbox;
-use crate::schedule::{Head, Lines, OrderKey, Part, Reservation, Shape, Shares, Waiting};
+use crate::schedule::{Head, Lines, OrderKey, Part, Reservations, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::units::GPUS;
+use crate::units::{GPUS, Resources};
 use crate::world::{Claim, Gone, Hosts, MachineDeployments, Machines, NodeClasses, Pods, Registry, Shared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,9 +53,10 @@ impl Default for Settings {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     queue: Option<Uid>,
-    /// Its share of a fair-share queue, and the thousandths of vCPUs its placed tasks use.
+    /// Its share of a fair-share queue.
     share: Option<Name>,
-    used: u64,
+    /// What its placed tasks take on their hosts.
+    taken: Resources,
     /// Its tasks in each of [`DEPTH_STATES`].
     depth: [u32; DEPTH_STATES.len()],
     placed: BTreeMap<Name, u64>,
@@ -68,7 +69,7 @@ impl Counted {
     pub(crate) fn part(&self) -> Option<(Uid, &Name, Part)> {
         let runnable = self.in_states().find(|(state, _)| *state == State::Runnable);
         let part = Part {
-            used: self.used,
+            used: self.taken.cpu_millis,
             runnable: runnable.map_or(0, |(_, number)| number),
             unfinished: self.in_states().map(|(_, number)| number).sum(),
         };
@@ -111,8 +112,8 @@ pub(crate) struct Desk {
     pub(crate) lines: Lines,
     /// What the shares of fair-share queues use.
     pub(crate) shares: Shares,
-    /// Hosts kept free, for one job of each queue at most.
-    pub(crate) reservations: BTreeMap<Uid, Reservation>,
+    /// Room kept for jobs that wait first.
+    pub(crate) reservations: Reservations,
     /// The job that waits first in each queue.
     pub(crate) heads: BTreeMap<Uid, Head>,
     /// What each line was last told about why it waits; its jobs share it.
@@ -134,6 +135,8 @@ pub(crate) struct Desk {
     pub(crate) asked_for: BTreeSet<Uid>,
     /// Unfinished jobs and children of each queue, by state.
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
+    /// What the jobs of each queue that have a host take there.
+    pub(crate) used: BTreeMap<Uid, Resources>,
     /// Tasks given to a host, by environment.
     pub(crate) placed: BTreeMap<Name, u64>,
     /// Accepted jobs that are not finished, and their unfinished tasks.
@@ -261,7 +264,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
             Some(host) => {
-                let claim = Claim { need: pod.requests.clone(), ours: pod.task.is_some() };
+                let task = pod.task.as_ref().map(|task| (task.job, task.index));
+                let claim = Claim { need: pod.requests.clone(), task };
                 if self.hosts.claim(host, &pod.key, &claim) {
                     self.capacity_changed();
                 }
@@ -347,7 +351,7 @@ impl Desk {
         let before = std::mem::replace(&mut job.counted, now);
         self.forget_count(&before);
         let now = &job.counted;
-        if let Some(queue) = now.queue.or(before.queue).filter(|_| now.used != before.used) {
+        if let Some(queue) = now.queue.or(before.queue).filter(|_| now.taken != before.taken) {
             self.share_use_changed(queue);
         }
         if let Some(queue) = now.queue {
@@ -355,6 +359,8 @@ impl Desk {
             for (state, number) in now.in_states() {
                 *depth.entry(state).or_default() += number;
             }
+            let used = self.used.entry(queue).or_default();
+            *used = used.plus(&now.taken);
         }
         self.count_share(now, false);
         if let Some(tasks) = now.unfinished {
@@ -393,6 +399,9 @@ impl Desk {
             }
             depth.retain(|_, total| *total > 0);
         }
+        if let Some(used) = counted.queue.and_then(|queue| self.used.get_mut(&queue)) {
+            *used = used.minus(&counted.taken);
+        }
         self.count_share(counted, true);
         if let Some(tasks) = counted.unfinished {
             let (jobs, all) = self.unfinished;
@@ -422,7 +431,7 @@ pub(crate) fn count(job: &Job) -> Counted {
     Counted {
         queue: job.queue,
         share: job.queue.and(Some(&job.terms.shape.share)).filter(|share| !share.is_empty()).cloned(),
-        used: job.terms.shape.need.cpu_millis.saturating_mul(job.tasks.live.len() as u64),
+        taken: job.terms.shape.need.times(job.tasks.live.len() as u64),
         depth,
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),

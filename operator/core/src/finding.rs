@@ -12,6 +12,8 @@ pub enum Finding {
         queue: Option<Uid>,
         /// Since the submission.
         waited: Duration,
+        /// Room was kept for it: it was not its turn.
+        kept: bool,
     },
     /// A container started, so long after the submission.
     Started {

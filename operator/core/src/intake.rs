@@ -191,6 +191,7 @@ impl Core {
             job.queue = None;
         }
         self.desk.shares.forget(uid);
+        self.desk.reservations.forget(uid);
         self.catalog_changed();
     }
 

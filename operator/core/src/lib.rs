@@ -39,5 +39,5 @@ mod world;
 
 pub use crate::core::{Core, Plan, Summary};
 pub use desk::Settings;
-pub use schedule::{Closed, Obstacle, Waiting};
+pub use schedule::{Closed, Obstacle, Promise, Site, Waiting};
 pub use world::{pod_name, pod_name_prefix};

@@ -147,6 +147,10 @@ pub const LAUNCH_PATIENCE: Duration = Duration::from_secs(900);
 /// How long a node class may be looked at by nobody: Karpenter reads its subnets, images and groups in seconds.
 pub const NODE_CLASS_PATIENCE: Duration = Duration::from_secs(120);
 
+/// By when a machine that is let go is gone: clouds take minutes to end one, and a simulated node takes no more jobs for two
+/// minutes first.
+pub const REMOVAL_PATIENCE: Duration = Duration::from_secs(600);
+
 /// First and longest pause before a machine is asked for again after one could not be had: clouds' own limits on requests, and
 /// people who mend a node class, work in minutes.
 pub const LAUNCH_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));

@@ -133,6 +133,12 @@ mutants! {
     SharePriorityIgnored,
     /// A job without a share, or with one where there are none, is taken (SPEC.md Q4).
     ShareNotChecked,
+    /// Room is kept for a job only while it is its share's turn (SPEC.md, Order; its share's small jobs starve it).
+    ReservationLostWithTurn,
+    /// A host that is kept free for a large job is taken by any other (SPEC.md, Order; a promised start is not kept).
+    KeptHostTaken,
+    /// The vCPUs that machines leave for a large one are taken for small ones (SPEC.md, Order; a promised start is not kept).
+    VcpusNotHeld,
     /// A pause of all admission is ignored (DESIGN.md, rule 15).
     PauseIgnored,
     /// Machines on their way do not count (SPEC.md C2; maxvCpus exceeded while launches race).

@@ -18,6 +18,9 @@ impl Time {
     /// The earliest moment the core knows.
     pub const ZERO: Time = Time::from_millis(0);
 
+    /// The latest moment the core knows.
+    pub const MAX: Time = Time::from_millis(i64::MAX);
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Time {
         match NonZeroU64::new(millis.cast_unsigned() ^ SIGN) {
@@ -41,10 +44,10 @@ impl Time {
         Time::from_seconds(self.as_millis().div_euclid(1000))
     }
 
-    /// The time of day in UTC, as `14:05`.
+    /// The time of day in UTC, as `14:05:09 UTC`.
     pub fn as_clock(self) -> String {
-        let minutes = self.as_millis().div_euclid(60_000).rem_euclid(24 * 60);
-        format!("{:02}:{:02} UTC", minutes / 60, minutes % 60)
+        let seconds = self.as_millis().div_euclid(1000).rem_euclid(24 * 3600);
+        format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
     /// How long ago `earlier` was; zero when it lies in the future.

@@ -10,7 +10,7 @@ use crate::kubelet::{Kubelet, power_off};
 use crate::pools;
 use crate::store::node_of;
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
@@ -29,6 +29,10 @@ pub struct Backends {
     mended_at: Option<Time>,
     /// What nodes of each type offer beyond the catalogue's estimate, and less than that.
     offers: BTreeMap<Name, (u64, u64)>,
+    /// Environments that have had a ready node of a type since the faults stopped: they know what one offers.
+    known: BTreeSet<(Uid, Name)>,
+    /// When an environment last learnt that nodes of a type offer less than the catalogue says.
+    pub disappointed_at: Option<Time>,
     /// When node classes are looked at.
     pub looks: classes::Looks,
     /// There are no machines to be had from Karpenter (in a scenario).
@@ -92,6 +96,7 @@ pub fn act(cluster: &mut Cluster) {
 
 /// The faults stop; where node classes break, they may stay broken for a while.
 pub fn calm_down(cluster: &mut Cluster) {
+    cluster.backends.known.clear();
     let stays = cluster.faults.broken_classes > 0 && cluster.rng.bool();
     cluster.backends.broken = stays.then(|| BROKEN.into());
     cluster.backends.mended_at = stays.then(|| cluster.now + TO_MEND);
@@ -132,6 +137,18 @@ pub fn next_wake(cluster: &Cluster) -> Option<Time> {
     });
     let due = due.chain(classes::next_wake(cluster));
     due.chain(cluster.backends.mended_at).filter(|at| *at > cluster.now).min()
+}
+
+/// True while a machine cannot be had, never comes, or has lost its node.
+pub fn is_short(cluster: &Cluster) -> bool {
+    let never = |machine: &ObservedMachine| {
+        let fate = cluster.backends.fates.get(&machine.uid);
+        let comes =
+            |fate: &Fate| fate.taken_back_at.is_none() && fate.node_at.is_some() && fate.ready_at.is_some();
+        let has_lost_node = machine.node.as_ref().is_some_and(|node| !cluster.store.hosts.contains_key(node));
+        machine.fault.is_some() || has_lost_node || !fate.is_none_or(comes)
+    };
+    cluster.backends.broken.is_some() || cluster.store.machines.values().any(never)
 }
 
 /// What was on machines that are gone is gone with them.
@@ -278,6 +295,11 @@ fn make_ready(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) -> 
     cluster.note(About::Work, "machines that came");
     cluster.tell(|| format!("kubelet: node {node} is ready"));
     cluster.kubelets.insert(node.clone(), Kubelet::new(host.clone()));
+    let is_less = type_of(machine)
+        .is_some_and(|found| host.allocatable.amounts.cpu_millis < found.allocatable.cpu_millis);
+    if cluster.backends.known.insert((machine.environment, machine.machine_type.clone())) && is_less {
+        cluster.backends.disappointed_at = Some(cluster.now);
+    }
     if check::at_ease(cluster) {
         let environment = cluster.store.environment_of(machine);
         cluster.truth.came_to.insert(environment);

@@ -21,6 +21,9 @@ pub fn hangs(cluster: &Cluster, task: &TaskPod) -> bool {
     if cluster.scripted {
         return cluster.held_jobs.contains(&task.job_name);
     }
+    if task.job_name.as_str().starts_with(crate::siege::PREFIX) {
+        return true;
+    }
     let has_timeout = cluster.store.job(task.job).is_some_and(|job| job.spec.timeout.is_some());
     has_timeout && mixed(task).is_multiple_of(3)
 }

@@ -129,6 +129,11 @@ impl Cluster {
         self.coverage.note(about, what);
     }
 
+    /// True while some machine cannot be had, or never comes.
+    pub fn is_short_of_machines(&self) -> bool {
+        backend::is_short(self)
+    }
+
     /// Adds a line to the transcript.
     pub fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(transcript) = &mut self.transcript {

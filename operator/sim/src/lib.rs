@@ -25,6 +25,7 @@ mod scheduler;
 pub mod script;
 mod shares;
 mod shrink;
+mod siege;
 mod stage;
 pub mod store;
 mod told;

@@ -75,7 +75,7 @@ impl Operator {
     }
 
     /// What its clock shows: it goes wrong at its own rate, until a time server holds it.
-    fn clock(&self, now: Time) -> Time {
+    pub fn clock(&self, now: Time) -> Time {
         let since = i64::try_from(now.since(self.started_at).as_millis()).unwrap_or(i64::MAX);
         let drift = since / 1000 * (self.clock.1 - 1000);
         Time::from_millis(now.as_millis() + (self.clock.0 + drift).clamp(-CLOCK_MILLIS, CLOCK_MILLIS))
@@ -200,7 +200,7 @@ fn plan(cluster: &mut Cluster, number: usize) {
         cluster.truth.breaches.push("tasks are given to hosts although all admission is paused".to_owned());
     }
     if cluster.calm_since.is_some() {
-        worst::remember_admissions(&mut cluster.truth, &plan.findings, clock);
+        worst::remember_admissions(&mut cluster.truth, &plan.findings, clock, cluster.now);
     }
     let planned = plan.actions.len();
     operator.to_send.extend(plan.actions);

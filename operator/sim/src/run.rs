@@ -81,6 +81,7 @@ fn come_to_rest(cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
 fn rest_before(end: Time, cluster: &mut Cluster, rules: &[Rule]) -> Option<String> {
     for _ in 0..ROUNDS_TO_REST {
         check::keep_book(cluster);
+        check::take_promises(cluster);
         let before = check::before_round(cluster);
         let is_at_rest = cluster.round(end);
         let broken = broken_rule(cluster, rules).or_else(|| check::after_round(cluster, &before));

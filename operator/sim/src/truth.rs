@@ -1,6 +1,6 @@
 //! What really ran: the containers, as the hosts know them. No operator sees this.
 
-use crate::check::Book;
+use crate::check::{Book, Promise};
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{Ending, Managed};
@@ -25,6 +25,19 @@ pub struct Container {
     pub given_up: bool,
 }
 
+/// A task that was given to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The queue.
+    pub queue: Uid,
+    /// When the job was submitted.
+    pub created_at: Time,
+    /// Room was kept for it.
+    pub kept: bool,
+    /// When it was given.
+    pub at: Time,
+}
+
 /// All containers, by pod.
 #[derive(Debug, Default)]
 pub struct Truth {
@@ -41,8 +54,15 @@ pub struct Truth {
     pub removed: BTreeSet<(Uid, u32, u8)>,
     /// Those of them that were over or in which nothing ran, so that the pod only guarded its name.
     pub removed_tombs: BTreeSet<(Uid, u32, u8)>,
-    /// Tasks that were given to hosts since the faults stopped: the queue, and when the job was submitted.
-    pub admitted: Vec<(Uid, Time)>,
+    /// Tasks that were given to hosts since the faults stopped.
+    pub admitted: Vec<Admission>,
+    /// What jobs that wait were told since then, and is to be kept.
+    pub promises: BTreeMap<Uid, Promise>,
+    /// What jobs were told last before they were given a host.
+    pub kept_promises: BTreeMap<Uid, Time>,
+    /// Something of the world that they rest on failed when that was last looked at, and when it last did.
+    pub is_in_trouble: bool,
+    pub troubled_at: Option<Time>,
     /// What an environment might have when a machine of it was decided, by the machine's serial number.
     pub launch_limits: BTreeMap<(Uid, u64), Managed>,
     /// Machines that were ever made, by environment and serial number.

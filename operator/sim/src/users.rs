@@ -6,7 +6,7 @@ use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::pools::{self, UNMANAGED};
 use crate::store::{self, Cascade, Store};
-use crate::{shares, wishes, worst};
+use crate::{shares, siege, wishes, worst};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
@@ -174,6 +174,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         add_host_with(cluster, 2);
     }
     shares::rush(cluster);
+    siege::lay(cluster);
     wishes::end_waits_for_nobody(cluster);
 }
 

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::Store;
-use crate::truth::Truth;
+use crate::truth::{Admission, Truth};
 use crate::{check, deployments, operator};
 use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::finding::Finding;
@@ -153,13 +153,14 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
     }
 }
 
-/// Tasks were given to hosts by an operator that knows all.
-pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time) {
+/// Tasks were given to hosts by an operator that knows all, and has this clock.
+pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time, now: Time) {
     for finding in findings {
-        if let Finding::Admitted { queue: Some(queue), waited } = finding
+        if let Finding::Admitted { queue: Some(queue), waited, kept } = finding
             && !waited.is_zero()
         {
-            truth.admitted.push((*queue, clock.before(*waited)));
+            let (queue, created_at, kept) = (*queue, clock.before(*waited), *kept);
+            truth.admitted.push(Admission { queue, created_at, kept, at: now });
         }
     }
 }

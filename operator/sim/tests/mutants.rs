@@ -34,6 +34,8 @@ fn wrong_decisions_are_caught() {
         Mutant::SharePriorityIgnored,
         Mutant::ShareOfPassForgotten,
         Mutant::ShareNotChecked,
+        Mutant::ReservationLostWithTurn,
+        Mutant::KeptHostTaken,
     ];
     for mutant in sample {
         assert!(hunt(mutant, 0..2_000).is_some(), "{mutant:?}: {}", mutant.words());

@@ -39,6 +39,7 @@ fn the_sample_meets_what_it_is_for() {
                 "machines that came",
                 "GPUs registered after their node was ready",
                 "rushes of all shares",
+                "sieges",
             ],
         ),
         (

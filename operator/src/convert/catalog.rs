@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{
-    Backend, DefinitionStatus, EnvironmentStatus, Launch, Managed, ObservedDefinition, ObservedEnvironment,
-    ObservedQueue, ObservedRevision, Payload, PoolStatus, QueueStatus, RevisionContent, RevisionEntry,
-    Validity, WaitingJob,
+    Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed, ObservedDefinition,
+    ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus, QueueStatus, RevisionContent,
+    RevisionEntry, Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
@@ -162,6 +162,9 @@ pub fn queue(wire: &Wire<kinds::JobQueue>) -> Result<ObservedQueue, Error> {
             observed_generation: status.observed_generation.unwrap_or(0),
             validity: validity(&status.conditions, status.status_reason.as_deref()),
             depth: depth.collect(),
+            oldest_wait: moment(status.oldest_wait_since.as_deref()),
+            head: status.head_of_line.as_ref().map(head),
+            used: status.used.as_ref().map(used).unwrap_or_default(),
             front: status.front_of_queue.iter().map(waiting).collect(),
             fair_share: status.fair_share.as_ref().map(share::fair_share),
             paused: condition(&status.conditions, "AdmissionPaused").is_some(),
@@ -181,12 +184,6 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
     let vcpus = status.vcpus.clone().unwrap_or_default();
     let memory = status.memory_mib.clone().unwrap_or_default();
     let gpus = status.gpus.clone().unwrap_or_default();
-    let amount = |vcpus: &str, mib: i64, gpus: i64| Resources {
-        cpu_millis: super::quantity::millis(vcpus).unwrap_or(0),
-        memory_bytes: u64::try_from(mib).unwrap_or(0) << 20,
-        gpus: u64::try_from(gpus).unwrap_or(0),
-        pods: 0,
-    };
     let uid = wire.metadata.uid()?;
     let managed = managed(&spec)?;
     let ignored = ignored_fields(Kind::ComputeEnvironment, &spec)
@@ -216,6 +213,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             hosts: status.hosts.and_then(|hosts| u32::try_from(hosts).ok()).unwrap_or(0),
             total: amount(&vcpus.total, memory.total, gpus.total),
             used: amount(&vcpus.used, memory.used, gpus.used),
+            max_vcpus: vcpus.max.as_deref().and_then(|most| most.parse().ok()),
             pool: pool(&status),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),
@@ -270,6 +268,10 @@ fn deployments(backend: &api_environment::ClusterApiBackend) -> Vec<Name> {
 fn pool(status: &ComputeEnvironmentStatus) -> PoolStatus {
     let number = |vcpus: i32| u32::try_from(vcpus).unwrap_or(0);
     let books = status.machines.clone().unwrap_or_default();
+    let vcpus = status.vcpus.clone().unwrap_or_default();
+    let launching = |of: &Option<api_environment::Capacity>| {
+        of.as_ref().and_then(|of| u64::try_from(of.launching?).ok()).unwrap_or(0)
+    };
     let launch = |launch: &api_environment::MachineLaunch| Launch {
         serial: u64::try_from(launch.serial).unwrap_or(0),
         machine_type: name(&launch.instance_type),
@@ -278,9 +280,34 @@ fn pool(status: &ComputeEnvironmentStatus) -> PoolStatus {
     };
     PoolStatus {
         desired_vcpus: status.desired_vcpus.map(number),
-        launching_vcpus: status.launching_vcpus.map_or(0, number),
+        launching_vcpus: vcpus.launching.as_deref().and_then(|vcpus| vcpus.parse().ok()).unwrap_or(0),
+        launching_memory: launching(&status.memory_mib) << 20,
+        launching_gpus: launching(&status.gpus),
         last_serial: u64::try_from(books.last_serial).unwrap_or(0),
         launches: books.launches.iter().map(launch).collect(),
+    }
+}
+
+fn used(used: &api_queue::QueueUse) -> Resources {
+    amount(&used.vcpus, used.memory_mib, used.gpus.unwrap_or(0))
+}
+
+/// vCPUs, MiB of memory and GPUs.
+fn amount(vcpus: &str, mib: i64, gpus: i64) -> Resources {
+    Resources {
+        cpu_millis: super::quantity::millis(vcpus).unwrap_or(0),
+        memory_bytes: u64::try_from(mib).unwrap_or(0) << 20,
+        gpus: u64::try_from(gpus).unwrap_or(0),
+        pods: 0,
+    }
+}
+
+fn head(head: &api_queue::HeadOfLine) -> HeadOfLine {
+    HeadOfLine {
+        job: ObjectKey::new(head.namespace.as_str(), head.name.as_str()),
+        reason: name(&head.reason),
+        words: text(head.status_reason.as_deref()),
+        since: moment(Some(&head.since)).unwrap_or_default(),
     }
 }
 

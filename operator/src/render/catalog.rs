@@ -1,19 +1,19 @@
 //! Statuses of definitions, queues and compute environments.
 
 use super::conditions::{Holds, Kind, condition};
-use super::number;
+use super::{number, text};
 use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use windlass_core::ids::Name;
 use windlass_core::objects::{
-    DefinitionStatus, EnvironmentStatus, FairShareUse, Launch, PoolStatus, QueueStatus, RevisionEntry,
-    ShareUse, Validity as Validated, WEIGHT_ONE, WaitingJob,
+    DefinitionStatus, EnvironmentStatus, FairShareUse, HeadOfLine, Launch, PoolStatus, QueueStatus,
+    RevisionEntry, ShareUse, Validity as Validated, WEIGHT_ONE, WaitingJob,
 };
 use windlass_core::state::State;
-use windlass_core::units::{Resources, vcpus};
+use windlass_core::units::vcpus;
 use windlass_crds::compute_environment::{Capacity, MachineBooks, MachineLaunch, VcpuCapacity};
 use windlass_crds::job_definition::Revision;
-use windlass_crds::job_queue::{self as api, JobCounts};
+use windlass_crds::job_queue::{self as api, JobCounts, QueueUse};
 use windlass_crds::shared::state::{Activity, Validity};
 use windlass_crds::{ComputeEnvironmentStatus, JobDefinitionStatus, JobQueueStatus};
 
@@ -80,10 +80,36 @@ pub fn queue_status(status: &QueueStatus) -> JobQueueStatus {
             starting: count(State::Starting),
             running: count(State::Running),
         }),
+        oldest_wait_since: status.oldest_wait.map(timestamp),
+        head_of_line: status.head.as_ref().map(head),
+        used: Some(QueueUse {
+            vcpus: vcpus(status.used.cpu_millis),
+            memory_mib: mib(status.used.memory_bytes),
+            gpus: (status.used.gpus > 0).then(|| whole(status.used.gpus)),
+        }),
         front_of_queue: status.front.iter().map(waiting).collect(),
         fair_share: status.fair_share.as_ref().map(fair_share),
         conditions,
     }
+}
+
+fn head(head: &HeadOfLine) -> api::HeadOfLine {
+    api::HeadOfLine {
+        namespace: head.job.namespace.to_string(),
+        name: head.job.name.to_string(),
+        reason: head.reason.to_string(),
+        status_reason: text(&head.words),
+        since: timestamp(head.since),
+    }
+}
+
+/// Whole MiB.
+fn mib(bytes: u64) -> i64 {
+    whole(bytes >> 20)
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn waiting(waiting: &WaitingJob) -> api::WaitingJob {
@@ -111,8 +137,7 @@ fn fair_share(told: &FairShareUse) -> api::FairShareUse {
 pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatus {
     let generation = status.observed_generation;
     let free = status.total.minus(&status.used);
-    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let mib = |resources: &Resources| count(resources.memory_mib());
+    let has_gpus = status.total.gpus > 0 || status.used.gpus > 0 || status.pool.launching_gpus > 0;
     let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
     conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
     conditions.extend(told(
@@ -132,7 +157,6 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
     let pool = Some(&status.pool).filter(|pool| pool.desired_vcpus.is_some());
     ComputeEnvironmentStatus {
         desired_vcpus: pool.and_then(|pool| pool.desired_vcpus).map(number),
-        launching_vcpus: pool.map(|pool| number(pool.launching_vcpus)),
         machines: pool.map(books),
         observed_generation: Some(generation),
         status: Some(validity(&status.validity)),
@@ -142,12 +166,20 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
             total: vcpus(status.total.cpu_millis),
             used: vcpus(status.used.cpu_millis),
             free: vcpus(free.cpu_millis),
+            launching: pool.map(|pool| pool.launching_vcpus.to_string()),
+            max: status.max_vcpus.map(|most| most.to_string()),
         }),
-        memory_mib: Some(Capacity { total: mib(&status.total), used: mib(&status.used), free: mib(&free) }),
-        gpus: (status.total.gpus > 0 || status.used.gpus > 0).then(|| Capacity {
-            total: count(status.total.gpus),
-            used: count(status.used.gpus),
-            free: count(free.gpus),
+        memory_mib: Some(Capacity {
+            total: mib(status.total.memory_bytes),
+            used: mib(status.used.memory_bytes),
+            free: mib(free.memory_bytes),
+            launching: pool.map(|pool| mib(pool.launching_memory)),
+        }),
+        gpus: has_gpus.then(|| Capacity {
+            total: whole(status.total.gpus),
+            used: whole(status.used.gpus),
+            free: whole(free.gpus),
+            launching: pool.map(|pool| whole(pool.launching_gpus)),
         }),
         conditions,
     }

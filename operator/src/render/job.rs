@@ -145,8 +145,9 @@ fn conditions(status: &JobStatus) -> Vec<Condition> {
         _ => (Holds::Unknown, Some(status.created_at)),
     };
     let since = since.unwrap_or(status.created_at);
-    let told =
-        if succeeded == Holds::Unknown { ("Unfinished", "the job has not ended") } else { (reason, words) };
+    // A job that waits says here, too, what it waits for.
+    let is_under_way = matches!(status.state, State::Starting | State::Running);
+    let told = if is_under_way { ("Unfinished", "the job has not ended") } else { (reason, words) };
     conditions.push(condition(Kind::Succeeded, succeeded, since, told.0, told.1, generation));
     match status.state {
         State::Succeeded => {

@@ -9,7 +9,7 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
-    FairShareUse, JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof,
+    FairShareUse, HeadOfLine, JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof,
     QueueStatus, RevisionEntry, ShareUse, Validity, WaitingJob,
 };
 use windlass_core::objects::{ChildRecord, Record};
@@ -184,6 +184,14 @@ fn a_queues_status_is_read_as_it_was_written() {
         observed_generation: 4,
         validity: invalid,
         depth: BTreeMap::from([(State::Runnable, 12), (State::Running, 3)]),
+        oldest_wait: Some(at(1)),
+        head: Some(HeadOfLine {
+            job: ObjectKey::new("team", "job-1"),
+            reason: "WaitingForCapacity".into(),
+            words: "needs 4 vCPUs".into(),
+            since: at(2),
+        }),
+        used: Resources { pods: 0, ..Resources::of_job(3_500, 192, 1) },
         front: vec![waiting(None), waiting(Some(at(60)))],
         fair_share: Some(FairShareUse {
             at: at(9),
@@ -211,9 +219,12 @@ fn an_environments_status_is_read_as_it_was_written() {
         hosts: 3,
         total: amount(12_500, 8_191, 8),
         used: amount(250, 64, 3),
+        max_vcpus: Some(128),
         pool: PoolStatus {
             desired_vcpus: Some(12),
             launching_vcpus: 4,
+            launching_memory: 7_000 << 20,
+            launching_gpus: 2,
             last_serial: 7,
             launches: vec![
                 Launch { serial: 7, machine_type: "c5.xlarge".into(), decided_at: at(9), replicas: None },

@@ -2,7 +2,7 @@
 
 use super::architecture::{Hosting, architectures};
 use super::report::{Due, Meaning, StatusReport};
-use super::{name_taken, some_are_unknown, validity};
+use super::{as_reported, name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -48,6 +48,8 @@ impl Meaning for EnvironmentStatus {
         let pool = PoolStatus {
             desired_vcpus: other.pool.desired_vcpus,
             launching_vcpus: other.pool.launching_vcpus,
+            launching_memory: other.pool.launching_memory,
+            launching_gpus: other.pool.launching_gpus,
             ..self.pool.clone()
         };
         let numbers = (other.hosts, other.total, other.used);
@@ -130,6 +132,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         hosts,
         total,
         used,
+        max_vcpus: observed.managed.as_ref().map(|managed| managed.max_vcpus),
         pool: environment.report.current.pool.clone(),
         name_taken,
         in_use,
@@ -184,11 +187,6 @@ fn mixed_architectures(hosting: &Hosting<'_>, hosts: &Hosts) -> Option<(&'static
             format!("its hosts are {}: choose one with kubernetes.io/arch in its nodeSelector", list(&found));
         ("MixedArchitectures", words)
     })
-}
-
-/// An amount as the status tells it: vCPUs, whole MiB and GPUs.
-fn as_reported(amount: &Resources) -> Resources {
-    Resources { pods: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), amount.gpus) }
 }
 
 /// Queues that name the environment, and tasks that were given to a host of it.

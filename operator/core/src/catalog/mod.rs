@@ -19,6 +19,7 @@ use crate::ids::Name;
 use crate::job::Jobs;
 use crate::objects::Validity;
 use crate::time::Time;
+use crate::units::Resources;
 
 /// True while jobs are still being taken over, so that nobody knows what they use.
 fn some_are_unknown(jobs: &Jobs) -> bool {
@@ -31,6 +32,11 @@ fn validity(fault: Option<(&str, String)>, before: &Validity, now: Time) -> Vali
     let same = before.since != Time::ZERO
         && before.fault.as_ref().map(|(code, _)| code) == fault.as_ref().map(|(code, _)| code);
     Validity { fault, since: if same { before.since } else { now.to_second() } }
+}
+
+/// An amount as a status tells it: vCPUs, whole MiB and GPUs.
+fn as_reported(amount: &Resources) -> Resources {
+    Resources { pods: 0, ..Resources::of_job(amount.cpu_millis, amount.memory_mib(), amount.gpus) }
 }
 
 /// What is said of an object whose AWS name an older one has.

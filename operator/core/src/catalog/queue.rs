@@ -2,20 +2,20 @@
 
 use super::architecture::{of_environment, of_queue};
 use super::report::{Due, Meaning, StatusReport};
-use super::{name_taken, some_are_unknown, validity};
+use super::{as_reported, name_taken, some_are_unknown, validity};
 use crate::action::{Action, Guard, Held};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::job::{Job, Jobs};
-use crate::limits::WAITING_LISTED;
+use crate::limits::{WAITING_LISTED, WORDS_IN_STATUS};
 use crate::mutant::{self, Mutant};
-use crate::objects::{ObservedQueue, QueueStatus, WaitingJob};
+use crate::objects::{HeadOfLine, ObservedQueue, QueueStatus, WaitingJob};
 use crate::outbox::Purpose;
 use crate::reference::Reference;
 use crate::schedule::{OrderKey, front as front_of_line};
 use crate::state::State;
-use crate::text::list;
+use crate::text::{cut, list};
 use crate::time::Time;
 use crate::world::Registered;
 
@@ -45,8 +45,8 @@ impl Registered for Queue {
 
 impl Meaning for QueueStatus {
     fn means_the_same(&self, other: &QueueStatus) -> bool {
-        let (depth, front) = (other.depth.clone(), other.front.clone());
-        QueueStatus { depth, front, fair_share: other.fair_share.clone(), ..self.clone() } == *other
+        let QueueStatus { depth, oldest_wait, head, used, front, fair_share, .. } = other.clone();
+        QueueStatus { depth, oldest_wait, head, used, front, fair_share, ..self.clone() } == *other
     }
 }
 
@@ -74,7 +74,8 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let rival = desk.queues.rival(queue).zip(queue.aws_name());
     let name_taken = rival.map(|(rival, aws_name)| name_taken("job queue", aws_name, &rival.observed.name));
     let depth = desk.depth.get(&uid).cloned().unwrap_or_default();
-    let front = front(uid, jobs, desk);
+    let (front, head) = front(uid, queue.report.current.head.as_ref(), jobs, desk);
+    let used = desk.used.get(&uid).map(as_reported).unwrap_or_default();
     let told = queue.report.current.fair_share.clone();
     let fair_share = desk.fair_share(uid, told.as_ref());
     let unfinished: u64 = depth.values().sum();
@@ -89,6 +90,9 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         observed_generation: queue.observed.generation,
         validity: validity(fault, &queue.report.current.validity, now),
         depth,
+        oldest_wait: desk.lines.oldest(uid).map(Time::to_second),
+        head,
+        used,
         front,
         fair_share,
         paused,
@@ -121,27 +125,40 @@ pub(crate) fn tend_queue(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     }
 }
 
-/// The first jobs that wait for capacity.
-fn front(queue: Uid, jobs: &Jobs, desk: &Desk) -> Vec<WaitingJob> {
-    let kept = desk.reservations.get(&queue);
+/// The first jobs that wait for capacity, and what is to be said of the very first.
+fn front(
+    queue: Uid,
+    before: Option<&HeadOfLine>,
+    jobs: &Jobs,
+    desk: &Desk,
+) -> (Vec<WaitingJob>, Option<HeadOfLine>) {
+    let reason = |job: &Job| {
+        job.waits_for.as_ref().map_or(Name::from("Runnable"), |waiting| Name::from(waiting.code()))
+    };
     let waiting = |order: &OrderKey| {
         let job = jobs.get(&order.uid)?;
         Some(WaitingJob {
             job: job.key.clone(),
             submitted_at: job.created_at,
-            reason: job
-                .waits_for
-                .as_ref()
-                .map_or(Name::from("Runnable"), |waiting| Name::from(waiting.code())),
-            expected_start: kept
-                .filter(|kept| kept.job == job.uid)
+            reason: reason(job),
+            expected_start: desk
+                .reservations
+                .promise(job.uid)
                 .and_then(|kept| kept.start)
                 .map(Time::to_second),
         })
     };
     let tasks = |uid| jobs.get(&uid).map_or(0, |job| job.tasks.runnable.count() as usize);
     let front = front_of_line(queue, WAITING_LISTED, desk, tasks);
-    front.iter().filter_map(waiting).collect()
+    let head = front.first().and_then(|order| jobs.get(&order.uid)).map(|job| {
+        let (key, reason) = (job.key.clone(), reason(job));
+        let words =
+            job.waits_for.as_ref().map_or_else(Name::default, |waiting| Name::from(waiting.to_string()));
+        let known = before.filter(|known| (&known.job, &known.reason) == (&key, &reason));
+        let since = known.map_or(desk.now.to_second(), |known| known.since);
+        HeadOfLine { job: key, reason, words: cut(&words, WORDS_IN_STATUS), since }
+    });
+    (front.iter().filter_map(waiting).collect(), head)
 }
 
 /// A queue is VALID when all its environments are; jobs go on in those that are (SPEC.md, Order).

@@ -23,16 +23,18 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.tasks.runnable.remove(index);
     let unfenced = mutant::is(Mutant::CreateWithoutFence);
     let stage = if unfenced { Stage::Fenced { until: desk.now + LAUNCH_WINDOW } } else { Stage::Decided };
-    job.tasks.live.insert(index, Live::new(slot, host.clone(), environment.clone(), stage));
+    let live = Live::new(slot, host.clone(), environment.clone(), stage);
+    job.tasks.live.insert(index, Live { given_at: Some(desk.now), ..live });
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
     let need = ResourceList::with_gpus(job.terms.shape.need, &desk.gpu_resource(environment));
-    desk.hosts.claim(host, &job.pod_key(slot), &Claim { need, ours: true });
+    desk.hosts.claim(host, &job.pod_key(slot), &Claim { need, task: Some((job.uid, index)) });
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();
-    desk.findings.push(Finding::Admitted { queue: job.queue, waited: desk.now.since(job.created_at) });
+    let kept = desk.reservations.promise(job.uid).is_some();
+    desk.findings.push(Finding::Admitted { queue: job.queue, waited: desk.now.since(job.created_at), kept });
 }
 
 /// After a guarded write sent at `sent_at` was confirmed: the launches it carried may be made.

@@ -33,6 +33,8 @@ pub(crate) struct Live {
     pub(crate) slot: Slot,
     pub(crate) host: Name,
     pub(crate) environment: Name,
+    /// When this process gave it to that host.
+    pub(crate) given_at: Option<Time>,
     pub(crate) pod_uid: Option<Uid>,
     pub(crate) stage: Stage,
     /// Creates that were sent and not answered for sure: a pod may turn up.
@@ -60,6 +62,7 @@ impl Live {
             slot,
             host,
             environment,
+            given_at: None,
             pod_uid: None,
             stage,
             open_creates: 0,
@@ -78,14 +81,6 @@ impl Live {
         match self.stage {
             Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
             Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(..) => State::Running,
-        }
-    }
-
-    /// When its container started, if it runs.
-    pub(crate) const fn started_at(&self) -> Option<Time> {
-        match self.stage {
-            Stage::Running { started_at } => Some(started_at),
-            _ => None,
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) use live::{Stage, Tasks};
 pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
-pub(crate) use timeout::events_read;
+pub(crate) use timeout::{ends_by, events_read, would_end_by};
 pub(crate) use verdict::Verdict;
 
 use crate::agenda::Item;

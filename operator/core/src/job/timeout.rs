@@ -1,12 +1,12 @@
 //! Attempts that run too long, and attempts that do not start (SPEC.md J5, Attempts).
 
 use super::verdict::{FAILED_TO_START, TIMED_OUT};
-use super::{Job, Urgency, order};
+use super::{Job, Live, Stage, Urgency, order};
 use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::limits::{CLOCKS_APART, PAUSE_BETWEEN_QUESTIONS};
+use crate::limits::{CLOCKS_APART, KILL_GRACE, LAUNCH_WINDOW, PAUSE_BETWEEN_QUESTIONS, UNBOUND};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, Ending, ObservedPod, TaskPod};
 use crate::outbox::Purpose;
@@ -42,6 +42,42 @@ fn deadline(started_at: Time, seen_at: Option<Time>, timeout: Duration) -> Time 
     let told = started_at + Duration::from_secs(1);
     let seen = seen_at.map_or(told, |seen_at| seen_at.min(started_at + CLOCKS_APART));
     told.max(seen) + timeout
+}
+
+/// By when a task that has a host has ended there at the latest. `None` when nobody can say: it has no timeout, its host does not
+/// answer, or it takes longer than it may.
+pub(crate) fn ends_by(job: &Job, index: u32, desk: &Desk) -> Option<Time> {
+    let live = job.tasks.live.get(&index).filter(|live| live.unreachable_since.is_none())?;
+    let timeout = job.terms.timeout?;
+    let ends_by = match live.stage {
+        Stage::Over(..) => desk.now,
+        Stage::Missing { .. } => return None,
+        Stage::Running { started_at } => deadline(started_at, live.seen_running_at, timeout) + KILL_GRACE,
+        _ => ended_by(starts_by(job, live, desk)?, timeout),
+    };
+    (ends_by >= desk.now).then_some(ends_by)
+}
+
+/// By when a task that is given to a host now has ended there at the latest.
+pub(crate) fn would_end_by(job: &Job, desk: &Desk) -> Option<Time> {
+    Some(ended_by(desk.now + LAUNCH_WINDOW + UNBOUND + desk.settings.start_limit, job.terms.timeout?))
+}
+
+/// By when an attempt has ended that starts by then: whose clock tells the start is not known yet.
+fn ended_by(starts_by: Time, timeout: Duration) -> Time {
+    starts_by + CLOCKS_APART + timeout + KILL_GRACE
+}
+
+/// By when the container of a launch runs: later it is stopped, unless its image is still being pulled.
+fn starts_by(job: &Job, live: &Live, desk: &Desk) -> Option<Time> {
+    let bound_by = match desk.pods.get(job.uid, live.slot) {
+        Some(pod) => {
+            let bound_at = pod.task.as_ref().and_then(|task| task.bound_at);
+            bound_at.unwrap_or(pod.created_at + UNBOUND)
+        }
+        None => live.given_at? + LAUNCH_WINDOW + UNBOUND,
+    };
+    Some(bound_by + desk.settings.start_limit)
 }
 
 /// Has the pod stopped once its container could not be started for too long.
@@ -118,6 +154,16 @@ pub(crate) fn cause_of_end(job: &Job, task: &TaskPod, attempt: &mut Attempt) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_starts_has_ended_by_the_time_that_is_told_before_whatever_the_clocks_say() {
+        let (starts_by, timeout) = (Time::from_seconds(100), Duration::from_secs(60));
+        let promised = ended_by(starts_by, timeout);
+        for clock in [40, 100, 159] {
+            let end = deadline(Time::from_seconds(clock), Some(starts_by), timeout) + KILL_GRACE;
+            assert!(end <= promised, "{clock}");
+        }
+    }
 
     #[test]
     fn a_timeout_is_counted_from_the_start_and_never_lengthened_by_more_than_clocks_are_apart() {

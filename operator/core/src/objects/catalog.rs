@@ -157,6 +157,19 @@ pub struct WaitingJob {
     pub expected_start: Option<Time>,
 }
 
+/// The job that waits first in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeadOfLine {
+    /// Its namespace and name.
+    pub job: ObjectKey,
+    /// Why it waits, as a code.
+    pub reason: Name,
+    /// Why it waits, in words.
+    pub words: Name,
+    /// Since when it waits first, for this reason.
+    pub since: Time,
+}
+
 /// A JobQueue's status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QueueStatus {
@@ -166,6 +179,12 @@ pub struct QueueStatus {
     pub validity: Validity,
     /// Jobs and children in each state that is not final.
     pub depth: BTreeMap<State, u64>,
+    /// When the job was submitted that has waited longest for capacity.
+    pub oldest_wait: Option<Time>,
+    /// The job that waits first, and why.
+    pub head: Option<HeadOfLine>,
+    /// What its jobs that have a host take there.
+    pub used: Resources,
     /// The first jobs that wait for capacity, at most [`crate::limits::WAITING_LISTED`], in about the order they start.
     pub front: Vec<WaitingJob>,
     /// What its shares use, of a fair-share queue.
@@ -218,6 +237,10 @@ pub struct PoolStatus {
     pub desired_vcpus: Option<u32>,
     /// vCPUs of those that have no node yet that takes jobs.
     pub launching_vcpus: u32,
+    /// Memory that nodes on them will offer, in bytes, as far as can be told.
+    pub launching_memory: u64,
+    /// GPUs that nodes on them will offer, or that are yet to be registered.
+    pub launching_gpus: u64,
     /// The serial number of the machine decided last.
     pub last_serial: u64,
     /// Machines decided that may not have been asked for yet, or may still be made late.
@@ -237,6 +260,8 @@ pub struct EnvironmentStatus {
     pub total: Resources,
     /// What pods use of it, whoever owns them.
     pub used: Resources,
+    /// The vCPUs that a MANAGED one may have at most.
+    pub max_vcpus: Option<u32>,
     /// Machines asked for, or about to be; none of an UNMANAGED one.
     pub pool: PoolStatus,
     /// An older environment has its AWS name: which, in words.

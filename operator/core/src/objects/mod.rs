@@ -13,7 +13,7 @@ mod share;
 
 pub use attempt::{Attempt, Proof};
 pub use catalog::{
-    DefinitionStatus, EnvironmentStatus, ObservedDefinition, ObservedEnvironment, ObservedQueue,
+    DefinitionStatus, EnvironmentStatus, HeadOfLine, ObservedDefinition, ObservedEnvironment, ObservedQueue,
     ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 pub use deployment::ObservedMachineDeployment;

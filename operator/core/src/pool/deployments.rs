@@ -112,6 +112,7 @@ pub(super) fn unseen<'a>(environment: &Environment, seen: &[Member<'a>], desk: &
             unaccounted(environment, name, &machines)
         };
         members.extend((0..coming.max(lost)).map(|number| Member {
+            name: Name::from(format!("{name}/{number}")),
             machine_type: name.clone(),
             vcpus: vcpus(name, None, desk),
             machine: None,
@@ -121,6 +122,7 @@ pub(super) fn unseen<'a>(environment: &Environment, seen: &[Member<'a>], desk: &
             is_usable: false,
             has_arrived: false,
             is_outdated: false,
+            ready_by: None,
             is_young: true,
         }));
     }

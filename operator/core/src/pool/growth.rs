@@ -1,31 +1,40 @@
 //! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
 
 use super::class::{ClassState, class_state};
-use super::members::{Member, members};
+use super::members::{Member, members, would_be_ready_by};
 use super::types::types;
 use crate::catalog::Environment;
 use crate::desk::Desk;
-use crate::ids::Name;
-use crate::limits::LAUNCHES_LISTED;
+use crate::ids::{Name, Uid};
+use crate::limits::{LAUNCH_WINDOW, LAUNCHES_LISTED};
 use crate::mutant::{self, Mutant};
-use crate::objects::MachineType;
+use crate::objects::{Backend, MachineType};
+use crate::time::Time;
 use crate::units::Resources;
+use std::collections::BTreeSet;
 
 /// One managed environment.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    /// Free room of each machine on its way.
-    coming: Vec<Resources>,
-    /// Free room, GPUs included, of each machine that is there but for them: others take what they need of it already.
-    gpus_coming: Vec<Resources>,
+    coming: Vec<Coming>,
+    /// Machines that are there but for their GPUs, with their free room, GPUs included: others take what they need of it already.
+    gpus_coming: Vec<Coming>,
+    /// All that counts for `maxvCpus`.
+    machines: Vec<Machine>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
     /// What may be added, the smallest first.
     types: Vec<MachineType>,
     vcpus_left: u32,
+    /// vCPUs of machines that are there although `maxvCpus`, which was larger once, does not allow them.
+    vcpus_over: u32,
+    /// vCPUs that are left, or will be, for machines that jobs lack, the first of them first.
+    held: Vec<Held>,
     launches_left: usize,
     /// Machines can be asked for; else those that jobs need are decided once they can.
     is_open: bool,
+    /// It is known by when a machine comes that is asked for: Cluster API makes one when it gets to it.
+    is_timely: bool,
     /// Why no machine is to be had now, in the backend's words.
     pub(crate) failure: Option<Name>,
     pub(crate) max_vcpus: u32,
@@ -35,6 +44,45 @@ pub(crate) struct Growth {
     orders: Vec<Name>,
     /// vCPUs of the machine that a job lacks, and that does not fit beside those that are there.
     pub(crate) lacking_vcpus: u32,
+}
+
+/// A machine on its way.
+#[derive(Debug)]
+struct Coming {
+    /// Its name; not known of those ordered in this pass.
+    machine: Option<Name>,
+    /// By when it is there, if that is sure.
+    ready_by: Option<Time>,
+    /// Its node, where it lacks only its GPUs.
+    node: Option<Name>,
+    /// Its free room.
+    room: Resources,
+    /// Jobs that this pass has set room aside for.
+    taken_by: BTreeSet<Uid>,
+    /// What is kept of its room for a job.
+    kept: Option<(Uid, Resources)>,
+}
+
+/// vCPUs that are held for the machine that a job lacks.
+#[derive(Debug)]
+struct Held {
+    job: Uid,
+    vcpus: u32,
+    /// Machines that go for it.
+    going: Vec<Name>,
+}
+
+/// A machine that has a part of `maxvCpus`.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) name: Name,
+    /// Its node, once there is one.
+    pub(crate) node: Option<Name>,
+    pub(crate) vcpus: u32,
+    /// It is gone already, and counts only until it is sure that it cannot come late.
+    pub(crate) failed: bool,
+    /// It has yet to take jobs, or those that it was made for: with GPUs.
+    pub(crate) is_to_come: bool,
 }
 
 impl Growth {
@@ -60,22 +108,45 @@ impl Growth {
         let gpus_to_come = || members.iter().filter(awaits_gpus);
         let room =
             |name: &Name| types.iter().find(|found| found.name == *name).map(|found| found.allocatable);
+        let is_open = class == ClassState::Ready;
+        let coming = |member: &Member<'_>, room: Resources| {
+            // One that was not asked for yet is only until its launch window is over, and while the class is found good.
+            let is_being_asked_for =
+                |ready_by: Time| is_open && would_be_ready_by(desk.now) < ready_by + LAUNCH_WINDOW;
+            let is_sure = |ready_by: &Time| member.machine.is_some() || is_being_asked_for(*ready_by);
+            let ready_by = member.ready_by.filter(is_sure);
+            Coming { machine: Some(member.name.clone()), ready_by, ..Coming::new(room) }
+        };
+        let but_for_gpus = |member: &Member<'_>| {
+            let free = member.host?.free()?.amounts;
+            let room = Resources { gpus: room(&member.machine_type)?.gpus, ..free };
+            let node = member.host?.node.as_ref().map(|node| node.name.clone());
+            Some(Coming { node, ..coming(member, room) })
+        };
+        let machine = |member: &Member<'_>| Machine {
+            name: member.name.clone(),
+            node: member.host.and_then(|host| Some(host.node.as_ref()?.name.clone())),
+            vcpus: member.vcpus,
+            failed: member.failed,
+            is_to_come: member.is_to_come() || member.awaits_gpus,
+        };
         Some(Growth {
-            coming: to_come().filter_map(|member| room(&member.machine_type)).collect(),
-            gpus_coming: gpus_to_come()
-                .filter_map(|member| {
-                    let free = member.host?.free()?.amounts;
-                    Some(Resources { gpus: room(&member.machine_type)?.gpus, ..free })
-                })
+            coming: to_come()
+                .filter_map(|member| Some(coming(member, room(&member.machine_type)?)))
                 .collect(),
+            gpus_coming: gpus_to_come().filter_map(but_for_gpus).collect(),
+            machines: members.iter().map(machine).collect(),
+            held: Vec::new(),
             members: members
                 .iter()
-                .filter(|member| member.is_to_come() || member.is_ready())
+                .filter(|member| member.is_to_come() || member.is_ready() && !member.is_outdated)
                 .filter_map(|member| room(&member.machine_type))
                 .collect(),
             vcpus_left: managed.max_vcpus.saturating_sub(used),
+            vcpus_over: used.saturating_sub(managed.max_vcpus),
             launches_left: LAUNCHES_LISTED.saturating_sub(environment.launches().len()),
-            is_open: class == ClassState::Ready,
+            is_open,
+            is_timely: managed.backend != Backend::ClusterApi,
             failure: fault.or_else(|| environment.pool.failure(desk.now)),
             max_vcpus: managed.max_vcpus,
             launching_vcpus: to_come()
@@ -88,33 +159,114 @@ impl Growth {
         })
     }
 
-    /// Sets room aside for `count` pods: on machines on their way first, else on new ones. How many found some.
-    pub(crate) fn expect(&mut self, need: &Resources, count: u32) -> u32 {
+    /// Sets room aside for `count` pods of a job: on machines on their way first, else on new ones. How many found some.
+    pub(crate) fn expect(&mut self, job: Uid, need: &Resources, count: u32) -> u32 {
         let mut left = count;
         let there_but_for_gpus = self.gpus_coming.iter_mut().filter(|_| need.gpus > 0);
-        for room in there_but_for_gpus.chain(&mut self.coming) {
-            left -= fill(room, need, left);
+        for coming in there_but_for_gpus.chain(&mut self.coming) {
+            left -= coming.fill(job, need, left);
         }
+        let held = self.held_for_others(job);
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {
             let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus) else {
                 break;
             };
-            if found.vcpus > self.vcpus_left {
-                // One that is there, or on its way, and large enough is only to be waited for.
-                if !self.members.iter().any(|room| room.covers(need)) {
+            if found.vcpus > self.vcpus_left.saturating_sub(held) {
+                // One that is there, or on its way, and large enough is only to be waited for: unless one was promised.
+                let is_promised = self.held.iter().any(|held| held.job == job);
+                if is_promised || !self.members.iter().any(|room| room.covers(need)) {
                     self.lacking_vcpus = self.lacking_vcpus.max(found.vcpus);
                 }
                 break;
             }
-            let (vcpus, mut room, name) = (found.vcpus, found.allocatable, found.name.clone());
+            let (vcpus, name) = (found.vcpus, found.name.clone());
+            let mut coming = Coming::new(found.allocatable);
             self.launches_left -= 1;
             self.vcpus_left -= vcpus;
+            self.held.retain(|held| held.job != job);
             self.launching_vcpus = self.launching_vcpus.saturating_add(vcpus);
             self.orders.push(name);
-            left -= fill(&mut room, need, left);
-            self.coming.push(room);
+            left -= coming.fill(job, need, left);
+            self.coming.push(coming);
         }
         count - left
+    }
+
+    /// Machines on their way that have the room for a job and are kept for nobody, and by when they are there, if that is sure.
+    pub(crate) fn on_their_way(
+        &self,
+        job: Uid,
+        need: &Resources,
+    ) -> impl Iterator<Item = (&Name, Option<Time>)> {
+        let has_room = move |coming: &&Coming| coming.room.covers(need) || coming.taken_by.contains(&job);
+        let there_but_for_gpus = self.gpus_coming.iter().filter(|_| need.gpus > 0);
+        let free = there_but_for_gpus.chain(&self.coming).filter(|coming| coming.kept.is_none());
+        free.filter(has_room).filter_map(|coming| Some((coming.machine.as_ref()?, coming.ready_by)))
+    }
+
+    /// The vCPUs of the machine that a job lacks, and how many of them others have; `None` when it lacks none and was not
+    /// promised one, or when none can be made for it.
+    pub(crate) fn lacks(&self, job: Uid, need: &Resources, is_promised: bool) -> Option<(u32, u32)> {
+        let is_large_enough = |room: &Resources| room.covers(need);
+        if self.failure.is_some() || !is_promised && self.members.iter().any(is_large_enough) {
+            return None;
+        }
+        let vcpus = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus)?.vcpus;
+        let left = self.vcpus_left.saturating_sub(self.held_for_others(job));
+        Some((vcpus, vcpus.saturating_add(self.vcpus_over).saturating_sub(left)))
+    }
+
+    /// By when a machine is there that is asked for at this time, if anybody can say: not while its node class is not found good.
+    pub(crate) fn would_be_ready_by(&self, asked_for_at: Time) -> Option<Time> {
+        (self.is_open && self.is_timely).then(|| would_be_ready_by(asked_for_at))
+    }
+
+    /// Something takes room on a host, which may be one that is there but for its GPUs.
+    pub(crate) fn take(&mut self, host: &Name, need: &Resources) {
+        if let Some(coming) = self.gpus_coming.iter_mut().find(|coming| coming.node.as_ref() == Some(host)) {
+            coming.room = coming.room.minus(need);
+        }
+    }
+
+    /// Keeps room for a job on a machine that is on its way; its node, if it lacks only its GPUs.
+    pub(crate) fn keep(&mut self, machine: &Name, job: Uid, need: Resources) -> Option<Name> {
+        let is_it = |coming: &&mut Coming| coming.machine.as_ref() == Some(machine);
+        let coming = self.gpus_coming.iter_mut().chain(&mut self.coming).find(is_it)?;
+        let is_aside = coming.taken_by.contains(&job);
+        coming.kept = Some((job, if is_aside { Resources::default() } else { need }));
+        coming.node.clone()
+    }
+
+    /// Holds vCPUs for the machine that a job lacks, for which these others go.
+    pub(crate) fn hold(&mut self, job: Uid, vcpus: u32, going: &[Name]) {
+        self.held.push(Held { job, vcpus, going: going.to_vec() });
+    }
+
+    /// Machines that may leave their vCPUs to one that a job lacks: those that do not go for somebody else already.
+    pub(crate) fn may_go_for(&self, job: Uid) -> impl Iterator<Item = &Machine> {
+        let goes_for_another = move |machine: &Machine| {
+            let mut others = self.held.iter().filter(|held| held.job != job);
+            others.any(|held| held.going.contains(&machine.name))
+        };
+        self.machines.iter().filter(move |machine| !goes_for_another(machine))
+    }
+
+    /// Nothing is kept for this job any more.
+    pub(crate) fn release(&mut self, job: Uid) {
+        self.held.retain(|held| held.job != job);
+        for coming in self.gpus_coming.iter_mut().chain(&mut self.coming) {
+            coming.kept = coming.kept.filter(|(kept_for, _)| *kept_for != job);
+        }
+    }
+
+    /// What is held for those that come before this job. What is held for the next is in nobody's way: else two would wait for
+    /// each other.
+    fn held_for_others(&self, job: Uid) -> u32 {
+        if mutant::is(Mutant::VcpusNotHeld) {
+            return 0;
+        }
+        let others = self.held.iter().take_while(|held| held.job != job);
+        others.map(|held| held.vcpus).fold(0, u32::saturating_add)
     }
 
     /// The smallest type that fits.
@@ -134,9 +286,85 @@ impl Growth {
     }
 }
 
-/// Puts up to `most` pods into the room; how many went in.
-fn fill(room: &mut Resources, need: &Resources, most: u32) -> u32 {
-    let number = room.holds(need).min(u64::from(most));
-    *room = room.minus(&need.times(number));
-    u32::try_from(number).unwrap_or(most)
+impl Coming {
+    const fn new(room: Resources) -> Coming {
+        Coming { machine: None, ready_by: None, node: None, room, taken_by: BTreeSet::new(), kept: None }
+    }
+
+    /// Puts up to `most` pods of a job into the room; how many went in.
+    fn fill(&mut self, job: Uid, need: &Resources, most: u32) -> u32 {
+        let kept = self.kept.filter(|(kept_for, _)| *kept_for != job).map(|(_, need)| need);
+        let number = self.room.minus(&kept.unwrap_or_default()).holds(need).min(u64::from(most));
+        self.room = self.room.minus(&need.times(number));
+        if number > 0 {
+            self.taken_by.insert(job);
+            // What was kept for it is set aside now, and the machine is still nobody else's.
+            self.kept = self.kept.map(|kept| if kept.0 == job { (job, Resources::default()) } else { kept });
+        }
+        u32::try_from(number).unwrap_or(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine_type(vcpus: u32) -> MachineType {
+        let allocatable = Resources { pods: 110, ..Resources::of_job(u64::from(vcpus) * 1000, 8192, 0) };
+        MachineType { name: format!("t{vcpus}").into(), vcpus, allocatable, architecture: "amd64".into() }
+    }
+
+    /// Room for types of two and of four vCPUs, and nothing that is there yet.
+    fn growth(vcpus_left: u32, vcpus_over: u32) -> Growth {
+        Growth {
+            coming: Vec::new(),
+            gpus_coming: Vec::new(),
+            machines: Vec::new(),
+            members: Vec::new(),
+            types: vec![machine_type(2), machine_type(4)],
+            vcpus_left,
+            vcpus_over,
+            held: Vec::new(),
+            launches_left: 10,
+            is_open: true,
+            is_timely: true,
+            failure: None,
+            max_vcpus: 8,
+            launching_vcpus: 0,
+            orders: Vec::new(),
+            lacking_vcpus: 0,
+        }
+    }
+
+    #[test]
+    fn vcpus_are_held_for_whom_they_were_kept_first_and_two_do_not_wait_for_each_other() {
+        let [first, second, small] = [1, 2, 3].map(Uid::from_u128);
+        let (large, one) = (Resources::of_job(4000, 64, 0), Resources::of_job(1000, 64, 0));
+        let mut growth = growth(6, 0);
+        growth.hold(first, 4, &[]);
+        growth.hold(second, 4, &[]);
+        assert_eq!(growth.expect(small, &one, 1), 0);
+        assert_eq!(growth.expect(second, &large, 1), 0);
+        assert_eq!(growth.lacks(second, &large, true), Some((4, 2)));
+        assert_eq!(growth.expect(first, &large, 1), 1);
+        assert_eq!((growth.vcpus_left, growth.orders.len(), growth.lacking_vcpus), (2, 1, 4));
+    }
+
+    #[test]
+    fn a_machine_on_its_way_is_kept_for_one_job_also_once_its_room_is_set_aside() {
+        let [first, second] = [1, 2].map(Uid::from_u128);
+        let one = Resources::of_job(1000, 64, 0);
+        let mut growth = growth(0, 0);
+        let machine = Coming { machine: Some("m1".into()), ..Coming::new(machine_type(4).allocatable) };
+        growth.coming.push(machine);
+        growth.keep(&"m1".into(), first, one);
+        assert_eq!(growth.expect(first, &one, 1), 1);
+        assert_eq!(growth.expect(second, &one, 3), 3);
+        assert_eq!(growth.on_their_way(second, &one).count(), 0);
+    }
+
+    #[test]
+    fn what_is_there_beyond_the_maximum_has_to_go_too() {
+        assert_eq!(growth(0, 2).lacks(Uid::default(), &Resources::of_job(4000, 64, 0), false), Some((4, 6)));
+    }
 }

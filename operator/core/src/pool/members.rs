@@ -7,7 +7,7 @@ use super::types::{awaits_gpus, told};
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::limits::{LAUNCH_PATIENCE, TOMBSTONE};
+use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER, TOMBSTONE};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Backend, Launch, ObservedMachine};
 use crate::time::Time;
@@ -16,6 +16,8 @@ use crate::world::{Host, Machines};
 /// A machine, there or to come.
 #[derive(Debug)]
 pub(crate) struct Member<'a> {
+    /// The machine's name; one of Cluster API that is not seen yet has a number of its MachineDeployment.
+    pub(crate) name: Name,
     /// Its instance type.
     pub(crate) machine_type: Name,
     /// What it counts for minvCpus and maxvCpus.
@@ -34,7 +36,9 @@ pub(crate) struct Member<'a> {
     pub(super) has_arrived: bool,
     /// It is not what is wanted any more: it goes once no job is there.
     pub(crate) is_outdated: bool,
-    /// It was asked for not long ago.
+    /// By when it has a node that takes jobs: else it is given up. `None` while nobody can say.
+    pub(crate) ready_by: Option<Time>,
+    /// That time has not come yet.
     pub(super) is_young: bool,
 }
 
@@ -76,7 +80,9 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
     let there = desk.machines.of(observed.uid).map(|machine| {
         let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
         let usable = host.and_then(|host| host.usable(gpus));
+        let ready_by = machine.created_at + LAUNCH_PATIENCE;
         Member {
+            name: machine.name.clone(),
             machine_type: machine.machine_type.clone(),
             vcpus: vcpus(&machine.machine_type, machine.node.as_ref(), desk),
             machine: Some(machine),
@@ -86,7 +92,8 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
             is_usable: usable.is_some(),
             has_arrived: environment.pool.came.contains(&machine.uid),
             is_outdated: is_outdated(machine, environment, desk),
-            is_young: desk.now < machine.created_at + LAUNCH_PATIENCE,
+            ready_by: Some(ready_by),
+            is_young: desk.now < ready_by,
         }
     });
     let mut members: Vec<Member<'a>> = there.collect();
@@ -106,6 +113,7 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         let is_over = was_seen && desk.now >= launch.decided_at + TOMBSTONE;
         if !known && !is_over {
             members.push(Member {
+                name,
                 machine_type: launch.machine_type.clone(),
                 vcpus: vcpus(&launch.machine_type, None, desk),
                 machine: None,
@@ -115,11 +123,17 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
                 is_usable: false,
                 has_arrived: false,
                 is_outdated: false,
+                ready_by: Some(would_be_ready_by(launch.decided_at)),
                 is_young: true,
             });
         }
     }
     members
+}
+
+/// By when a machine that is decided at this time has a node that takes jobs.
+pub(super) fn would_be_ready_by(decided_at: Time) -> Time {
+    decided_at + LAUNCH_WINDOW + REQUEST_TIMEOUT_OF_SERVER + LAUNCH_PATIENCE
 }
 
 /// The processors of a machine: as the catalogue or its MachineDeployment says; else what its node offers.

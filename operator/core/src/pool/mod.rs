@@ -14,7 +14,7 @@ mod types;
 
 pub(crate) use class::{ClassState, class_outcome, class_state};
 pub(crate) use deployments::{claim_machines, owner_of};
-pub(crate) use growth::Growth;
+pub(crate) use growth::{Growth, Machine};
 pub(crate) use members::{members, nodes_that_leave};
 pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
 pub(crate) use tend::{

@@ -16,6 +16,7 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{Backend, Launch, Managed, ObservedMachine, PoolStatus};
 use crate::outbox::Purpose;
 use crate::time::Time;
+use crate::units::Resources;
 use crate::world::{Machines, NodeClasses, Registered as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -293,8 +294,12 @@ fn account(uid: Uid, desk: &mut Desk) {
     // What it is to begin with is decided once its first machines can be asked for.
     let has_begun = environment.report.current.pool.desired_vcpus.is_some()
         || class_state(environment, desk) == ClassState::Ready;
+    let launching = launching(environment, &members, desk);
     let pool = PoolStatus {
         desired_vcpus: has_begun.then(|| kept_vcpus(environment, &members)),
+        // Whole MiB, as it is written.
+        launching_memory: launching.memory_bytes >> 20 << 20,
+        launching_gpus: launching.gpus,
         launching_vcpus: sum(&mut members.iter().filter(|member| member.is_to_come())),
         last_serial: environment.report.current.pool.last_serial,
         launches: environment
@@ -307,6 +312,20 @@ fn account(uid: Uid, desk: &mut Desk) {
     if let Some(environment) = desk.environments.get_mut(uid) {
         environment.report.current.pool = pool;
     }
+}
+
+/// What nodes on machines that are still to come will offer, as far as can be told.
+fn launching(environment: &Environment, members: &[Member<'_>], desk: &Desk) -> Resources {
+    let types = types(environment, desk);
+    let launching = members.iter().filter_map(|member| {
+        let offered = types.iter().find(|found| found.name == member.machine_type)?.allocatable;
+        match (member.is_to_come(), member.awaits_gpus) {
+            (true, _) => Some(offered),
+            (false, true) => Some(Resources { gpus: offered.gpus, ..Resources::default() }),
+            (false, false) => None,
+        }
+    });
+    launching.fold(Resources::default(), |sum, offered| sum.plus(&offered))
 }
 
 /// What became of a request for a machine, or of a question about one.

@@ -1,9 +1,9 @@
 //! Why a job waits: a closed list, with numbers, in words (SPEC.md Q5).
 
+use super::promise::Promise;
 use crate::ids::Name;
 use crate::limits::TAINTS_TOLD;
 use crate::objects::Taint;
-use crate::time::Time;
 use crate::units::{Resources, gpus_in_words, vcpus, vcpus_in_words};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -187,8 +187,8 @@ pub enum Waiting {
         need: Resources,
         /// Why each environment does not, in the queue's order; at least one.
         obstacles: Vec<Obstacle>,
-        /// The host that is kept free for it, and by when at the latest it can start there, if that is known.
-        kept: Option<(Name, Option<Time>)>,
+        /// The room that is kept for it.
+        kept: Option<Promise>,
         /// Its share, when that has used more for its weight than another one that waits too: that one.
         share: Option<(Name, Name)>,
     },
@@ -224,6 +224,16 @@ impl Waiting {
             },
             Waiting::QuotaUsedUp(_) => "QuotaUsedUp",
             Waiting::PodRefused(_) => "PodRefused",
+        }
+    }
+
+    /// The same for the job that room is kept for.
+    pub(crate) fn promised(self, promise: Promise) -> Waiting {
+        match self {
+            Waiting::Capacity { need, obstacles, share, .. } => {
+                Waiting::Capacity { need, obstacles, kept: Some(promise), share }
+            }
+            other => other,
         }
     }
 
@@ -283,11 +293,8 @@ impl fmt::Display for Waiting {
                 for obstacle in obstacles {
                     write!(formatter, "; {}", in_words(obstacle, need))?;
                 }
-                if let Some((host, start)) = kept {
-                    write!(formatter, "; host {host} is kept free for it")?;
-                    if let Some(start) = start {
-                        write!(formatter, ", it starts there by {} at the latest", start.as_clock())?;
-                    }
+                if let Some(kept) = kept {
+                    write!(formatter, "; {kept}")?;
                 }
                 if let Some((share, other)) = share {
                     let words = "has used more for its weight than share";

@@ -1,7 +1,8 @@
 //! The room on all hosts, as one pass fills it.
 
-use super::Reservation;
 use super::explain::Closed;
+use super::promise::Site;
+use super::reserve::Reservation;
 use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -11,7 +12,7 @@ use crate::pool::{Growth, nodes_that_leave};
 use crate::time::Time;
 use crate::units::{ResourceList, Resources};
 use crate::world::Hosts;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One host that is ready and not cordoned.
 #[derive(Clone, Debug)]
@@ -33,10 +34,17 @@ impl Place {
         self.taints.iter().find(|taint| !taint.is_tolerated(tolerated))
     }
 
-    /// True when it is kept free for another job, and one that ends by then may be in its way.
-    fn is_kept_from(&self, job: Uid, ends_by: Option<Time>) -> bool {
-        let in_time = |start: Option<Time>| ends_by.zip(start).is_some_and(|(end, start)| end <= start);
-        self.kept.as_ref().is_some_and(|kept| kept.job != job && !in_time(kept.start))
+    /// What a job that has ended by then can have of it now, where GPUs go by this name.
+    fn free_for(&self, job: Uid, ends_by: Option<Time>, gpus: &Name) -> Resources {
+        let free = self.free.seen_with(gpus);
+        let in_time = |until: Option<Time>| ends_by.zip(until).is_some_and(|(end, until)| end <= until);
+        let kept = self.kept.as_ref().filter(|kept| kept.job != job && !in_time(kept.until));
+        match kept.filter(|_| !mutant::is(Mutant::KeptHostTaken)) {
+            None => free,
+            // It lacks only its GPUs, and has the rest already: what is left beside is anybody's.
+            Some(kept) if matches!(kept.promise.site, Site::Machine(_)) => free.minus(&kept.need),
+            Some(_) => Resources::default(),
+        }
     }
 }
 
@@ -57,6 +65,8 @@ pub(crate) struct Floor {
     places: Vec<Place>,
     environments: BTreeMap<Uid, Members>,
     growths: BTreeMap<Uid, Growth>,
+    /// What tasks in line need, of all queues.
+    needs: BTreeSet<Resources>,
 }
 
 /// What an environment's hosts have for one need.
@@ -83,14 +93,15 @@ impl Floor {
         let hosting = desk.environments.iter().map(|found| Hosting::of(&found.observed, &desk.machines));
         let mut floor = Floor::measure(&desk.hosts, &leave, hosting);
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
+        floor.needs = desk.lines.needs();
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         floor
     }
 
-    /// Sets room aside for up to `count` pods on machines that an environment has on their way, or may still add. How many found
-    /// some.
-    pub(crate) fn expect(&mut self, environment: Uid, need: &Resources, count: u32) -> u32 {
-        self.growths.get_mut(&environment).map_or(0, |growth| growth.expect(need, count))
+    /// Sets room aside for up to `count` pods of a job on machines that an environment has on their way, or may still add. How
+    /// many found some.
+    pub(crate) fn expect(&mut self, environment: Uid, need: &Resources, job: Uid, count: u32) -> u32 {
+        self.growths.get_mut(&environment).map_or(0, |growth| growth.expect(job, need, count))
     }
 
     /// What a managed environment can still come to have.
@@ -149,9 +160,7 @@ impl Floor {
     ) -> Option<Name> {
         let Members { places, gpus, .. } = self.environments.get(&environment)?;
         let fits = |place: &Place| {
-            place.free.seen_with(gpus).covers(need)
-                && place.taint_against(need, gpus).is_none()
-                && !place.is_kept_from(job, ends_by)
+            place.taint_against(need, gpus).is_none() && place.free_for(job, ends_by, gpus).covers(need)
         };
         let fullness = |place: &Place| {
             let free = place.free.seen_with(gpus);
@@ -160,66 +169,104 @@ impl Floor {
         };
         let members = places.iter().filter_map(|at| Some((*at, self.places.get(*at)?)));
         let (best, _) = members.filter(|(_, place)| fits(place)).min_by_key(|(_, place)| fullness(place))?;
-        let need = ResourceList::with_gpus(*need, gpus);
+        let list = ResourceList::with_gpus(*need, gpus);
         let place = self.places.get_mut(best)?;
         if !mutant::is(Mutant::OverAdmission) {
-            place.free = std::mem::take(&mut place.free).minus(&need);
+            place.free = std::mem::take(&mut place.free).minus(&list);
+            self.growths.values_mut().for_each(|growth| growth.take(&place.name, need));
         }
         Some(place.name.clone())
     }
 
-    /// The vCPUs of all hosts of these environments that take jobs, in thousandths: what shares are reckoned from.
+    /// Takes room for one pod of a job on one host of an environment, if it has any now.
+    pub(crate) fn take_at(&mut self, environment: Uid, host: &Name, need: &Resources) -> bool {
+        let Some(members) = self.environments.get(&environment) else { return false };
+        let list = ResourceList::with_gpus(*need, &members.gpus);
+        let place = self.places.iter_mut().find(|place| place.name == *host && place.free.covers(&list));
+        let Some(place) = place else { return false };
+        place.free = std::mem::take(&mut place.free).minus(&list);
+        self.growths.values_mut().for_each(|growth| growth.take(host, need));
+        true
+    }
+
+    /// True when something waits, or did before this pass, that has room where this need has none.
+    pub(crate) fn has_smaller(&self, need: &Resources) -> bool {
+        self.needs.iter().any(|other| !other.covers(need))
+    }
+
+    /// The vCPUs of these environments, in thousandths: what shares are reckoned from. Of all hosts that take jobs, but of a
+    /// managed environment all that it may have, else the shares of what is about to be made would be reckoned from next to
+    /// nothing.
     pub(crate) fn vcpus(&self, environments: &[Uid]) -> u64 {
         let with_gpus = Resources { gpus: 1, ..Resources::default() };
         let mut open: BTreeMap<usize, u64> = BTreeMap::new();
-        for members in environments.iter().filter_map(|uid| self.environments.get(uid)) {
+        let (mut managed, mut of_managed): (BTreeSet<usize>, u64) = (BTreeSet::new(), 0);
+        for uid in environments {
+            let Some(members) = self.environments.get(uid) else { continue };
+            if let Some(growth) = self.growths.get(uid) {
+                of_managed += u64::from(growth.max_vcpus) * 1000;
+                managed.extend(&members.places);
+                continue;
+            }
             for at in &members.places {
                 let place = self.places.get(*at);
                 let place = place.filter(|place| place.taint_against(&with_gpus, &members.gpus).is_none());
                 open.extend(place.map(|place| (*at, place.whole.amounts.cpu_millis)));
             }
         }
-        open.values().sum()
+        open.retain(|at, _| !managed.contains(at));
+        open.values().sum::<u64>() + of_managed
     }
 
-    /// Keeps a host free for a job.
+    /// Keeps room for a job.
     pub(crate) fn keep(&mut self, reservation: &Reservation) {
-        if let Some(place) = self.places.iter_mut().find(|place| place.name == reservation.host) {
+        let (job, growth) = (reservation.job, self.growths.get_mut(&reservation.environment));
+        let hosts = match &reservation.promise.site {
+            Site::Host(host) => vec![host.clone()],
+            Site::Machine(machine) => {
+                growth.and_then(|growth| growth.keep(machine, job, reservation.need)).into_iter().collect()
+            }
+            Site::NewMachine { vcpus, leaving, .. } => {
+                if let Some(growth) = growth {
+                    growth.hold(job, *vcpus, &reservation.going);
+                }
+                leaving.clone()
+            }
+        };
+        for place in self.places.iter_mut().filter(|place| hosts.contains(&place.name)) {
             place.kept = Some(reservation.clone());
         }
     }
 
-    /// Hosts of these environments that are large enough once all jobs there have ended, and kept for nobody.
-    pub(crate) fn large_enough(&self, environments: &[Uid], need: &Resources) -> Vec<Name> {
-        self.candidates(environments, need).map(|(place, _)| place.name.clone()).collect()
+    /// Nothing is kept for this job any more.
+    pub(crate) fn release(&mut self, job: Uid) {
+        for place in &mut self.places {
+            place.kept.take_if(|kept| kept.job == job);
+        }
+        self.growths.values_mut().for_each(|growth| growth.release(job));
     }
 
-    /// True when this host is one of them.
-    pub(crate) fn could_fit(&self, environments: &[Uid], host: &Name, need: &Resources) -> bool {
-        self.candidates(environments, need).any(|(place, _)| place.name == *host)
+    /// True when a host is kept free for another job.
+    pub(crate) fn is_kept_from(&self, host: &Name, job: Uid) -> bool {
+        let place = self.places.iter().find(|place| place.name == *host);
+        place.is_some_and(|place| place.kept.as_ref().is_some_and(|kept| kept.job != job))
+    }
+
+    /// Hosts of an environment that are large enough once all jobs there have ended, and kept for nobody.
+    pub(crate) fn large_enough(&self, environment: Uid, need: &Resources) -> impl Iterator<Item = &Name> {
+        self.candidates(environment, need).map(|(place, _)| &place.name)
     }
 
     /// The one of them that comes nearest to having the room now.
-    pub(crate) fn nearest(&self, environments: &[Uid], need: &Resources) -> Option<Name> {
-        let candidates = self.candidates(environments, need);
+    pub(crate) fn nearest(&self, environment: Uid, need: &Resources) -> Option<&Name> {
+        let candidates = self.candidates(environment, need);
         let nearest = candidates.max_by_key(|(place, gpus)| closeness(&place.free.seen_with(gpus), need))?;
-        Some(nearest.0.name.clone())
+        Some(&nearest.0.name)
     }
 
-    /// What a job takes of one of them, its GPUs under the name that they have there.
-    pub(crate) fn need_on(&self, environments: &[Uid], host: &Name, need: &Resources) -> ResourceList {
-        let is_it = |(place, _): &(&Place, &Name)| place.name == *host;
-        let found = (need.gpus > 0).then(|| self.candidates(environments, need).find(is_it)).flatten();
-        found.map_or_else(|| ResourceList::from(*need), |(_, gpus)| ResourceList::with_gpus(*need, gpus))
-    }
-
-    /// With what GPUs are called in the environment that has them.
-    fn candidates<'a>(
-        &'a self,
-        environments: &'a [Uid],
-        need: &'a Resources,
-    ) -> impl Iterator<Item = (&'a Place, &'a Name)> {
-        let members = environments.iter().filter_map(|uid| self.environments.get(uid));
+    /// With what GPUs are called there.
+    fn candidates(&self, environment: Uid, need: &Resources) -> impl Iterator<Item = (&Place, &Name)> {
+        let members = self.environments.get(&environment).into_iter();
         let places = members.flat_map(|members| {
             members.places.iter().filter_map(|at| Some((self.places.get(*at)?, &members.gpus)))
         });
@@ -270,6 +317,7 @@ mod tests {
     use super::*;
     use crate::ids::ResourceVersion;
     use crate::objects::ObservedEnvironment;
+    use crate::schedule::Promise;
     use crate::units::GPUS;
     use crate::world::Machines;
 
@@ -354,6 +402,28 @@ mod tests {
         let mut floor = measure(with_gpus(&[2]), "amd.com/gpu");
         assert_eq!(floor.take(ENVIRONMENT, &need, Uid::default(), None), None);
         assert_eq!(floor.room(ENVIRONMENT, &need).largest.gpus, 0);
+    }
+
+    #[test]
+    fn a_host_is_kept_as_a_whole_and_one_that_lacks_only_its_gpus_for_what_the_job_needs() {
+        let is_free = |site: Site, cpu_millis: u64| {
+            let mut floor = measure(with_gpus(&[0]), GPUS);
+            floor.places[0].kept = Some(Reservation {
+                queue: Uid::default(),
+                job: Uid::from_u128(1),
+                job_name: "large".into(),
+                need: Resources::of_job(3000, 64, 2),
+                environment: ENVIRONMENT,
+                promise: Promise { site, start: None },
+                until: None,
+                going: Vec::new(),
+            });
+            let need = Resources::of_job(cpu_millis, 64, 0);
+            floor.take(ENVIRONMENT, &need, Uid::from_u128(2), None).is_some()
+        };
+        assert!(!is_free(Site::Host("n0".into()), 1000));
+        assert!(is_free(Site::Machine("m0".into()), 1000));
+        assert!(!is_free(Site::Machine("m0".into()), 2000));
     }
 
     #[test]

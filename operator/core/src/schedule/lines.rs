@@ -67,6 +67,12 @@ impl Lines {
         }
     }
 
+    /// True while a job stands in line.
+    pub(crate) fn has(&self, queue: Uid, shape: &Shape, order: OrderKey) -> bool {
+        let jobs = self.queues.get(&queue).and_then(|line| line.get(shape));
+        jobs.is_some_and(|jobs| jobs.contains(&order))
+    }
+
     /// The line of one queue.
     pub(crate) fn of(&self, queue: Uid) -> Option<&Line> {
         self.queues.get(&queue)
@@ -79,8 +85,56 @@ impl Lines {
         jobs.range((after.map_or(Unbounded, Excluded), Unbounded)).next().copied()
     }
 
+    /// When the job was submitted that has been in line longest. Of each line it is the first of one of the priorities.
+    pub(crate) fn oldest(&self, queue: Uid) -> Option<Time> {
+        let firsts = |jobs: &BTreeSet<OrderKey>| {
+            let first = jobs.first().copied();
+            std::iter::successors(first, |first| {
+                let last = OrderKey { created_at: Time::MAX, ..*first };
+                jobs.range(last..).next().copied()
+            })
+            .map(|first| first.created_at)
+            .min()
+        };
+        self.queues.get(&queue)?.values().filter_map(firsts).min()
+    }
+
+    /// What tasks in line need.
+    pub(crate) fn needs(&self) -> BTreeSet<Resources> {
+        self.queues.values().flat_map(BTreeMap::keys).map(|shape| shape.need).collect()
+    }
+
     /// Queues with jobs in line.
     pub(crate) fn queues(&self) -> impl Iterator<Item = Uid> + '_ {
         self.queues.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_found_behind_those_of_a_higher_priority() {
+        let order = |priority, seconds| OrderKey {
+            priority: Reverse(priority),
+            created_at: Time::from_seconds(seconds),
+            uid: Uid::from_u128(u128::from(seconds.unsigned_abs())),
+            ..OrderKey::default()
+        };
+        let (queue, small) = (Uid::from_u128(1), Shape::default());
+        let large = Shape { need: Resources::of_job(2000, 64, 0), ..Shape::default() };
+        let mut lines = Lines::default();
+        assert_eq!(lines.oldest(queue), None);
+        for (shape, priority, seconds) in
+            [(&small, 9, 50), (&small, 5, 30), (&small, 5, 20), (&small, 0, 40), (&large, 1, 25)]
+        {
+            lines.insert(queue, shape.clone(), order(priority, seconds));
+        }
+        assert_eq!(lines.oldest(queue), Some(Time::from_seconds(20)));
+        lines.remove(Some(queue), &small, order(5, 20));
+        assert_eq!(lines.oldest(queue), Some(Time::from_seconds(25)));
+        assert!(lines.has(queue, &large, order(1, 25)));
+        assert!(!lines.has(queue, &small, order(5, 20)));
     }
 }

@@ -3,18 +3,19 @@
 use super::explain::{Closed, Obstacle, Waiting};
 use super::floor::{Floor, Room};
 use super::lines::{OrderKey, Shape};
-use super::reserve::{ends_by, reserve};
+use super::reserve::{
+    keep_coming, keep_free, keep_free_after_all, keep_on, keep_promises, release, start_promised,
+};
 use super::stuck::watch_head;
 use super::turns::Turns;
 use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::job::{Job, Jobs, admit};
+use crate::job::{Job, Jobs, admit, would_end_by};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
 use crate::pool::{self, Growth};
-use crate::time::Time;
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -32,12 +33,18 @@ pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
     }
     desk.pass_is_owed = false;
     let mut floor = Floor::of(desk);
+    let told = desk.reservations.told();
+    keep_promises(&mut floor, jobs, desk);
+    start_promised(&mut floor, &mut budget, jobs, desk);
     for queue in by_priority(desk) {
         serve(queue, &mut floor, &mut budget, jobs, desk);
         if budget == 0 {
             desk.pass_is_owed = true;
             break;
         }
+    }
+    if desk.reservations.told() != told {
+        desk.numbers_changed();
     }
     order_machines(floor, desk);
 }
@@ -73,6 +80,15 @@ fn by_priority(desk: &Desk) -> Vec<Uid> {
 /// An environment of a queue: its identity and name when jobs may be placed there, else what is in the way.
 type Choice = Result<(Uid, Name), Obstacle>;
 
+/// Environments of a queue where jobs may be placed.
+pub(super) fn open_environments(queue: Uid, desk: &Desk) -> Vec<Uid> {
+    open(&choices(queue, desk))
+}
+
+fn open(choices: &[Choice]) -> Vec<Uid> {
+    choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect()
+}
+
 fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
     let Some(queue) = desk.queues.get(queue) else { return Vec::new() };
     let references = queue.observed.environments.iter();
@@ -102,8 +118,7 @@ fn choices(queue: Uid, desk: &Desk) -> Vec<Choice> {
 
 /// An image runs on one architecture: environments of another than the first one's take no jobs of the queue (SPEC.md Q1).
 fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
-    let uids: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
-    let Some(ours) = architecture_of_queue(&uids, desk) else { return };
+    let Some(ours) = architecture_of_queue(&open(choices), desk) else { return };
     for choice in choices {
         let Ok((uid, name)) = choice else { continue };
         if let Some(theirs) = architecture_of(*uid, desk).filter(|theirs| *theirs != ours) {
@@ -114,7 +129,7 @@ fn pass_over_other_architectures(choices: &mut [Choice], desk: &Desk) {
 }
 
 /// What holds up all jobs of a queue.
-fn held_up(queue: Uid, desk: &Desk) -> Option<Waiting> {
+pub(super) fn held_up(queue: Uid, desk: &Desk) -> Option<Waiting> {
     if desk.settings.paused && !mutant::is(Mutant::PauseIgnored) {
         return Some(Waiting::AdmissionPaused);
     }
@@ -122,20 +137,47 @@ fn held_up(queue: Uid, desk: &Desk) -> Option<Waiting> {
     desk.policy_of(queue).is_none().then(|| Waiting::PolicyNotFound(policy.name.clone()))
 }
 
+/// Those that room is kept for are looked at first, one task of each. Why they wait, where they do.
+fn serve_kept(
+    queue: Uid,
+    choices: &[Choice],
+    turns: &mut Turns,
+    floor: &mut Floor,
+    budget: &mut usize,
+    jobs: &mut Jobs,
+    desk: &mut Desk,
+) -> BTreeMap<Uid, Waiting> {
+    let mut waiting = BTreeMap::new();
+    for uid in desk.reservations.jobs(queue) {
+        let Some(job) = jobs.get_mut(&uid) else { continue };
+        let (before, shape) = (*budget, job.terms.shape.clone());
+        let why = turns.hindrance(&shape).or_else(|| place(job, choices, floor, 1.min(before), budget, desk));
+        if before > *budget {
+            turns.placed_ahead(&shape, before - *budget);
+            release(uid, floor, desk);
+        } else if let Some(why) = why {
+            waiting.insert(uid, why);
+        }
+    }
+    waiting
+}
+
 /// Serves one queue: always the job whose turn it is among those whose need may still fit.
 fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, desk: &mut Desk) {
     let choices = choices(queue, desk);
-    let open: Vec<Uid> = choices.iter().filter_map(|choice| Some(choice.as_ref().ok()?.0)).collect();
+    let open = open(&choices);
+    keep_on(queue, floor, jobs, desk);
     let mut turns = Turns::of(queue, floor.vcpus(&open), desk);
     let held_up = held_up(queue, desk);
     let reversed = mutant::is(Mutant::OrderReversed);
-    let mut reserved = false;
+    let mut ahead = serve_kept(queue, &choices, &mut turns, floor, budget, jobs, desk);
+    let (mut stands_back, mut head) = (None, None);
     let mut coming: BTreeMap<Shape, Waiting> = BTreeMap::new();
-    let mut head: Option<(Uid, Waiting)> = None;
     while let Some((order, shape)) = turns.next() {
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
         let before = *budget;
-        let mut waiting = held_up.clone().or_else(|| turns.hindrance(&shape)).or_else(|| {
+        let known = held_up.clone().or_else(|| ahead.remove(&order.uid));
+        let mut waiting = known.or_else(|| turns.hindrance(&shape)).or_else(|| {
             let most = turns.at_once().min(*budget);
             place(job, &choices, floor, most, budget, desk)
         });
@@ -144,19 +186,24 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
             return;
         }
         turns.placed(&shape, before - *budget);
-        if let Some(Waiting::Capacity { obstacles, kept, share, .. }) = &mut waiting
+        if before > *budget || matches!(waiting, Some(Waiting::Reserved { .. })) {
+            release(order.uid, floor, desk);
+        }
+        let is_coming = waiting.as_ref().is_some_and(Waiting::is_coming);
+        if let Some(Waiting::Capacity { obstacles, share, .. }) = &mut waiting
             && obstacles.iter().any(Obstacle::is_passing)
+            && let Some(job) = jobs.get(&order.uid)
         {
             *share = turns.denied(&shape.share).map(|other| (shape.share.clone(), other));
-            if !reserved {
-                *kept = keep_free(queue, order.uid, &open, floor, jobs, desk);
-                reserved = kept.is_some();
+            if !keep_free(job, turns.in_line(), &open, floor, jobs, desk) {
+                stands_back.get_or_insert(order.uid);
             }
+        } else if is_coming && let Some(job) = jobs.get(&order.uid) {
+            keep_coming(job, &open, floor, jobs, desk);
         }
         if let Some(waiting) = &waiting {
             head.get_or_insert((order.uid, waiting.clone()));
         }
-        let is_coming = waiting.as_ref().is_some_and(Waiting::is_coming);
         let next = match &waiting {
             // Room is on its way for all of it: there may be more of that for the next.
             Some(_) if is_coming => desk.lines.next(queue, &shape, Some(order)),
@@ -178,23 +225,10 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
     for (shape, waiting) in coming {
         tell(queue, shape, &waiting, jobs, desk);
     }
-    if !reserved {
-        desk.reservations.remove(&queue);
+    if let Some(job) = stands_back.and_then(|job: Uid| jobs.get(&job)) {
+        keep_free_after_all(job, &open, floor, jobs, desk);
     }
     watch_head(queue, head.as_ref().map(|(job, waiting)| (*job, waiting)), jobs, desk);
-}
-
-/// Keeps a host free for the first job of a queue that is too large for what is free.
-fn keep_free(
-    queue: Uid,
-    job: Uid,
-    open: &[Uid],
-    floor: &mut Floor,
-    jobs: &Jobs,
-    desk: &mut Desk,
-) -> Option<(Name, Option<Time>)> {
-    let kept = reserve(queue, jobs.get(&job)?, open, floor, jobs, desk)?;
-    Some((kept.host, kept.start))
 }
 
 /// Places up to `most` of a job's tasks, lowest index first. `None` unless one does not fit anywhere: why not.
@@ -206,7 +240,7 @@ fn place(
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
-    let ends_by = ends_by(job, desk);
+    let ends_by = would_end_by(job, desk);
     // Tasks that wait for machines on their way: the last ones, whichever that will be then.
     let mut expected = 0;
     let mut placed = 0;
@@ -222,7 +256,7 @@ fn place(
             let host =
                 floor.take(*uid, &job.terms.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
             let mut coming =
-                || Some(floor.expect(*uid, &job.terms.shape.need, left)).filter(|number| *number > 0);
+                || Some(floor.expect(*uid, &job.terms.shape.need, job.uid, left)).filter(|number| *number > 0);
             host.or_else(|| coming().map(Found::Coming))
         });
         match found {
@@ -293,6 +327,10 @@ fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) ->
     if let Some(words) = &growth.failure {
         return Obstacle::CannotLaunch { environment, words: words.clone() };
     }
+    if let Some(kept) = &room.kept {
+        let (hosts, most_free) = (room.hosts, room.most_free);
+        return Obstacle::Full { environment, hosts, most_free, kept: Some(kept.clone()) };
+    }
     let max_vcpus = growth.max_vcpus;
     match growth.smallest(need) {
         _ if room.one_is_large_enough => {}
@@ -318,8 +356,10 @@ fn tell(queue: Uid, shape: Shape, waiting: &Waiting, jobs: &mut Jobs, desk: &mut
     let number = if code_is_new { usize::MAX } else { FRESH_NUMBERS };
     let orders: Vec<OrderKey> = line.into_iter().flatten().take(number).copied().collect();
     for order in orders {
+        let promise = desk.reservations.promise(order.uid).cloned();
         if let Some(job) = jobs.get_mut(&order.uid) {
-            job.wait_for(waiting.clone(), desk);
+            let its = promise.map(|promise| Arc::new(waiting.as_ref().clone().promised(promise)));
+            job.wait_for(its.unwrap_or_else(|| waiting.clone()), desk);
             desk.agenda.mark(Item::Job(job.uid));
         }
     }

@@ -87,6 +87,11 @@ impl Turns {
         Some((order, Shape { share: name, need }))
     }
 
+    /// The shares with jobs in line when this began.
+    pub(crate) fn in_line(&self) -> impl Iterator<Item = &Name> {
+        self.shares.keys()
+    }
+
     /// How many tasks of a job may be placed before it is looked at again whose turn it is.
     pub(crate) const fn at_once(&self) -> usize {
         if self.fair.is_some() { 1 } else { usize::MAX }
@@ -102,6 +107,13 @@ impl Turns {
         fair.active += u32::from(share.used == 0);
         fair.used = fair.used.saturating_add(used);
         share.used = share.used.saturating_add(used);
+    }
+
+    /// The same, when it was not the share's turn.
+    pub(crate) fn placed_ahead(&mut self, shape: &Shape, tasks: usize) {
+        self.next.retain(|(_, _, share)| *share != shape.share);
+        self.placed(shape, tasks);
+        self.line_up(&shape.share);
     }
 
     /// A share's turn is over; `next` comes in place of the job that had it.

@@ -1,6 +1,6 @@
 //! Hosts and what uses them. Use is derived from the pods there, never counted up and down (DESIGN.md, rule 7).
 
-use crate::ids::{Name, ObjectKey};
+use crate::ids::{Name, ObjectKey, Uid};
 use crate::mutant::{self, Mutant};
 use crate::objects::ObservedHost;
 use crate::time::Time;
@@ -23,8 +23,8 @@ pub(crate) struct Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) need: ResourceList,
-    /// It is a pod of a job; all others may stay for ever.
-    pub(crate) ours: bool,
+    /// The job and the task it is for; without one it is a pod of others, which may stay for ever.
+    pub(crate) task: Option<(Uid, u32)>,
 }
 
 impl Host {
@@ -33,14 +33,14 @@ impl Host {
         &self.used
     }
 
-    /// The pods that claim room here, and how much each.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (&ObjectKey, &ResourceList)> {
-        self.claims.iter().map(|(pod, claim)| (pod, &claim.need))
+    /// The room that pods claim here.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values()
     }
 
     /// True while pods of jobs use it, or were given to it.
     pub(crate) fn has_jobs(&self) -> bool {
-        self.claims.values().any(|claim| claim.ours)
+        self.claims.values().any(|claim| claim.task.is_some())
     }
 
     /// The room there is for jobs, once all that run here have ended.
@@ -65,7 +65,7 @@ impl Host {
 
     fn derive_used(&mut self) {
         let sum = |ours_too: bool| {
-            let counted = self.claims.values().filter(|claim| ours_too || !claim.ours);
+            let counted = self.claims.values().filter(|claim| ours_too || claim.task.is_none());
             counted.fold(ResourceList::default(), |sum, claim| sum.plus(&claim.need))
         };
         (self.used, self.used_by_others) = (sum(true), sum(false));
@@ -190,12 +190,14 @@ impl Hosts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ResourceVersion, Uid};
+    use crate::ids::ResourceVersion;
     use crate::objects::Taint;
     use crate::units::{GPUS, Resources};
 
+    const TASK: Option<(Uid, u32)> = Some((Uid::from_u128(1), 0));
+
     fn claim(cpu_millis: u64) -> Claim {
-        Claim { need: Resources::of_job(cpu_millis, 64, 0).into(), ours: cpu_millis != 1000 }
+        Claim { need: Resources::of_job(cpu_millis, 64, 0).into(), task: TASK.filter(|_| cpu_millis != 1000) }
     }
 
     fn node(name: &str, version: u64) -> ObservedHost {
@@ -242,9 +244,9 @@ mod tests {
         let mut hosts = Hosts::default();
         hosts.put(node("n1", 1));
         let need = ResourceList::from(Resources::of_job(1000, 64, 1));
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), &Claim { need, ours: false });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), &Claim { need, task: None });
         let need = ResourceList::with_gpus(Resources::of_job(1000, 64, 1), &"amd.com/gpu".into());
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), &Claim { need, ours: true });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), &Claim { need, task: TASK });
         let host = hosts.get(&"n1".into()).unwrap();
         assert_eq!(host.free().unwrap().seen_with(&GPUS.into()).gpus, 1);
         assert_eq!(host.room_for_jobs().unwrap().seen_with(&GPUS.into()).gpus, 1);

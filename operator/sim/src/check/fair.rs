@@ -5,6 +5,7 @@ use super::life::state;
 use super::order::Before;
 use crate::cluster::Cluster;
 use crate::shares;
+use crate::truth::Admission;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -15,6 +16,9 @@ use windlass_core::time::Time;
 
 /// By how much clocks go wrong, and more.
 const CLOCKS: f64 = 0.1;
+
+/// For how long a task may have had its host before that is told: a job's status is written once a second.
+const UNTOLD: Duration = Duration::from_secs(2);
 
 /// A thousandth of a vCPU at weight 1: what decisions are rounded to.
 const NOTHING: f64 = WEIGHT_ONE as f64;
@@ -43,7 +47,9 @@ pub fn keep_book(cluster: &mut Cluster) {
         return;
     };
     let (least, most) = (least(cluster, |_| true), most(cluster));
-    let kept = (-cluster.now.since(cluster.truth.book.at).as_secs_f64() / window.as_secs_f64()).exp();
+    let kept_after = |time: Duration| (-time.as_secs_f64() / window.as_secs_f64()).exp();
+    let kept = kept_after(cluster.now.since(cluster.truth.book.at));
+    let untold = given_since(cluster, cluster.truth.book.at);
     // What an operator remembers of the time with faults is anything up to all there is.
     let all = capacity(cluster) as f64;
     let book = &mut cluster.truth.book;
@@ -52,6 +58,7 @@ pub fn keep_book(cluster: &mut Cluster) {
         let use_of = |uses: &BTreeMap<Name, u64>| uses.get(&share).copied().unwrap_or(0) as f64;
         *low = use_of(&least) + (*low - use_of(&least)) * kept;
         *high = use_of(&most) + (*high - use_of(&most)) * kept;
+        *high += use_of(&untold) * (1.0 - kept_after(UNTOLD));
     }
     book.at = cluster.now;
 }
@@ -62,7 +69,24 @@ pub(super) fn before_round(cluster: &Cluster) -> Known {
         return Known::default();
     }
     let running = cluster.truth.all().filter(|(_, container)| container.ended.is_none());
-    Known { running: running.map(|(pod, _)| pod).collect(), most: most(cluster) }
+    let mut most = most(cluster);
+    for (share, cpu) in given_since(cluster, cluster.now.before(UNTOLD)) {
+        *most.entry(share).or_default() += cpu;
+    }
+    Known { running: running.map(|(pod, _)| pod).collect(), most }
+}
+
+/// What tasks take of each share that were given a host since.
+fn given_since(cluster: &Cluster, time: Time) -> BTreeMap<Name, u64> {
+    let mut uses = BTreeMap::new();
+    let is_news = |given: &&Admission| given.at >= time;
+    for given in cluster.truth.admitted.iter().rev().take_while(is_news) {
+        let job = super::order::the_one(cluster, given.queue, given.created_at);
+        if let Some((share, cpu)) = job.and_then(|job| job.spec.share.clone().zip(cpu(cluster, job))) {
+            *uses.entry(share).or_default() += cpu;
+        }
+    }
+    uses
 }
 
 /// Nobody is given a host while a job of a share waits all the time that has used less for its weight and needs no more; nor
@@ -107,11 +131,11 @@ pub(super) fn unfair_turn(
     None
 }
 
-/// The longest that any unfinished job of a job's share may run. A short one may run on a host that is kept for a large job of
-/// another queue, and one that may not holds up those behind it in its line.
-fn longest(cluster: &Cluster, job: &ObservedJob) -> Duration {
-    let is_alike =
-        |other: &&ObservedJob| other.spec.share == job.spec.share && !other.status.state.is_final();
+/// The longest that any unfinished job of a job's queue and share may run. A short one may run on a host that is kept for a
+/// large job, and one that may not holds up those behind it in its line.
+pub(super) fn longest(cluster: &Cluster, job: &ObservedJob) -> Duration {
+    let line = |job: &ObservedJob| (job.spec.queue.name.clone(), job.spec.share.clone());
+    let is_alike = |other: &&ObservedJob| line(other) == line(job) && !other.status.state.is_final();
     let times =
         cluster.store.jobs.values().filter(is_alike).map(|job| job.spec.timeout.unwrap_or(Duration::MAX));
     times.max().unwrap_or(Duration::MAX)
@@ -158,9 +182,11 @@ fn policy(cluster: &Cluster) -> Option<&ObservedPolicy> {
     cluster.store.policies.get(&Name::from(shares::POLICY)).filter(|_| cluster.is_fair)
 }
 
-/// The vCPUs of all hosts, in thousandths.
+/// The vCPUs of all hosts, in thousandths; of managed environments all that they may have.
 fn capacity(cluster: &Cluster) -> u64 {
-    cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum()
+    let hosts = cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum::<u64>();
+    let managed = cluster.store.environments.values().filter_map(|environment| environment.managed.as_ref());
+    hosts + managed.map(|managed| u64::from(managed.max_vcpus) * 1000).sum::<u64>()
 }
 
 fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {

@@ -7,6 +7,7 @@ mod fair;
 mod life;
 mod order;
 mod pool;
+mod promise;
 mod request;
 mod step;
 
@@ -15,5 +16,6 @@ pub use fair::{Book, keep_book};
 pub use life::{may_start, may_stop};
 pub use order::{after_round, before_round};
 pub use pool::{serial, when_sent};
+pub use promise::{Promise, take_promises};
 pub use request::{at_ease, before_request, is_recorded};
 pub use step::after_step;

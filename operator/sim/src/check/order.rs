@@ -1,7 +1,7 @@
 //! What must hold from one round without faults to the next: who is served first, and that those who wait are told why.
 
-use super::fair;
 use super::request::at_ease;
+use super::{fair, promise};
 use crate::cluster::Cluster;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -51,7 +51,9 @@ pub fn after_round(cluster: &Cluster, before: &Before) -> Option<String> {
     let is_silent = before.requests == cluster.store.requests.values().sum::<u64>();
     let quiet = is_silent && cluster.now.since(before.now) > PATIENCE;
     let turn = at_ease(cluster).then(|| wrong_turn(cluster, before)).flatten();
-    turn.or_else(|| queue_in_use(cluster, before)).or_else(|| quiet.then(|| nothing_told(cluster))?)
+    turn.or_else(|| promise::broken(cluster))
+        .or_else(|| queue_in_use(cluster, before))
+        .or_else(|| quiet.then(|| nothing_told(cluster))?)
 }
 
 fn waits(job: &ObservedJob) -> bool {
@@ -69,9 +71,9 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         one.spec.queue == other.spec.queue && one.spec.share != other.spec.share
     };
     // What was given a host may not say so yet.
-    let was_given = |job: &ObservedJob| {
+    let is_given = |job: &ObservedJob| {
         let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name);
-        queue.is_some_and(|queue| cluster.truth.admitted.contains(&(queue.uid, job.created_at)))
+        queue.is_some_and(|queue| was_given(cluster, 0, queue.uid, job.created_at))
     };
     // With other environments it may be the only one to whom what became free is of use; and with several, one may wait for a
     // machine that is on its way to the first, and the next is given a host of the second.
@@ -80,18 +82,19 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         queue.environments.first().filter(|_| queue.environments.len() == 1)
     };
     let is_passed_over =
-        |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !was_given(job);
+        |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !is_given(job);
     let jobs = || cluster.store.jobs.values();
     let given = cluster.truth.admitted.iter().skip(before.admitted);
-    let given = given.filter_map(|(queue, created_at)| the_one(cluster, *queue, *created_at));
+    // One that room was kept for comes before those whose turn it is.
+    let in_turn = given.filter(|given| !given.kept);
+    let given = in_turn.filter_map(|given| the_one(cluster, given.queue, given.created_at));
     let (given, passed_over) = (given.collect::<Vec<_>>(), jobs().filter(is_passed_over).collect::<Vec<_>>());
     let wrong = given.iter().find_map(|given| {
         let mut others = passed_over.iter().filter(|other| other.uid != given.uid);
         let other = others.find(|other| {
             let is_first = rank(other).zip(rank(given)).is_some_and(|(other, given)| other < given);
             // A short one may run on a host that is kept for a large one.
-            let ends = |job: &ObservedJob| job.spec.timeout.unwrap_or(Duration::MAX);
-            ends(other) <= ends(given)
+            fair::longest(cluster, other) <= given.spec.timeout.unwrap_or(Duration::MAX)
                 && environment(other).is_some_and(|mine| environment(given) == Some(mine))
                 && is_first
                 && !is_of_other_share(other, given)
@@ -102,8 +105,14 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
     wrong.or_else(|| fair::unfair_turn(cluster, before, &given, &passed_over))
 }
 
+/// True when a task of a job that was submitted then was given to a host, after so many others.
+pub(super) fn was_given(cluster: &Cluster, others: usize, queue: Uid, created_at: Time) -> bool {
+    let mut given = cluster.truth.admitted.iter().skip(others);
+    given.any(|given| (given.queue, given.created_at) == (queue, created_at))
+}
+
 /// The job of a queue that was submitted then, if there is only one.
-fn the_one(cluster: &Cluster, queue: Uid, created_at: Time) -> Option<&ObservedJob> {
+pub(super) fn the_one(cluster: &Cluster, queue: Uid, created_at: Time) -> Option<&ObservedJob> {
     let queue = cluster.store.queues.values().find(|found| found.uid == queue)?;
     let is_it = |job: &&ObservedJob| job.created_at == created_at && job.spec.queue.name == queue.name;
     let mut jobs = cluster.store.jobs.values().filter(is_it);

@@ -183,8 +183,9 @@ fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
     let replicas = order.replicas;
     let environment = store.environments.values().find(|environment| names(environment, &name));
     if replicas <= deployment.replicas {
-        // One that comes while all go that an environment had, which is deleted, goes with them: no job has come there.
-        let all_go = replicas == 0 && environment.is_some_and(|environment| environment.deleting);
+        // One that comes while all go that an environment had, which is deleted, goes with them: no job has come there. The
+        // environment may have stopped naming it since.
+        let all_go = replicas == 0 && environment.is_none_or(|environment| environment.deleting);
         let is_free =
             |machine: &ObservedMachine| machine.node.as_ref().is_none_or(|node| !store.has_jobs(node));
         let goes =
