@@ -7,6 +7,7 @@ use futures::StreamExt;
 use kube::runtime::watcher::{self, Event as WatchEvent};
 use kube::runtime::{WatchStreamExt, watcher::watcher};
 use kube::{Api, Client, Resource};
+use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tracing::{info, warn};
 use windlass_core::event::{Event, Kind};
@@ -14,6 +15,9 @@ use windlass_core::ids::{Name, Uid};
 
 /// How long one watch lasts. A dead connection is noticed five seconds after its end.
 const WATCH_SECONDS: u32 = 60;
+
+/// How long until a kind is looked for again that the cluster does not have: people install backends in minutes.
+const MISSING_PAUSE: Duration = Duration::from_secs(30);
 
 /// Starts a watch of every kind; each runs until nobody listens.
 pub(super) fn watch_all(client: &Client, events: &Sender<Event>, metrics: &Metrics) {
@@ -126,23 +130,27 @@ impl Watch {
             let stream =
                 watcher(Api::<Wire<D>>::all(client), config.timeout(WATCH_SECONDS)).default_backoff();
             let mut stream = std::pin::pin!(stream);
-            let mut was_listed = false;
+            let (mut was_listed, mut is_known) = (false, false);
             while let Some(event) = stream.next().await {
+                let are_missing = is_a_backends(kind) && event.as_ref().is_err_and(are_not_there);
                 let event = match event {
                     Ok(WatchEvent::Init) => Some(Event::ListStarted(kind)),
                     Ok(WatchEvent::InitDone) => {
-                        was_listed = true;
+                        (was_listed, is_known) = (true, false);
                         Some(Event::ListEnded(kind))
                     }
                     Ok(WatchEvent::InitApply(wire) | WatchEvent::Apply(wire)) => {
                         applied(&wire, convert, &metrics)
                     }
                     Ok(WatchEvent::Delete(wire)) => Some(gone(&wire)),
-                    Err(error) if is_a_backends(kind) && !was_listed && are_not_there(&error) => {
-                        info!(kind = D::KIND, %error, "there are none: they are looked for again later");
-                        was_listed = events.send(Event::ListStarted(kind)).await.is_ok();
+                    // The list has begun: it is empty.
+                    Err(error) if are_missing && !was_listed => {
+                        let again_in = MISSING_PAUSE.as_secs();
+                        info!(kind = D::KIND, %error, again_in, "there are none: they are looked for again");
+                        (was_listed, is_known) = (true, true);
                         Some(Event::ListEnded(kind))
                     }
+                    Err(_) if are_missing && is_known => None,
                     Err(error) => {
                         warn!(kind = D::KIND, %error, "the watch broke and is started anew");
                         None
@@ -153,6 +161,10 @@ impl Watch {
                     && events.send(event).await.is_err()
                 {
                     return;
+                }
+                // The stream's own backoff begins anew with each try: that a list has begun is a success to it.
+                if are_missing {
+                    tokio::time::sleep(MISSING_PAUSE).await;
                 }
             }
         });

@@ -255,8 +255,9 @@ fn place(
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
             let host =
                 floor.take(*uid, &job.terms.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
-            let mut coming =
-                || Some(floor.expect(*uid, &job.terms.shape.need, job.uid, left)).filter(|number| *number > 0);
+            let mut coming = || {
+                Some(floor.expect(*uid, &job.terms.shape.need, job.uid, left)).filter(|number| *number > 0)
+            };
             host.or_else(|| coming().map(Found::Coming))
         });
         match found {

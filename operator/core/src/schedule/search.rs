@@ -91,7 +91,8 @@ impl Search<'_> {
     /// On machines that are on their way.
     pub(super) fn machines(&self) -> impl Iterator<Item = Offer> {
         let of = |environment: &Uid| {
-            let coming = self.floor.growth(*environment)?.on_their_way(self.job.uid, &self.job.terms.shape.need);
+            let coming =
+                self.floor.growth(*environment)?.on_their_way(self.job.uid, &self.job.terms.shape.need);
             let offer = |(machine, ready_by): (&Name, Option<Time>)| Offer {
                 environment: *environment,
                 site: Site::Machine(machine.clone()),
