@@ -102,7 +102,7 @@ async fn a_large_job_among_small_ones_starts_no_later_than_it_was_told() {
 #[tokio::test]
 async fn only_what_is_sure_to_have_ended_goes_ahead_of_a_large_job() {
     let (scene, queue) = stage("ahead").await;
-    let run = "object.metadata.name.startsWith(\"first-\") ? \"45000\" : \"2000\"";
+    let run = "object.metadata.name.startsWith(\"first-\") ? \"90000\" : \"2000\"";
     let annotations = format!("{{\"windlass.dev/kwok-run-ms\": {run}}}");
     let object = format!("Object{{metadata: Object.metadata{{annotations: {annotations}}}}}");
     admission::add(&scene, &object, "windlass.dev/kwok-run-ms").await;

@@ -280,9 +280,11 @@ impl Growth {
         self.types.iter().fold(Resources::default(), |most, found| most.max_each(&found.allocatable))
     }
 
-    /// The types of the machines to be added, and what is lacking nevertheless.
+    /// The types of the machines to be added, and what is lacking nevertheless: for a machine that was promised, too, though its
+    /// job may have found room on its way elsewhere in this pass.
     pub(crate) fn into_orders(self) -> (Vec<Name>, u32) {
-        (if self.is_open { self.orders } else { Vec::new() }, self.lacking_vcpus)
+        let promised = self.held.first().map_or(0, |held| held.vcpus);
+        (if self.is_open { self.orders } else { Vec::new() }, self.lacking_vcpus.max(promised))
     }
 }
 

@@ -105,11 +105,14 @@ impl Search<'_> {
         self.open.iter().filter_map(of).flatten()
     }
 
-    /// On the machine that was to be made: it may be on its way now, or another one that is there in time.
+    /// On the machine that was to be made: it may be on its way now, or another one, of whichever environment, that is there in
+    /// time.
     fn on_promised_machine(&self, environment: Uid, told: Option<Time>) -> Option<Offer> {
-        let in_time = |offer: &Offer| told.is_none_or(|told| offer.start.is_some_and(|start| start <= told));
-        let of_it = self.machines().filter(|offer| offer.environment == environment);
-        let coming = of_it.filter(in_time).min_by_key(Offer::key);
+        let in_time = |offer: &Offer| match told {
+            Some(told) => offer.start.is_some_and(|start| start <= told),
+            None => offer.environment == environment,
+        };
+        let coming = self.machines().filter(in_time).min_by_key(Offer::key);
         coming.or_else(|| self.on_new_machine(environment, true))
     }
 
