@@ -111,7 +111,8 @@ async fn only_what_is_sure_to_have_ended_goes_ahead_of_a_large_job() {
     let told = told(&scene, &queue).await;
     scene.create(sized(job("large", &queue, "work"), 32, 60)).await;
     scene.job("large", "says by when it starts", is_promised).await;
-    // Those that came first may run for too long, the others may not. Jobs of one size keep their order: the short ones come first.
+    // Those that came first may run for too long, the others may not. Jobs of one size keep their order: the short ones come
+    // first.
     scene.create(sized(array("short", &queue, "work", 4), 1, 60)).await;
     scene.create(sized(array("long", &queue, "work", 4), 1, 3600)).await;
     let short = scene.job("short", "ends", has_ended).await;
