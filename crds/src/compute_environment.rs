@@ -75,6 +75,16 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
         "a MANAGED environment needs a backend: karpenter, clusterApi, external or simulated"
     ),
     rule(
+        "!has(self.backend) || !has(self.backend.external) || !has(self.computeResources) || \
+         ((!has(self.computeResources.minvCpus) || self.computeResources.minvCpus == 0) && \
+         (!has(self.computeResources.desiredvCpus) || self.computeResources.desiredvCpus == 0) && \
+         (!has(self.computeResources.scalingPolicy) || \
+         !has(self.computeResources.scalingPolicy.minScaleDownDelayMinutes) || \
+         self.computeResources.scalingPolicy.minScaleDownDelayMinutes == 0))",
+        "minvCpus, desiredvCpus and scalingPolicy are the autoscaler's business where backend.external is given: set \
+         them there"
+    ),
+    rule(
         "self.type != 'UNMANAGED' || !has(self.backend)",
         "a backend is for MANAGED environments: remove it, or set type MANAGED"
     ),
@@ -180,7 +190,8 @@ pub struct ComputeEnvironmentStatus {
     /// where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<Capacity>,
-    /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come.
+    /// MANAGED: the vCPUs of all its machines that are to stay, those included that are still to come; with
+    /// backend.external those of its nodes, and those that pods wait for.
     #[serde(rename = "desiredvCpus", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub desired_vcpus: Option<i32>,
@@ -188,7 +199,7 @@ pub struct ComputeEnvironmentStatus {
     /// maxvCpus holds whatever happens to the operator in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machines: Option<MachineBooks>,
-    /// Ready, Stalled, Ignored (fields that mean nothing here).
+    /// Ready, LaunchFailed (no node could be had lately), InUse, NameTaken, Ignored (fields that mean nothing here).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,
@@ -206,7 +217,8 @@ pub struct VcpuCapacity {
     /// The rest.
     #[schemars(length(max = 20))]
     pub free: String,
-    /// MANAGED: those of its machines that are still to come.
+    /// MANAGED: those of its machines that are still to come; with backend.external those of the nodes that pods wait
+    /// for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 20))]
     pub launching: Option<String>,

@@ -182,7 +182,6 @@ const JOB_QUEUE: &[Row] = &[
 ];
 
 const COMPUTE_ENVIRONMENT: &[Row] = &[
-    yet_but("backend.external", Unset::Absent, "use the karpenter backend"),
     never("eksConfiguration", Shape::Object, "the environment is in this cluster; use nodeSelector"),
     never("ecsSettings", Shape::Object, "there is no ECS cluster; remove it"),
     never("context", Shape::Text, "AWS keeps it for its own use; remove it"),

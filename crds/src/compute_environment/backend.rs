@@ -108,6 +108,11 @@ pub struct ExternalBackend {
     /// Labels that its nodes carry: the pods ask for them.
     #[schemars(schema_with = "tags::labels", extend("minProperties" = 1))]
     pub node_selector: BTreeMap<String, String>,
+    /// Seconds that a job waits for a node, 10 to 86,400; then it goes on to the next environment of its queue, and
+    /// this one is tried again later. Default: 900, as Cluster Autoscaler's --max-node-provision-time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 86400))]
+    pub max_node_provision_seconds: Option<i32>,
 }
 
 /// Nodes without machines, for development.

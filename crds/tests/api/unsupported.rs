@@ -87,7 +87,7 @@ fn rules_and_types_agree_on_what_is_not_set() {
         let schema = schema(refusal.kind, Stage::Types);
         let field = at(schema, &refusal.path).unwrap();
         let name = refusal.path.rsplit('.').next().unwrap();
-        if let Some(blank) = skeleton::blank(field, name).filter(|_| !NEVER_BLANK.contains(&name)) {
+        if let Some(blank) = skeleton::blank(field, name) {
             let blank = if blank == json!(true) { json!(false) } else { blank };
             let object = with(&refusal, &blank);
             let errors = errors(&object, None, Stage::Now);
@@ -103,9 +103,6 @@ fn rules_and_types_agree_on_what_is_not_set() {
         }
     }
 }
-
-/// Fields that are set by being there.
-const NEVER_BLANK: [&str; 1] = ["external"];
 
 #[test]
 fn no_member_of_the_aws_shapes_is_dropped() {
@@ -243,6 +240,8 @@ const BUILT: &[(Kind, &[&str])] = &[
             "spec.backend.karpenter.ec2NodeClass",
             "spec.backend.clusterApi.machineDeployments[].name",
             "spec.backend.clusterApi.machineDeployments[].namespace",
+            "spec.backend.external.maxNodeProvisionSeconds",
+            "spec.backend.external.nodeSelector",
             "spec.backend.simulated",
             "spec.computeResources.type",
             "spec.computeResources.allocationStrategy",

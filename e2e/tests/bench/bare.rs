@@ -1,5 +1,6 @@
 //! The ceiling: a client that makes the same pods and waits until all are done. It decides nothing and records nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
@@ -89,6 +90,7 @@ fn pod(scene: &Scene, index: usize, size: usize, host: &str, owner: &str) -> Val
         environment: scene.unique("pool").as_str().into(),
         definition: ("hello".into(), 1),
         host: host.into(),
+        selector: BTreeMap::new(),
         direct: false,
         need: Resources::of_job(1000, 64, 0),
         gpu_resource: GPUS.into(),

@@ -4,6 +4,7 @@ use crate::known::Known;
 use crate::setting::{CHILDREN, Object, Setting};
 use crate::statuses;
 use crate::steps::{Aim, Ask, Place, Task, Which};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::{Action, Guard, Held, PodOrder, RecordOrder};
 use windlass_core::ids::ObjectKey;
@@ -121,6 +122,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         environment: "ce".into(),
         definition: (setting.name.as_str().into(), 1),
         host: setting.host(),
+        selector: BTreeMap::new(),
         direct: false,
         need: Resources::of_job(1000, 64, 0),
         gpu_resource: GPUS.into(),

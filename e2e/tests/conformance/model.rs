@@ -162,6 +162,7 @@ fn furnish(store: &mut Store, setting: &Setting) {
         selector: BTreeMap::new(),
         gpu_resource: GPUS.into(),
         managed: None,
+        autoscaled: None,
         ignored: None,
         deleting: false,
         held: false,

@@ -175,6 +175,7 @@ pub(crate) fn environment(choice: u8) -> EnvironmentStatus {
             last_serial: u64::from(choice),
             launches: Vec::new(),
         },
+        launch_failure: choice.is_multiple_of(2).then(|| "no node came within 900 s".into()),
         name_taken: None,
         in_use: None,
         ignored: None,

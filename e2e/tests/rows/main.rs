@@ -35,6 +35,8 @@ mod environments;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod external;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod gpus;

@@ -8,6 +8,7 @@ use crate::objects::{
 };
 use crate::time::Time;
 use crate::units::Resources;
+use std::collections::BTreeMap;
 
 /// A pod to create: one launch of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,10 @@ pub struct PodOrder {
     pub environment: Name,
     /// The definition's name and revision number.
     pub definition: (Name, u32),
-    /// The host it is pinned to.
+    /// The host it is pinned to; empty where `selector` says which will do.
     pub host: Name,
+    /// Labels of the hosts that will do, also of those that an autoscaler is to add for it; empty for a pod that is pinned.
+    pub selector: BTreeMap<Name, Name>,
     /// That host is one environment's alone: the pod goes there without kube-scheduler.
     pub direct: bool,
     /// What it takes there.
@@ -153,6 +156,8 @@ pub enum Action {
     CreatePod(Box<PodOrder>),
     /// Read a pod from the API server itself → [`Outcome::Pod`] or [`Outcome::NotFound`].
     ReadPod(ObjectKey),
+    /// Ask the API server itself whether a node is there → [`Outcome::Done`] or [`Outcome::NotFound`].
+    LookForHost(Name),
     /// Delete a pod, with the grace its spec gives; only in exactly this version when one is given → [`Outcome::Done`].
     DeletePod(ObjectKey, Uid, Option<ResourceVersion>),
     /// Write on a bound pod why it is stopped, and delete it, only in exactly this version → [`Outcome::Done`].

@@ -105,6 +105,7 @@ impl Core {
         if !self.lists.are_complete() {
             return Plan { findings: std::mem::take(&mut self.desk.findings), ..Plan::default() };
         }
+        self.desk.pods_listed_at.get_or_insert(self.desk.now);
         self.desk.agenda.fall_due(self.desk.now);
         if self.desk.pass_is_owed {
             self.desk.agenda.mark(Item::Schedule);

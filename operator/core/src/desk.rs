@@ -11,13 +11,15 @@ use crate::limits::{
     START_LIMIT, TIME_TO_LIVE, TOMBSTONE,
 };
 use crate::mutant::{self, Mutant};
-use crate::objects::{JobSpec, MachineType, ObservedPod, ObservedPolicy, PinnedRevision, PodPhase};
+use crate::objects::{JobSpec, MachineType, ObservedPod, ObservedPolicy, PinnedRevision, PodPhase, TaskPod};
 use crate::outbox::Outbox;
 use crate::schedule::{Head, Lines, OrderKey, Part, Reservations, Shape, Shares, Waiting};
 use crate::state::State;
 use crate::time::Time;
 use crate::units::{GPUS, Resources};
-use crate::world::{Claim, Gone, Hosts, MachineDeployments, Machines, NodeClasses, Pods, Registry, Shared};
+use crate::world::{
+    Claim, Floating, Gone, Hosts, MachineDeployments, Machines, NodeClasses, Pods, Registry, Shared,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +90,10 @@ pub(crate) struct Desk {
     pub(crate) now: Time,
     pub(crate) settings: Settings,
     pub(crate) hosts: Hosts,
+    /// Pods that wait for nodes of somebody else's autoscaler.
+    pub(crate) floating: Floating,
+    /// When the latest list of pods was complete; `None` until the next plan after it.
+    pub(crate) pods_listed_at: Option<Time>,
     pub(crate) machines: Machines,
     pub(crate) node_classes: NodeClasses,
     /// Machines that can be had, by name.
@@ -133,6 +139,8 @@ pub(crate) struct Desk {
     pub(crate) deleting: BTreeSet<Uid>,
     /// Pods the API server is asked about, because nothing was heard of them.
     pub(crate) asked_for: BTreeSet<Uid>,
+    /// Hosts that the API server is asked about, because no watch has told of them.
+    pub(crate) looked_for: BTreeSet<Name>,
     /// Unfinished jobs and children of each queue, by state.
     pub(crate) depth: BTreeMap<Uid, BTreeMap<State, u64>>,
     /// What the jobs of each queue that have a host take there.
@@ -226,6 +234,11 @@ impl Desk {
         self.environments.iter().filter(move |found| found.display_name() == name)
     }
 
+    /// The environment of this name, if its hosts are added by somebody else's autoscaler.
+    pub(crate) fn autoscaled(&self, environment: &Name) -> Option<&Environment> {
+        self.environments_called(environment).find(|found| found.observed.autoscaled.is_some())
+    }
+
     /// True once for a job that waited to see this definition as the API server has it.
     pub(crate) fn take_fresh_definition(&mut self, job: Uid, definition: Uid) -> bool {
         self.definitions.get_mut(definition).is_some_and(|definition| definition.take_served(job))
@@ -254,23 +267,29 @@ impl Desk {
         }
     }
 
-    /// Has a pod claim the room it uses: none once it is over, or when it was deleted before it had a host.
+    /// Has a pod claim the room it uses, or the node it waits for: none once it is over, or when it was deleted before it had a
+    /// host.
     fn claim_for(&mut self, pod: &ObservedPod) {
-        let place = pod
-            .host
-            .as_ref()
-            .or(pod.task.as_ref().map(|task| &task.admitted_to))
-            .filter(|host| !host.is_empty());
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
-        match place.filter(|_| pod.phase == PodPhase::Active && !never_bound) {
-            Some(host) => {
+        let counts = pod.phase == PodPhase::Active && !never_bound;
+        match (pod.place(), pod.floats_in()) {
+            (Some(host), _) if counts => {
+                let is_bound = pod.host.is_some() && self.floating.end_binding(&pod.key);
+                let came_to_rest = self.floating.remove(&pod.key) || is_bound;
+                let was_pinned = |task: &TaskPod| !task.admitted_to.is_empty();
+                if mutant::is(Mutant::BoundHostNotClaimed) && !pod.task.as_ref().is_some_and(was_pinned) {
+                    return;
+                }
                 let task = pod.task.as_ref().map(|task| (task.job, task.index));
                 let claim = Claim { need: pod.requests.clone(), task };
-                if self.hosts.claim(host, &pod.key, &claim) {
+                if self.hosts.claim(host, &pod.key, &claim) || came_to_rest {
                     self.capacity_changed();
                 }
             }
-            None => self.give_back(&pod.key),
+            (None, Some(environment)) if counts => {
+                self.floating.put(&pod.key, environment, pod.requests.clone(), self.now);
+            }
+            _ => self.give_back(&pod.key),
         }
     }
 
@@ -284,7 +303,8 @@ impl Desk {
 
     /// A pod uses its host no more.
     pub(crate) fn give_back(&mut self, pod: &ObjectKey) {
-        if self.hosts.unclaim(pod) {
+        let (floated, was_awaited) = (self.floating.remove(pod), self.floating.end_binding(pod));
+        if self.hosts.unclaim(pod) || floated || was_awaited {
             self.capacity_changed();
         }
     }

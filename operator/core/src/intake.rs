@@ -1,11 +1,13 @@
 //! Watch events, taken into the tables; whoever they concern is put on the agenda.
 
+use crate::action::Outcome;
 use crate::agenda::Item;
 use crate::catalog::{Definition, Environment, Queue};
 use crate::core::Core;
 use crate::dependency::Found;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
+use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
@@ -47,6 +49,20 @@ impl Core {
         self.desk.hosts.node_gone(name);
         self.desk.capacity_changed();
         self.touch_pods_on(name);
+    }
+
+    /// What the API server has of a host to which a pod is bound, and of which no watch has told.
+    pub(crate) fn host_looked_for(&mut self, name: &Name, outcome: &Outcome) {
+        self.desk.looked_for.remove(name);
+        if *outcome == Outcome::NotFound {
+            self.desk.hosts.is_not_there(name);
+            return self.touch_pods_on(name);
+        }
+        // It is there, and will be told of; or nobody knows.
+        let again = self.desk.now + RETRY_PAUSE.1;
+        for (job, slot) in self.desk.pods.on(name) {
+            self.desk.agenda.wake(again, Item::Task(job, slot.index));
+        }
     }
 
     /// Has the tasks on a host looked at: something happened to it.
@@ -177,8 +193,16 @@ impl Core {
     }
 
     pub(crate) fn environment_gone(&mut self, uid: Uid) {
-        self.desk.environments.remove(uid);
+        let removed = self.desk.environments.remove(uid);
         claim_machines(&mut self.desk);
+        if let Some(environment) = removed {
+            // Nobody adds nodes for them any more.
+            let waiting = self.desk.floating.of(environment.display_name());
+            let tasks = waiting.filter_map(|(pod, _)| self.desk.pods.by_key(pod)?.task.as_ref());
+            for item in tasks.map(|task| Item::Task(task.job, task.index)).collect::<Vec<_>>() {
+                self.desk.agenda.mark(item);
+            }
+        }
         self.catalog_changed();
     }
 

@@ -141,7 +141,8 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// 6,000 machines an hour.
 pub const LAUNCHES_LISTED: usize = 200;
 
-/// How long a machine may take to have a node: Karpenter gives up after as long (its registration time limit).
+/// How long a machine may take to have a node: Karpenter gives up after as long (its registration time limit), and so does
+/// Cluster Autoscaler (`--max-node-provision-time`).
 pub const LAUNCH_PATIENCE: Duration = Duration::from_secs(900);
 
 /// How long a node class may be looked at by nobody: Karpenter reads its subnets, images and groups in seconds.
@@ -150,6 +151,10 @@ pub const NODE_CLASS_PATIENCE: Duration = Duration::from_secs(120);
 /// By when a machine that is let go is gone: clouds take minutes to end one, and a simulated node takes no more jobs for two
 /// minutes first.
 pub const REMOVAL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long after a complete list of pods one of them may be found to have waited for its node for too long: what a list shows
+/// may be older than what happened while nothing was heard, and a loaded kube-scheduler takes seconds to bind what can be bound.
+pub const LIST_GRACE: Duration = Duration::from_secs(60);
 
 /// First and longest pause before a machine is asked for again after one could not be had: clouds' own limits on requests, and
 /// people who mend a node class, work in minutes.

@@ -152,7 +152,10 @@ impl Core {
                 }
                 self.wake_dependents();
             }
-            Kind::Pod => self.end_pod_list(&listed),
+            Kind::Pod => {
+                self.desk.pods_listed_at = None;
+                self.end_pod_list(&listed);
+            }
         }
         if self.lists.complete.insert(kind) && self.lists.complete.len() == Kind::ALL.len() {
             self.desk.capacity_changed();
@@ -172,7 +175,8 @@ impl Core {
             self.pod_gone(&key, None);
         }
         let launching: BTreeSet<ObjectKey> = self.launching_pods().collect();
-        for key in self.desk.hosts.pods_not_in(&listed.pods) {
+        let claims = self.desk.hosts.pods_not_in(&listed.pods).into_iter();
+        for key in claims.chain(self.desk.floating.not_in(&listed.pods)).collect::<Vec<_>>() {
             if !launching.contains(&key) {
                 self.desk.give_back(&key);
             }

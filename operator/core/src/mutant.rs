@@ -193,6 +193,20 @@ mutants! {
     OutdatedMachineTakesJobs,
     /// A machine of an older node class stays (SPEC.md C5).
     OutdatedMachineKept,
+    /// Pods that wait for nodes of somebody else's autoscaler do not count (SPEC.md C2; maxvCpus exceeded).
+    AwaitedNotCounted,
+    /// A pod waits for a node for ever (I0; an autoscaler that does nothing).
+    NodeWaitedForForEver,
+    /// Pods go on waiting for nodes that a smaller maxvCpus does not allow any more (SPEC.md C2).
+    ExcessAwaited,
+    /// A host that no watch has told of yet counts as gone (I1; it was added for the very pod that is bound there).
+    UnheardHostIsGone,
+    /// A pod that has been given a node claims nothing there (I3).
+    BoundHostNotClaimed,
+    /// A time is told for a host to which a pod may be bound that waits for any (SPEC.md, Order).
+    FloatingPodsOverlooked,
+    /// A cancel leaves a job alone whose pod waits for a node (SPEC.md J7: it is RUNNABLE).
+    CancelSparesWaiting,
     /// A status is written again and again (DESIGN.md, rule 8; hot loop).
     HotLoop,
     /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Launch(Uid, Slot),
     /// What the API server has of a task's pod; of this identity, if one was seen.
     ReadPod(Uid, Slot, ObjectKey, Option<Uid>),
+    /// Whether the API server has a node of which nobody has told.
+    LookForHost(Name),
     /// The deletion of a pod.
     DeletePod(Uid, Slot, Uid),
     /// What the cluster says of a pod that does not start.

@@ -43,6 +43,7 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
             with_job(core, uid, |job, desk| launch_outcome(job, slot, id, outcome, desk));
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
+        Purpose::LookForHost(name) => core.host_looked_for(&name, &outcome),
         Purpose::DeletePod(uid, slot, pod) => {
             let item = Item::Task(uid, slot.index);
             if outcome == Outcome::Done {

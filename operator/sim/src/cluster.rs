@@ -1,5 +1,6 @@
 //! The whole model: API server, hosts, users and operators, and the clock that moves them.
 
+use crate::autoscaler::Autoscaler;
 use crate::backend::Backends;
 use crate::coverage::{About, Coverage};
 use crate::faults::Faults;
@@ -9,7 +10,7 @@ use crate::plan::Size;
 use crate::store::PodRefusal;
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::{backend, collector, kubelet, operator, scheduler, users, worst};
+use crate::{autoscaler, backend, collector, kubelet, operator, scheduler, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Cluster {
     pub kubelets: BTreeMap<Name, Kubelet>,
     /// Who makes machines.
     pub backends: Backends,
+    /// Who adds nodes for pods that wait.
+    pub autoscaler: Autoscaler,
     /// Those that believe to be the leader.
     pub operators: Vec<Operator>,
     /// Requests on their way.
@@ -98,6 +101,7 @@ impl Cluster {
             truth: Truth::default(),
             kubelets: BTreeMap::new(),
             backends: Backends::default(),
+            autoscaler: Autoscaler::default(),
             operators,
             late: Vec::new(),
             refusal: None,
@@ -155,7 +159,8 @@ impl Cluster {
         operator::land_late_requests(self);
         match self.rng.u64(0..100) {
             0..60 => operator::act(self),
-            60..70 if self.faults.managed => backend::act(self),
+            60..67 if self.faults.managed => backend::act(self),
+            67..70 if self.faults.managed => autoscaler::act(self),
             60..84 => kubelet::act(self),
             84..91 => scheduler::act(self),
             91..94 => collector::act(self),
@@ -169,6 +174,7 @@ impl Cluster {
         self.step = None;
         self.calm_since = Some(self.now);
         backend::calm_down(self);
+        autoscaler::calm_down(self);
         let Faults { operators, managed, gpus, .. } = self.faults;
         self.faults = Faults { operators, managed, gpus, ..Faults::none() };
         self.refusal = None;
@@ -220,6 +226,7 @@ impl Cluster {
         let mut busy = operator::run_to_rest(self);
         busy |= scheduler::run_to_rest(self);
         busy |= backend::run_to_rest(self);
+        busy |= autoscaler::run_to_rest(self);
         busy |= kubelet::run_to_rest(self);
         busy |= collector::run_to_rest(self);
         if busy {
@@ -228,6 +235,7 @@ impl Cluster {
         }
         let wakes = self.operators.iter().filter_map(|operator| operator.next_wake(self.now));
         let wakes = wakes.chain(kubelet::next_wake(self)).chain(backend::next_wake(self));
+        let wakes = wakes.chain(autoscaler::next_wake(self));
         let Some(wake) = wakes.chain(self.late.iter().map(|late| late.lands_at)).min() else {
             return true;
         };

@@ -53,7 +53,8 @@ pub struct Faults {
     pub gpus: bool,
     /// A queue may be a fair-share queue, whose shares all get more jobs once the faults stop.
     pub shares: bool,
-    /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready.
+    /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready; and somebody else's
+    /// autoscaler does nothing for a while.
     pub shortages: u64,
     /// A node class is broken, or mended.
     pub broken_classes: u64,

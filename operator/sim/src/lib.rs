@@ -4,6 +4,7 @@
 //!
 //! A seed and a commit give the same run, always. The model is held to the real API server by the end-to-end tests.
 
+pub mod autoscaler;
 pub mod backend;
 mod behaviour;
 pub mod check;

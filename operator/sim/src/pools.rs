@@ -4,12 +4,13 @@ use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::{Store, selector};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedMachineDeployment,
-    ObservedQueue, Payload,
+    Autoscaled, Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedHost,
+    ObservedMachineDeployment, ObservedQueue, Payload,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::{GPUS, Resources};
@@ -18,8 +19,15 @@ use windlass_core::units::{GPUS, Resources};
 pub const UNMANAGED: &str = "ce";
 
 /// Those that have machines made.
-const MANAGED: [(&str, Backend); 3] =
-    [("claims", Backend::Karpenter), ("nodes", Backend::Simulated), ("groups", Backend::ClusterApi)];
+const MANAGED: [(&str, Option<Backend>); 4] = [
+    ("claims", Some(Backend::Karpenter)),
+    ("nodes", Some(Backend::Simulated)),
+    ("groups", Some(Backend::ClusterApi)),
+    (AUTOSCALED, None),
+];
+
+/// The one whose nodes somebody else's autoscaler adds.
+const AUTOSCALED: &str = "auto";
 
 /// By how many thousandths of a vCPU a node may offer more than the catalogue's estimate, and less.
 pub const MORE: u64 = 20;
@@ -102,18 +110,18 @@ pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) 
 
 /// Makes the managed environments that are not there. True when any was missing.
 pub fn bring_back(cluster: &mut Cluster) -> bool {
-    let is_missing = |(name, _): &(&str, Backend)| {
+    let is_missing = |(name, _): &(&str, Option<Backend>)| {
         cluster.faults.managed && !cluster.store.environments.contains_key(&Name::from(*name))
     };
-    let missing: Vec<(&str, Backend)> = MANAGED.into_iter().filter(is_missing).collect();
+    let missing: Vec<(&str, Option<Backend>)> = MANAGED.into_iter().filter(is_missing).collect();
     for (name, backend) in &missing {
         make(cluster, name, *backend);
     }
     !missing.is_empty()
 }
 
-fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
-    if backend == Backend::ClusterApi && cluster.store.deployments.is_empty() {
+fn make(cluster: &mut Cluster, name: &str, backend: Option<Backend>) {
+    if backend == Some(Backend::ClusterApi) && cluster.store.deployments.is_empty() {
         for size in deployments() {
             // There may be machines before anybody has them scaled.
             let replicas = cluster.rng.u32(0..=1);
@@ -121,8 +129,11 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
         }
     }
     let uid = cluster.store.next_uid();
-    let managed = wishes(cluster, backend);
-    cluster.tell(|| format!("administrator: makes environment {name} {}: {managed:?}", uid.prefix()));
+    let wishes = wishes(cluster, backend);
+    cluster.tell(|| format!("administrator: makes environment {name} {}: {wishes:?}", uid.prefix()));
+    let Wishes { managed, autoscaled } = wishes;
+    let is_autoscaled = autoscaled.is_some();
+    let autoscaled_nodes = BTreeMap::from([("pool".into(), AUTOSCALED.into())]);
     cluster.store.put_environment(ObservedEnvironment {
         name: name.into(),
         uid,
@@ -131,9 +142,10 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
         created_at: Store::stamp(cluster.now),
         aws_name: None,
         enabled: true,
-        selector: selector(uid),
+        selector: if is_autoscaled { autoscaled_nodes } else { selector(uid) },
         gpu_resource: gpu_resource(backend),
-        managed: Some(managed),
+        managed,
+        autoscaled,
         ignored: None,
         deleting: false,
         held: false,
@@ -142,12 +154,37 @@ fn make(cluster: &mut Cluster, name: &str, backend: Backend) {
 }
 
 /// What GPUs are called there.
-fn gpu_resource(backend: Backend) -> Name {
-    Name::from(if backend == Backend::Karpenter { "amd.com/gpu" } else { GPUS })
+fn gpu_resource(backend: Option<Backend>) -> Name {
+    Name::from(if backend == Some(Backend::Karpenter) { "amd.com/gpu" } else { GPUS })
 }
 
-/// What an environment may have; any job of the model fits on a machine within it.
-fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
+/// What an environment may have.
+#[derive(Debug)]
+struct Wishes {
+    managed: Option<Managed>,
+    autoscaled: Option<Autoscaled>,
+}
+
+fn wishes(cluster: &mut Cluster, backend: Option<Backend>) -> Wishes {
+    match backend {
+        Some(backend) => Wishes { managed: Some(of_managed(cluster, backend)), autoscaled: None },
+        None => Wishes { managed: None, autoscaled: Some(of_autoscaled(cluster)) },
+    }
+}
+
+fn of_autoscaled(cluster: &mut Cluster) -> Autoscaled {
+    let Cluster { rng, faults, .. } = cluster;
+    let types: &[&str] = [&[][..], &["m5.large", "m5.xlarge"], &["c5.xlarge"]][rng.usize(0..3)];
+    let with_gpus: &[&str] = if faults.gpus && !types.is_empty() { &["g4.xlarge"] } else { &[] };
+    Autoscaled {
+        max_vcpus: [4, 8, 16][rng.usize(0..3)],
+        instance_types: types.iter().chain(with_gpus).map(|name| Name::from(*name)).collect(),
+        patience: Duration::from_secs(rng.u64(10..600)),
+    }
+}
+
+/// Any job of the model fits on a machine within it.
+fn of_managed(cluster: &mut Cluster, backend: Backend) -> Managed {
     let node_class = if backend == Backend::Karpenter { classes::wish(cluster) } else { None };
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
@@ -175,12 +212,28 @@ fn wishes(cluster: &mut Cluster, backend: Backend) -> Managed {
     }
 }
 
+impl Wishes {
+    fn grant(self, environment: &mut ObservedEnvironment) {
+        (environment.managed, environment.autoscaled) = (self.managed, self.autoscaled);
+    }
+}
+
+/// The processors of a node, in vCPUs.
+pub fn vcpus(host: &ObservedHost) -> u64 {
+    let machine_type = host.labels.get(&Name::from("node.kubernetes.io/instance-type"));
+    let known = catalogue().iter().find(|found| machine_type == Some(&found.name));
+    known.map_or(host.allocatable.amounts.cpu_millis.div_ceil(1000), |found| u64::from(found.vcpus))
+}
+
 /// The environments of a queue, in one order or another.
 pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
-    let orders: [&[&str]; 9] = [
+    let orders: [&[&str]; 12] = [
         &["groups"],
         &["groups", "claims"],
         &[UNMANAGED, "groups"],
+        &[AUTOSCALED],
+        &[AUTOSCALED, "claims"],
+        &[UNMANAGED, AUTOSCALED],
         &[UNMANAGED],
         &["claims"],
         &["nodes"],
@@ -197,16 +250,18 @@ pub fn choices(cluster: &mut Cluster) -> Vec<Reference> {
 pub fn edit(cluster: &mut Cluster) {
     let (name, backend) = MANAGED[cluster.rng.usize(0..MANAGED.len())];
     let dice = cluster.rng.u64(0..9);
-    let managed = wishes(cluster, backend);
+    let wishes = wishes(cluster, backend);
     cluster.note(About::Faults, "edits of managed environments");
     cluster.tell(|| format!("administrator: edit {dice} of environment {name}"));
     match dice {
-        0..3 => change(cluster, name, |known| known.managed = Some(managed)),
+        0..3 => change(cluster, name, |known| wishes.grant(known)),
         3 => change(cluster, name, |known| known.enabled = !known.enabled),
-        4 if backend == Backend::ClusterApi => pause(cluster),
+        4 if backend == Some(Backend::ClusterApi) => pause(cluster),
         4 => change(cluster, name, |known| {
-            if let Some(managed) = &mut known.managed {
-                managed.instance_types = vec!["x9".into()];
+            let managed = known.managed.as_mut().map(|found| &mut found.instance_types);
+            let autoscaled = known.autoscaled.as_mut().map(|found| &mut found.instance_types);
+            if let Some(types) = managed.or(autoscaled) {
+                *types = vec!["x9".into()];
             }
         }),
         5 => {
@@ -233,7 +288,8 @@ fn change(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut ObservedEn
     if let Some(mut environment) = cluster.store.environments.get(&Name::from(name)).cloned() {
         environment.generation += 1;
         change(&mut environment);
-        cluster.tell(|| format!("now {:?} enabled {}", environment.managed, environment.enabled));
+        let ObservedEnvironment { managed, autoscaled, enabled, .. } = &environment;
+        cluster.tell(|| format!("now {managed:?} {autoscaled:?} enabled {enabled}"));
         cluster.store.put_environment(environment);
     }
 }
@@ -241,10 +297,10 @@ fn change(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut ObservedEn
 /// All that is wrong is mended, and no queue names an environment that is to go.
 pub fn calm_down(cluster: &mut Cluster) {
     for (name, backend) in MANAGED {
-        let managed = wishes(cluster, backend);
+        let wishes = wishes(cluster, backend);
         change(cluster, name, |known| {
             known.enabled = true;
-            known.managed = Some(managed);
+            wishes.grant(known);
         });
     }
     let paused = |found: &&ObservedMachineDeployment| found.fault.is_some();

@@ -1,4 +1,4 @@
-//! kube-scheduler: binds each of our pods to the host it is pinned to, if that has room.
+//! kube-scheduler: binds each of our pods to the host it is pinned to, or to any that its selector chooses, if that has room.
 
 use crate::cluster::Cluster;
 use windlass_core::ids::{Name, ObjectKey};
@@ -30,8 +30,11 @@ fn unbound(cluster: &Cluster) -> Vec<ObjectKey> {
 fn bind(cluster: &mut Cluster, key: &ObjectKey) -> bool {
     let Some(pod) = cluster.store.pods.get(key).cloned() else { return false };
     let Some(task) = pod.task.clone() else { return false };
-    let host = task.admitted_to.clone();
-    if has_room(cluster, &host, &pod) {
+    let mut hosts = choices(cluster, &pod, &task);
+    hosts.retain(|host| has_room(cluster, host, &pod));
+    if !hosts.is_empty() {
+        let at = if hosts.len() == 1 { 0 } else { cluster.rng.usize(0..hosts.len()) };
+        let host = hosts.swap_remove(at);
         cluster.tell(|| format!("scheduler: {} is bound to {host}", key.name));
         let task = TaskPod { unschedulable: None, bound_at: Some(cluster.now.to_second()), ..task };
         cluster.store.put_pod(ObservedPod { host: Some(host), task: Some(task), ..pod });
@@ -45,6 +48,14 @@ fn bind(cluster: &mut Cluster, key: &ObjectKey) -> bool {
     );
     cluster.store.put_pod(ObservedPod { task: Some(TaskPod { unschedulable: Some(words), ..task }), ..pod });
     true
+}
+
+/// The host that a pod is pinned to, or all that its selector chooses.
+fn choices(cluster: &Cluster, pod: &ObservedPod, task: &TaskPod) -> Vec<Name> {
+    let Some(selector) = cluster.store.selectors.get(&pod.uid) else { return vec![task.admitted_to.clone()] };
+    let hosts = cluster.store.hosts.values();
+    let chosen = hosts.filter(|host| selector.iter().all(|(key, value)| host.labels.get(key) == Some(value)));
+    chosen.map(|host| host.name.clone()).collect()
 }
 
 fn has_room(cluster: &Cluster, host: &Name, pod: &ObservedPod) -> bool {

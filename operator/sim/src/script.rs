@@ -90,6 +90,7 @@ impl Script {
             ("machinedeployment", [name, options @ ..]) => {
                 stage::machine_deployment(&mut self.cluster, name, options)?;
             }
+            ("autoscaler", [what]) => stage::autoscaler(&mut self.cluster, what)?,
             ("interrupt", [machine]) => stage::interrupt(&mut self.cluster, machine)?,
             ("policy", [name, options @ ..]) => self.policy(name, options)?,
             ("queue", [name, options @ ..]) => self.queue(name, options)?,
@@ -141,6 +142,7 @@ impl Script {
                 selector: BTreeMap::from([("pool".into(), pool.into())]),
                 gpu_resource: option(options, "gpus").unwrap_or(GPUS).into(),
                 managed: None,
+                autoscaled: None,
                 ignored: None,
                 deleting: false,
                 held: false,
@@ -408,6 +410,9 @@ fn told_of_environment(environment: &ObservedEnvironment) -> String {
     told.push_str(
         &environment.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")),
     );
+    if let Some(words) = &environment.status.launch_failure {
+        let _ = write!(told, "; LaunchFailed: {words}");
+    }
     if let Some(words) = &environment.status.in_use {
         let _ = write!(told, "; {words}");
     }

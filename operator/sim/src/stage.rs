@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 use windlass_core::ids::{Name, ResourceVersion};
+use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
-    Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine,
+    Autoscaled, Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine,
     ObservedMachineDeployment, ObservedNodeClass, Payload, Readiness, Taint,
 };
 use windlass_core::units::{GPUS, ResourceList, Resources};
@@ -52,7 +53,8 @@ pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&st
 }
 
 /// `managed NAME karpenter|simulated|clusterapi [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [class=A]
-/// [disabled]`
+/// [disabled]`, or `managed NAME external [max=N] [types=a,b] [patience=SECONDS] [gpus=NAME] [disabled]`: its nodes are those
+/// labelled `pool=NAME`.
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -65,6 +67,14 @@ pub(crate) fn managed(
     };
     let min_vcpus = vcpus("min", 0)?;
     let types = option(options, "types").into_iter().flat_map(|types| types.split(','));
+    let (max_vcpus, instance_types) = (vcpus("max", 16)?, types.map(Name::from).collect());
+    if backend == "external" {
+        let patience = option(options, "patience").map_or(Ok(LAUNCH_PATIENCE.as_secs()), number)?;
+        let patience = Duration::from_secs(patience);
+        let autoscaled = Autoscaled { max_vcpus, instance_types, patience };
+        put(cluster, name, options, None, Some(autoscaled));
+        return Ok(());
+    }
     let managed = Managed {
         backend: match backend {
             "karpenter" => Backend::Karpenter,
@@ -74,19 +84,31 @@ pub(crate) fn managed(
         },
         min_vcpus,
         desired_vcpus: vcpus("desired", min_vcpus)?,
-        max_vcpus: vcpus("max", 16)?,
-        instance_types: types.map(Name::from).collect(),
+        max_vcpus,
+        instance_types,
         idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
         node_class: option(options, "class").map(classes::content),
         fault: option(options, "fault").map(Name::from),
         payload: Payload::default(),
     };
+    put(cluster, name, options, Some(managed), None);
+    Ok(())
+}
+
+/// Makes an environment, or changes it.
+fn put(
+    cluster: &mut Cluster,
+    name: &str,
+    options: &[&str],
+    managed: Option<Managed>,
+    autoscaled: Option<Autoscaled>,
+) {
     let enabled = !options.contains(&"disabled");
     let gpu_resource = Name::from(option(options, "gpus").unwrap_or(GPUS));
     let environment = match cluster.store.environments.get(&Name::from(name)).cloned() {
         Some(known) => {
             let generation = known.generation + 1;
-            ObservedEnvironment { enabled, generation, gpu_resource, managed: Some(managed), ..known }
+            ObservedEnvironment { enabled, generation, gpu_resource, managed, autoscaled, ..known }
         }
         None => {
             let uid = cluster.store.next_uid();
@@ -98,9 +120,13 @@ pub(crate) fn managed(
                 created_at: Store::stamp(cluster.now),
                 aws_name: None,
                 enabled,
-                selector: selector(uid),
+                selector: match autoscaled {
+                    Some(_) => BTreeMap::from([("pool".into(), name.into())]),
+                    None => selector(uid),
+                },
                 gpu_resource,
-                managed: Some(managed),
+                managed,
+                autoscaled,
                 ignored: None,
                 deleting: false,
                 held: false,
@@ -109,6 +135,15 @@ pub(crate) fn managed(
         }
     };
     cluster.store.put_environment(environment);
+}
+
+/// `autoscaler asleep|awake`
+pub(crate) fn autoscaler(cluster: &mut Cluster, what: &str) -> Result<(), String> {
+    cluster.autoscaler.asleep_until = match what {
+        "asleep" => Some(Cluster::NEVER),
+        "awake" => None,
+        _ => return Err(format!("an autoscaler cannot be {what}")),
+    };
     Ok(())
 }
 
@@ -188,13 +223,15 @@ pub(crate) fn told_of_class(class: &ObservedNodeClass) -> String {
 /// The machines of an environment in a few words; nothing of an UNMANAGED one.
 pub(crate) fn told_of_pool(environment: &ObservedEnvironment) -> String {
     let pool = &environment.status.pool;
-    match (&environment.managed, pool.desired_vcpus) {
-        (Some(managed), Some(desired)) => {
+    let managed = environment.managed.as_ref().map(|found| found.max_vcpus);
+    let maximum = managed.or(environment.autoscaled.as_ref().map(|found| found.max_vcpus));
+    match maximum.zip(pool.desired_vcpus) {
+        Some((maximum, desired)) => {
             let launching = match pool.launching_vcpus {
                 0 => String::new(),
                 vcpus => format!(", {vcpus} of them still launching"),
             };
-            format!("; {desired} of {} vCPUs{launching}", managed.max_vcpus)
+            format!("; {desired} of {maximum} vCPUs{launching}")
         }
         _ => String::new(),
     }

@@ -10,6 +10,7 @@ use windlass_core::objects::{
 /// A request in a few words.
 pub(crate) fn action(action: &Action) -> String {
     match action {
+        Action::CreatePod(order) if order.host.is_empty() => format!("create pod {}", order.pod.name),
         Action::CreatePod(order) => format!("create pod {} on {}", order.pod.name, order.host),
         Action::WriteJob(guard, written) => {
             let (job, version) = (&guard.key.name, guard.resource_version.0);
@@ -35,6 +36,7 @@ pub(crate) fn action(action: &Action) -> String {
         Action::LaunchMachine(order) => {
             format!("create machine {} ({})", order.name, order.machine_type.name)
         }
+        Action::LookForHost(name) => format!("look for host {name}"),
         Action::ReadMachine(_, name) => format!("read machine {name}"),
         Action::ReadMachineEvents(name, _) => format!("read events of machine {name}"),
         Action::WriteNodeClass(order) => format!("write node class {}: {}", order.name, order.content.digest),

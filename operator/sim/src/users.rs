@@ -261,6 +261,7 @@ fn put_environment(cluster: &mut Cluster, enabled: bool) {
             selector: BTreeMap::from([("pool".into(), "batch".into())]),
             gpu_resource: GPUS.into(),
             managed: None,
+            autoscaled: None,
             ignored: None,
             deleting: false,
             held: false,

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
+use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
-    Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed, ObservedDefinition,
-    ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus, QueueStatus, RevisionContent,
-    RevisionEntry, Validity, WaitingJob,
+    Autoscaled, Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed,
+    ObservedDefinition, ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus,
+    QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
@@ -185,13 +186,16 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
     let memory = status.memory_mib.clone().unwrap_or_default();
     let gpus = status.gpus.clone().unwrap_or_default();
     let uid = wire.metadata.uid()?;
-    let managed = managed(&spec)?;
+    let (managed, autoscaled) = (managed(&spec)?, autoscaled(&spec));
     let ignored = ignored_fields(Kind::ComputeEnvironment, &spec)
         .map_err(|source| Error::Unreadable { part: "spec", source })?;
     let mut selector: BTreeMap<Name, Name> =
         spec.node_selector.iter().map(|(key, value)| (name(key), name(value))).collect();
     if managed.is_some() {
         selector = BTreeMap::from([(name(names::ENVIRONMENT_UID), Name::from(uid.to_string()))]);
+    }
+    if let Some(external) = spec.backend.as_ref().and_then(|backend| backend.external.as_ref()) {
+        selector = external.node_selector.iter().map(|(key, value)| (name(key), name(value))).collect();
     }
     Ok(ObservedEnvironment {
         name: name(&wire.metadata.name),
@@ -204,6 +208,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
         selector,
         gpu_resource: name(spec.gpu_resource_name.as_deref().unwrap_or(GPUS)),
         managed,
+        autoscaled,
         ignored: in_words(&ignored),
         deleting: wire.metadata.deletion_timestamp.is_some(),
         held: wire.metadata.is_held(),
@@ -215,6 +220,7 @@ pub fn environment(wire: &Wire<kinds::ComputeEnvironment>) -> Result<ObservedEnv
             used: amount(&vcpus.used, memory.used, gpus.used),
             max_vcpus: vcpus.max.as_deref().and_then(|most| most.parse().ok()),
             pool: pool(&status),
+            launch_failure: told(&status.conditions, "LaunchFailed"),
             in_use: told(&status.conditions, "InUse"),
             name_taken: told(&status.conditions, "NameTaken"),
             ignored: told(&status.conditions, "Ignored"),
@@ -236,6 +242,7 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         api_environment::Backend { karpenter: Some(_), .. } => Backend::Karpenter,
         api_environment::Backend { simulated: Some(_), .. } => Backend::Simulated,
         api_environment::Backend { cluster_api: Some(_), .. } => Backend::ClusterApi,
+        api_environment::Backend { external: Some(_), .. } => return Ok(None),
         _ => return Err(Error::Missing("a backend that is supported")),
     };
     let resources = spec.compute_resources.clone().unwrap_or_default();
@@ -257,6 +264,19 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         node_class: content.unwrap_or_default(),
         payload: Payload(Arc::from(serde_json::to_vec(spec).map_err(unreadable)?)),
     }))
+}
+
+/// What somebody else's autoscaler may add to a MANAGED environment.
+fn autoscaled(spec: &ComputeEnvironmentSpec) -> Option<Autoscaled> {
+    let external = spec.backend.as_ref()?.external.as_ref()?;
+    let resources = spec.compute_resources.clone().unwrap_or_default();
+    let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+    let seconds = number(external.max_node_provision_seconds);
+    Some(Autoscaled {
+        max_vcpus: number(resources.max_vcpus).unwrap_or(0),
+        instance_types: resources.instance_types.iter().map(|found| name(found)).collect(),
+        patience: seconds.map_or(LAUNCH_PATIENCE, |seconds| Duration::from_secs(u64::from(seconds))),
+    })
 }
 
 /// Each MachineDeployment is a machine type.

@@ -50,10 +50,12 @@ pub fn pod(order: &PodOrder) -> Result<Pod, Error> {
     let container = revision.container_properties.as_ref().ok_or(Error::NoContainer)?;
     let overrides = submission.container_overrides.clone().unwrap_or_default();
     let parameters = parameters(&revision, &submission);
+    let floats = !order.selector.is_empty();
     Ok(Pod {
         metadata: metadata(order, &submission, tags(&revision, &submission)?),
         spec: Some(PodSpec {
-            affinity: (!order.direct).then(|| pinned_to(order.host.as_str())),
+            affinity: (!order.direct && !floats).then(|| pinned_to(order.host.as_str())),
+            node_selector: floats.then(|| selector(order)),
             node_name: order.direct.then(|| order.host.to_string()),
             tolerations: Some(tolerations(order)).filter(|all| !all.is_empty()),
             automount_service_account_token: Some(false),
@@ -97,11 +99,13 @@ fn metadata(order: &PodOrder, submission: &Submission, tags: Option<String>) -> 
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
     let mut annotations = BTreeMap::from([
-        (names::HOST.to_owned(), order.host.to_string()),
         (names::ENVIRONMENT.to_owned(), order.environment.to_string()),
         ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
         ("cluster-autoscaler.kubernetes.io/safe-to-evict".to_owned(), "false".to_owned()),
     ]);
+    if !order.host.is_empty() {
+        annotations.insert(names::HOST.to_owned(), order.host.to_string());
+    }
     if order.launch > 0 {
         annotations.insert(names::LAUNCH.to_owned(), order.launch.to_string());
     }
@@ -127,6 +131,11 @@ fn is_label_value(value: &str) -> bool {
         && edge(value.chars().next())
         && edge(value.chars().last())
         && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+}
+
+/// Which hosts will do: also what an autoscaler goes by.
+fn selector(order: &PodOrder) -> BTreeMap<String, String> {
+    order.selector.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
 /// kube-scheduler still checks that the pod fits, on this one host.

@@ -139,21 +139,14 @@ pub fn environment_status(status: &EnvironmentStatus) -> ComputeEnvironmentStatu
     let free = status.total.minus(&status.used);
     let has_gpus = status.total.gpus > 0 || status.used.gpus > 0 || status.pool.launching_gpus > 0;
     let mut conditions = vec![ready(&status.validity, "Valid", "it can be used", generation)];
-    conditions.extend(told(Kind::InUse, "InUse", status.in_use.as_ref(), &status.validity, generation));
-    conditions.extend(told(
-        Kind::NameTaken,
-        "NameTaken",
-        status.name_taken.as_ref(),
-        &status.validity,
-        generation,
-    ));
-    conditions.extend(told(
-        Kind::Ignored,
-        "NoMeaningHere",
-        status.ignored.as_ref(),
-        &status.validity,
-        generation,
-    ));
+    for (kind, reason, words) in [
+        (Kind::LaunchFailed, "LaunchFailed", &status.launch_failure),
+        (Kind::InUse, "InUse", &status.in_use),
+        (Kind::NameTaken, "NameTaken", &status.name_taken),
+        (Kind::Ignored, "NoMeaningHere", &status.ignored),
+    ] {
+        conditions.extend(told(kind, reason, words.as_ref(), &status.validity, generation));
+    }
     let pool = Some(&status.pool).filter(|pool| pool.desired_vcpus.is_some());
     ComputeEnvironmentStatus {
         desired_vcpus: pool.and_then(|pool| pool.desired_vcpus).map(number),

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Succeeded,
     /// No host that is there, or that could be added, is large enough.
     Stalled,
+    /// No node could be had for an environment lately.
+    LaunchFailed,
     /// All admission is switched off.
     AdmissionPaused,
     /// Deleted, and kept until nothing uses it.
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Failed => "Failed",
             Kind::Succeeded => "Succeeded",
             Kind::Stalled => "Stalled",
+            Kind::LaunchFailed => "LaunchFailed",
             Kind::AdmissionPaused => "AdmissionPaused",
             Kind::InUse => "InUse",
             Kind::NameTaken => "NameTaken",

@@ -1,6 +1,7 @@
 //! The pods that are made, as a whole: `tests/checks/golden/*.json`. Rewrite with `WINDLASS_UPDATE=1`.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ fn order(submission: &Value, revision: &Value) -> PodOrder {
         environment: "c5-ondemand".into(),
         definition: ("fetch_and_run".into(), 3),
         host: "node-1".into(),
+        selector: BTreeMap::new(),
         direct: false,
         need: Resources::of_job(2000, 250, 0),
         gpu_resource: GPUS.into(),
@@ -92,6 +94,14 @@ fn a_pod_on_a_host_that_is_its_environments_alone() {
     let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
     let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
     check("direct", &PodOrder { direct: true, ..order(&submission, &revision) });
+}
+
+#[test]
+fn a_pod_that_waits_for_a_node() {
+    let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
+    let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
+    let selector = BTreeMap::from([("pool".into(), "autoscaled".into())]);
+    check("floating", &PodOrder { host: "".into(), selector, ..order(&submission, &revision) });
 }
 
 #[test]

@@ -236,6 +236,7 @@ fn an_environments_status_is_read_as_it_was_written() {
                 },
             ],
         },
+        launch_failure: Some("no node came".into()),
         name_taken: None,
         in_use: None,
         ignored: Some("serviceRole: no AWS service acts for this environment".into()),

@@ -11,7 +11,7 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{ClassState, Pool, class_state, members, tend_pool, types_fault};
+use crate::pool::{ClassState, Pool, class_state, members, tend_autoscaled, tend_pool, types_fault};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -116,6 +116,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let users = users(environment, desk);
     let is_unused = users.is_empty() && !some_are_unknown(jobs);
     tend_pool(uid, is_unused, desk);
+    tend_autoscaled(uid, desk);
     let Some(environment) = desk.environments.get(uid) else { return };
     let fault = environment.lasting_fault(desk).or_else(|| environment.pool.fault());
     let (hosts, total, used) = capacity(&Hosting::of(&environment.observed, &desk.machines), &desk.hosts);
@@ -132,8 +133,9 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
         hosts,
         total,
         used,
-        max_vcpus: observed.managed.as_ref().map(|managed| managed.max_vcpus),
+        max_vcpus: observed.max_vcpus(),
         pool: environment.report.current.pool.clone(),
+        launch_failure: environment.pool.shortage(now),
         name_taken,
         in_use,
         ignored: observed.ignored.clone(),

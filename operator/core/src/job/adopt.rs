@@ -12,7 +12,7 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, ObservedPod, PodPhase, Proof, TaskPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
-use crate::world::Slot;
+use crate::world::{Missing, Slot};
 
 /// Looks at every pod of the job.
 pub(crate) fn meet_pods(job: &mut Job, desk: &mut Desk) {
@@ -84,6 +84,7 @@ pub(crate) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
 fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     let Some(task) = &pod.task else { return };
     adopt(job, slot, pod, task, desk);
+    take_host(job, slot, pod);
     let facts = host_facts(job, pod, desk);
     note_reach(job, slot, pod, desk);
     let judgement = judge(pod, task, facts);
@@ -93,6 +94,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
         live.seen_starting = true;
     }
     match judgement {
+        Judgement::Unbound(words) if awaits_node(job, slot, pod, words.as_ref(), desk) => {}
         Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
         Judgement::Starting(hindrance) => timeout::watch_start(job, slot, pod, hindrance, desk),
         Judgement::Running { started_at } => running(job, slot, started_at.to_second(), desk),
@@ -106,7 +108,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
                 number: slot.attempt,
                 launch: slot.launch,
                 pod_uid: Some(pod.uid),
-                host: pod.host.clone().or_else(|| Some(task.admitted_to.clone())),
+                host: pod.place().cloned(),
                 stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
                 ..end
             };
@@ -123,7 +125,7 @@ fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mu
         if live.is_launching() || matches!(live.stage, Stage::Missing { .. }) {
             live.stage = Stage::Created;
             live.pod_uid = Some(pod.uid);
-            live.host = task.admitted_to.clone();
+            live.host = pod.place().cloned().unwrap_or_default();
             live.environment = task.environment.clone();
             // Ours may have been given to another host: the pod uses the one it is on.
             desk.take_claim_back(&pod.key);
@@ -131,11 +133,35 @@ fn adopt(job: &mut Job, slot: Slot, pod: &ObservedPod, task: &TaskPod, desk: &mu
         return;
     }
     job.tasks.take_one(slot.index);
-    let live = Live::new(slot, task.admitted_to.clone(), task.environment.clone(), Stage::Created);
+    let host = pod.place().cloned().unwrap_or_default();
+    let live = Live::new(slot, host, task.environment.clone(), Stage::Created);
     job.tasks.live.insert(slot.index, Live { pod_uid: Some(pod.uid), ..live });
     job.environment = Some(task.environment.clone());
     job.report.ask(Urgency::Soon);
     desk.stand_in_line(job);
+}
+
+/// A pod that was admitted without a host has been given one: its attempt begins.
+fn take_host(job: &mut Job, slot: Slot, pod: &ObservedPod) {
+    let Some(live) = job.tasks.live.get_mut(&slot.index).filter(|live| live.floats()) else { return };
+    let Some(host) = &pod.host else { return };
+    live.host = host.clone();
+    live.hindrance = None;
+    job.report.ask(Urgency::Soon);
+}
+
+/// True for a pod that waits for a node which an autoscaler is to add: how long it may, its environment decides. One of which
+/// kube-scheduler says nothing may not be there any more.
+fn awaits_node(job: &mut Job, slot: Slot, pod: &ObservedPod, words: Option<&Name>, desk: &mut Desk) -> bool {
+    let environment = pod.floats_in().and_then(|environment| desk.autoscaled(environment));
+    let Some(uid) = environment.map(|found| found.observed.uid) else { return false };
+    desk.agenda.mark(Item::Environment(uid));
+    let live = job.tasks.live.get_mut(&slot.index).filter(|live| live.hindrance.as_ref() != words);
+    if let Some(live) = live {
+        job.report.ask(if live.hindrance.is_none() { Urgency::Patient } else { Urgency::Numbers });
+        live.hindrance = words.cloned();
+    }
+    words.is_some()
 }
 
 fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
@@ -168,16 +194,24 @@ fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, refused: bool, desk: &mut D
 }
 
 /// A node counts as gone once it was missing for [`HOST_GONE`]: one that is deleted and registers again at once keeps its pods.
+/// Of one that was never seen the API server is asked first: it may be so new that no watch has told of it.
 fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
     let Some(name) = &pod.host else { return HostFacts::Present };
-    if let Some(since) = desk.hosts.missing_since(name, desk.now) {
-        if desk.now >= since + HOST_GONE {
-            return HostFacts::Gone;
+    match desk.hosts.missing(name, desk.now) {
+        Some(Missing::Since(since)) if desk.now >= since + HOST_GONE => return HostFacts::Gone,
+        Some(Missing::Since(since)) => {
+            if let Some(task) = &pod.task {
+                desk.agenda.wake(since + HOST_GONE, Item::Task(job.uid, task.index));
+            }
+            return HostFacts::Present;
         }
-        if let Some(task) = &pod.task {
-            desk.agenda.wake(since + HOST_GONE, Item::Task(job.uid, task.index));
+        Some(Missing::Unheard) => {
+            if desk.looked_for.insert(name.clone()) {
+                desk.outbox.send(Action::LookForHost(name.clone()), Purpose::LookForHost(name.clone()));
+            }
+            return HostFacts::Present;
         }
-        return HostFacts::Present;
+        None => {}
     }
     let unready = |node: &&crate::objects::ObservedHost| !node.ready;
     let node = desk.hosts.get(name).and_then(|host| host.node.as_ref());

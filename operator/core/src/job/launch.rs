@@ -16,8 +16,10 @@ use crate::schedule::Waiting;
 use crate::time::Time;
 use crate::units::ResourceList;
 use crate::world::{Claim, Slot};
+use std::collections::BTreeMap;
 
-/// Gives a runnable task to a host. The claim on the host stands from now on.
+/// Gives a runnable task to a host. The claim on the host stands from now on. Without a host (an empty name) its pod is to wait
+/// for a node that the environment's autoscaler adds.
 pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, desk: &mut Desk) {
     let slot = job.tasks.current(index);
     job.tasks.runnable.remove(index);
@@ -28,12 +30,20 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     job.environment = Some(environment.clone());
     job.waits_for = None;
     job.milestones.stalled = None;
-    let need = ResourceList::with_gpus(job.terms.shape.need, &desk.gpu_resource(environment));
-    desk.hosts.claim(host, &job.pod_key(slot), &Claim { need, task: Some((job.uid, index)) });
+    let (key, need) = (job.pod_key(slot), job.terms.shape.need);
+    let need = ResourceList::with_gpus(need, &desk.gpu_resource(environment));
+    if host.is_empty() {
+        desk.floating.put(&key, environment, need, desk.now);
+    } else {
+        desk.hosts.claim(host, &key, &Claim { need, task: Some((job.uid, index)) });
+    }
+    let kept = desk.reservations.promise(job.uid).is_some();
+    if kept && !host.is_empty() {
+        desk.floating.await_binding(key, host.clone(), job.key.name.clone());
+    }
     desk.launching.insert((job.uid, index));
     job.chunks.has_begun = true;
     job.report.ask_with_fence();
-    let kept = desk.reservations.promise(job.uid).is_some();
     desk.findings.push(Finding::Admitted { queue: job.queue, waited: desk.now.since(job.created_at), kept });
 }
 
@@ -86,6 +96,11 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
     let pinned = job.pinned.as_ref()?;
     let revision = desk.revisions.get(pinned.uid)?;
     let queue = desk.queues.get(job.queue?)?;
+    let selector = if live.host.is_empty() {
+        desk.autoscaled(&live.environment)?.observed.selector.clone()
+    } else {
+        BTreeMap::new()
+    };
     Some(PodOrder {
         pod: job.pod_key(live.slot),
         job_name: job.key.name.clone(),
@@ -99,6 +114,7 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         environment: live.environment.clone(),
         definition: (pinned.definition.clone(), pinned.number),
         host: live.host.clone(),
+        selector,
         direct: desk.is_ours_alone(&live.environment),
         need: job.terms.shape.need,
         gpu_resource: desk.gpu_resource(&live.environment),
@@ -122,6 +138,8 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: O
                 if let Some(live) = job.tasks.live.get_mut(&slot.index) {
                     live.stage = Stage::Created;
                     live.pod_uid = Some(pod.uid);
+                    // Somebody else may have made it, and given it to another host.
+                    live.host = pod.place().cloned().unwrap_or_default();
                 }
                 desk.launching.remove(&(job.uid, slot.index));
                 job.touched.insert(slot.index);

@@ -31,6 +31,7 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) slot: Slot,
+    /// Empty while its pod waits for a node that an autoscaler is to add.
     pub(crate) host: Name,
     pub(crate) environment: Name,
     /// When this process gave it to that host.
@@ -47,7 +48,7 @@ pub(crate) struct Live {
     pub(crate) seen_starting: bool,
     /// When our own clock first saw the container run; `None` when it ran before we looked.
     pub(crate) seen_running_at: Option<Time>,
-    /// Why its container does not start, in the runtime's words.
+    /// Why its container does not start, in the runtime's words, or why it has no host yet, in kube-scheduler's.
     pub(crate) hindrance: Option<Name>,
     /// Since when its host cannot be reached.
     pub(crate) unreachable_since: Option<Time>,
@@ -76,9 +77,15 @@ impl Live {
         }
     }
 
+    /// True while its pod may be given any host of its environment: no attempt has begun.
+    pub(crate) fn floats(&self) -> bool {
+        self.host.is_empty() && (self.is_launching() || self.stage == Stage::Created)
+    }
+
     /// The state shown: what is over stays RUNNING until its record is safe.
-    pub(crate) const fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         match self.stage {
+            _ if self.floats() => State::Runnable,
             Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
             Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(..) => State::Running,
         }
@@ -170,6 +177,12 @@ impl Tasks {
         }
     }
 
+    /// The tasks that wait for capacity, with those whose pods wait for a node.
+    fn runnable_count(&self) -> u32 {
+        let floating = self.live.values().filter(|live| live.floats()).count();
+        self.runnable.count() + self.ending.count() + u32::try_from(floating).unwrap_or(u32::MAX)
+    }
+
     /// The tasks in each state.
     pub(crate) fn by_state(&self) -> BTreeMap<State, Intervals> {
         let mut states: BTreeMap<State, Intervals> = BTreeMap::new();
@@ -199,7 +212,7 @@ impl Tasks {
         [
             self.submitted.count(),
             self.pending.count(),
-            self.runnable.count() + self.ending.count(),
+            self.runnable_count(),
             live(State::Starting),
             live(State::Running),
             self.succeeded.count(),

@@ -108,7 +108,8 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get(&index) else { return };
     match live.stage {
         Stage::Decided | Stage::Fenced { .. } => launch::put_back(job, index, desk),
-        Stage::Created | Stage::Running { .. } if order.running_too => {
+        Stage::Created if live.floats() && mutant::is(Mutant::CancelSparesWaiting) => {}
+        Stage::Created | Stage::Running { .. } if order.running_too || live.floats() => {
             let slot = live.slot;
             stop(job, slot, Ending { cause: Cause::Terminated, words: order.words.clone() }, desk);
         }

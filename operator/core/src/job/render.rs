@@ -43,7 +43,7 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
 /// The attempts of a single job: those that are over, and the one under way.
 fn attempts(job: &Job) -> Vec<Attempt> {
     let mut attempts = job.tasks.attempts.clone();
-    if let Some(live) = job.tasks.live.get(&0) {
+    if let Some(live) = job.tasks.live.get(&0).filter(|live| !live.floats()) {
         let is_running = matches!(live.stage, Stage::Running { .. });
         attempts.push(Attempt {
             number: live.slot.attempt,
@@ -77,7 +77,8 @@ fn explain(job: &Job, state: State, now: Time) -> (Name, Name) {
     let (reason, mut words) = match state {
         State::Submitted => ("Submitted", "not evaluated yet".to_owned()),
         State::Pending => ("Pending", "waits for the jobs it depends on".to_owned()),
-        State::Runnable => ("Runnable", "ready; not yet considered for a host".to_owned()),
+        State::Runnable => waits_for_node(job)
+            .unwrap_or_else(|| ("Runnable", "ready; not yet considered for a host".to_owned())),
         State::Starting | State::Running if job.is_array() => ("ChildrenUnderWay", progress(job, now)),
         State::Starting | State::Running => single_under_way(job, state, now),
         State::Succeeded | State::Failed => ("Completed", String::new()),
@@ -86,6 +87,16 @@ fn explain(job: &Job, state: State, now: Time) -> (Name, Name) {
         words.push_str("; a CANCEL changes nothing once a job is STARTING: set stop.type to TERMINATE");
     }
     (Name::from(reason), Name::from(words))
+}
+
+/// What is told while pods wait for nodes that an autoscaler is to add.
+fn waits_for_node(job: &Job) -> Option<(&'static str, String)> {
+    let live = job.tasks.live.values().find(|live| live.floats())?;
+    let mut words = format!("waits for a node that the autoscaler of {} is to add", live.environment);
+    if let Some(told) = &live.hindrance {
+        words.push_str(&format!(": {told}"));
+    }
+    Some(("WaitingForMachines", words))
 }
 
 fn cancelled_too_late(job: &Job, state: State) -> bool {

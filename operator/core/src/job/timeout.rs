@@ -73,7 +73,9 @@ fn starts_by(job: &Job, live: &Live, desk: &Desk) -> Option<Time> {
     let bound_by = match desk.pods.get(job.uid, live.slot) {
         Some(pod) => {
             let bound_at = pod.task.as_ref().and_then(|task| task.bound_at);
-            bound_at.unwrap_or(pod.created_at + UNBOUND)
+            // One that is pinned to no host may have been bound to this one at any time.
+            let is_pinned = pod.task.as_ref().is_some_and(|task| !task.admitted_to.is_empty());
+            bound_at.or_else(|| is_pinned.then(|| pod.created_at + UNBOUND))?
         }
         None => live.given_at? + LAUNCH_WINDOW + UNBOUND,
     };

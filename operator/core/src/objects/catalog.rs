@@ -1,6 +1,6 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
+use super::{Autoscaled, FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -214,12 +214,14 @@ pub struct ObservedEnvironment {
     pub aws_name: Option<Name>,
     /// `state` is not DISABLED.
     pub enabled: bool,
-    /// The labels its hosts have: an UNMANAGED one's `nodeSelector`, or the label that its machines get.
+    /// The labels its hosts have: its own or its backend's `nodeSelector`, or the label that its machines get.
     pub selector: BTreeMap<Name, Name>,
     /// What its nodes call GPUs: the extended resource ([`crate::units::GPUS`]).
     pub gpu_resource: Name,
     /// What a MANAGED one may have made.
     pub managed: Option<Managed>,
+    /// What somebody else's autoscaler may add to a MANAGED one.
+    pub autoscaled: Option<Autoscaled>,
     /// Fields that are set and mean nothing on Kubernetes, in words.
     pub ignored: Option<Name>,
     /// True once deletion was asked for.
@@ -230,10 +232,18 @@ pub struct ObservedEnvironment {
     pub status: EnvironmentStatus,
 }
 
+impl ObservedEnvironment {
+    /// `maxvCpus` of a MANAGED one.
+    pub fn max_vcpus(&self) -> Option<u32> {
+        let managed = self.managed.as_ref().map(|managed| managed.max_vcpus);
+        managed.or_else(|| self.autoscaled.as_ref().map(|autoscaled| autoscaled.max_vcpus))
+    }
+}
+
 /// What a MANAGED environment has had made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PoolStatus {
-    /// vCPUs of all its machines, those included that are still to come; `None` before the first were decided.
+    /// vCPUs of all its machines, or of its nodes, those included that are still to come; `None` before the first were decided.
     pub desired_vcpus: Option<u32>,
     /// vCPUs of those that have no node yet that takes jobs.
     pub launching_vcpus: u32,
@@ -264,6 +274,8 @@ pub struct EnvironmentStatus {
     pub max_vcpus: Option<u32>,
     /// Machines asked for, or about to be; none of an UNMANAGED one.
     pub pool: PoolStatus,
+    /// Why no node could be had lately, where that does not make it INVALID; in words.
+    pub launch_failure: Option<Name>,
     /// An older environment has its AWS name: which, in words.
     pub name_taken: Option<Name>,
     /// Deleted, and kept until what uses it is gone: who, in words.

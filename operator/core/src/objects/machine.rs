@@ -53,6 +53,17 @@ pub struct Managed {
     pub payload: Payload,
 }
 
+/// What an autoscaler that somebody else runs may add to a MANAGED environment, because pods wait for it (`external`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autoscaled {
+    /// vCPUs beyond which no node is asked for.
+    pub max_vcpus: u32,
+    /// Instance types, families, `optimal`; empty when nobody says what is added.
+    pub instance_types: Vec<Name>,
+    /// How long a pod waits for its node.
+    pub patience: Duration,
+}
+
 /// A kind of machine that can be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MachineType {

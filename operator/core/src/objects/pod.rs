@@ -63,7 +63,7 @@ pub struct TaskPod {
     pub attempt: u8,
     /// The launch serial.
     pub launch: u16,
-    /// The host it was admitted to.
+    /// The host it was admitted to; empty when any host of its environment will do, also one that is still to be added.
     pub admitted_to: Name,
     /// The compute environment it was placed in.
     pub environment: Name,
@@ -106,4 +106,17 @@ pub struct ObservedPod {
     pub deleting: bool,
     /// Set for the pods of our jobs.
     pub task: Option<TaskPod>,
+}
+
+impl ObservedPod {
+    /// The host it is bound to, else the one it was admitted to.
+    pub fn place(&self) -> Option<&Name> {
+        let admitted_to = self.task.as_ref().map(|task| &task.admitted_to);
+        self.host.as_ref().or(admitted_to).filter(|host| !host.is_empty())
+    }
+
+    /// The environment in which it waits for a node that an autoscaler is to add; `None` once it has a host.
+    pub fn floats_in(&self) -> Option<&Name> {
+        self.task.as_ref().filter(|_| self.place().is_none()).map(|task| &task.environment)
+    }
 }

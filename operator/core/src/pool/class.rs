@@ -191,6 +191,7 @@ mod tests {
             enabled: true,
             selector: BTreeMap::new(),
             managed: Some(managed),
+            autoscaled: None,
             ignored: None,
             deleting: false,
             held: true,

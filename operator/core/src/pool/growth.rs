@@ -36,7 +36,7 @@ pub(crate) struct Growth {
     /// It is known by when a machine comes that is asked for: Cluster API makes one when it gets to it.
     is_timely: bool,
     /// Why no machine is to be had now, in the backend's words.
-    pub(crate) failure: Option<Name>,
+    failure: Option<Name>,
     pub(crate) max_vcpus: u32,
     /// vCPUs of machines on their way, those without their GPUs and those ordered in this pass included.
     pub(crate) launching_vcpus: u32,
@@ -83,6 +83,20 @@ pub(crate) struct Machine {
     pub(crate) failed: bool,
     /// It has yet to take jobs, or those that it was made for: with GPUs.
     pub(crate) is_to_come: bool,
+}
+
+/// What can be told of an environment to a job that finds no room there.
+#[derive(Debug)]
+pub(crate) struct Prospect {
+    /// Why nothing is to be had now, in the backend's words.
+    pub(crate) failure: Option<Name>,
+    /// vCPUs of the smallest machine that fits; `None` when none does.
+    pub(crate) smallest: Option<u32>,
+    /// The most of each amount that one machine has.
+    pub(crate) largest: Resources,
+    pub(crate) max_vcpus: u32,
+    /// vCPUs of machines on their way.
+    pub(crate) launching_vcpus: u32,
 }
 
 impl Growth {
@@ -269,15 +283,24 @@ impl Growth {
         others.map(|held| held.vcpus).fold(0, u32::saturating_add)
     }
 
-    /// The smallest type that fits.
-    pub(crate) fn smallest(&self, need: &Resources) -> Option<&MachineType> {
-        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
-        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
+    /// What can be told to a job that finds no room.
+    pub(crate) fn prospect(&self, need: &Resources) -> Prospect {
+        Prospect {
+            failure: self.failure.clone(),
+            smallest: self.smallest(need).map(|found| found.vcpus),
+            largest: self
+                .types
+                .iter()
+                .fold(Resources::default(), |most, found| most.max_each(&found.allocatable)),
+            max_vcpus: self.max_vcpus,
+            launching_vcpus: self.launching_vcpus,
+        }
     }
 
-    /// The most of each amount that one machine has.
-    pub(crate) fn largest(&self) -> Resources {
-        self.types.iter().fold(Resources::default(), |most, found| most.max_each(&found.allocatable))
+    /// The smallest type that fits.
+    fn smallest(&self, need: &Resources) -> Option<&MachineType> {
+        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
+        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
     }
 
     /// The types of the machines to be added, and what is lacking nevertheless: for a machine that was promised, too, though its

@@ -3,7 +3,11 @@
 //! A machine is decided, written into the environment's status (a guarded write), and only then asked for: whoever decides next
 //! counts it, and its name is never used again. So the machines there and those that may yet come never have more than
 //! `maxvCpus` together, also while two leaders disagree or a create lands late.
+//!
+//! Where somebody else's autoscaler adds the nodes (`external`), pods that wait for them are all that asks for any.
 
+mod autoscaled;
+mod awaited;
 mod class;
 mod deployments;
 mod growth;
@@ -12,9 +16,11 @@ mod scale;
 mod tend;
 mod types;
 
+pub(crate) use autoscaled::tend_autoscaled;
+pub(crate) use awaited::{Awaited, pack};
 pub(crate) use class::{ClassState, class_outcome, class_state};
 pub(crate) use deployments::{claim_machines, owner_of};
-pub(crate) use growth::{Growth, Machine};
+pub(crate) use growth::{Growth, Machine, Prospect};
 pub(crate) use members::{members, nodes_that_leave};
 pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
 pub(crate) use tend::{
@@ -50,7 +56,7 @@ pub(crate) struct Pool {
     scaling: BTreeSet<Name>,
     /// When it was asked about them last, to have fewer machines.
     looked_at: BTreeMap<Name, Time>,
-    /// Machines that took jobs once.
+    /// Machines, or nodes that somebody else added, that took jobs once.
     pub(crate) came: BTreeSet<Uid>,
     /// Since when machines are idle.
     idle_since: BTreeMap<Uid, Time>,
@@ -89,6 +95,11 @@ impl Pool {
     pub(crate) fn failure(&self, now: Time) -> Option<Name> {
         let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);
         self.failure.as_ref().filter(lasts).map(|failure| failure.words.clone())
+    }
+
+    /// Why no machine is to be had now, where that does not make the environment INVALID.
+    pub(crate) fn shortage(&self, now: Time) -> Option<Name> {
+        self.failure(now).filter(|_| self.fault().is_none())
     }
 
     /// What makes the environment INVALID until a machine can be had again.

@@ -1,14 +1,15 @@
 //! Which machines an environment may have: its instance types, the smallest first.
 
 use super::deployments;
-use crate::catalog::Environment;
+use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PATIENCE;
 use crate::mutant::{self, Mutant};
-use crate::objects::{Backend, MachineType, Managed, ObservedHost, ObservedMachine};
+use crate::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
 use crate::text::list;
 use crate::units::Resources;
+use crate::world::Host;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for the general families, also where an environment names no types.
@@ -17,10 +18,17 @@ const OPTIMAL: &str = "optimal";
 /// AWS Batch takes its C, M and R families, of the generation that a region has most of.
 const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
-/// The types that an environment may have made, the smallest first: with what its hosts of that type turned out to offer, where
-/// there are some or were, and with the catalogue's estimate where there was none yet.
+/// The label that every node has of its machine's type.
+pub(super) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+
+/// The types that an environment may have made, or that somebody else's autoscaler may add, the smallest first: with what its
+/// hosts of that type turned out to offer, where there are some or were, and with the catalogue's estimate where there was none
+/// yet. None where nobody says what an autoscaler adds.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
-    let Some(managed) = &environment.observed.managed else { return Vec::new() };
+    let chosen = chosen(environment, desk);
+    if chosen.is_empty() {
+        return Vec::new();
+    }
     let (pool, seen) = (&environment.pool, seen(environment, desk));
     let as_offered = |mut found: MachineType| {
         if let Some(room) = seen.get(&found.name).or_else(|| pool.offered.get(&found.name)) {
@@ -32,9 +40,8 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
         found
     };
     // A type with GPUs costs what it costs, whatever its nodes report.
-    let chosen = chosen(environment, managed, desk).into_iter();
     let mut types: Vec<(u64, MachineType)> =
-        chosen.map(|found| (found.allocatable.gpus, as_offered(found))).collect();
+        chosen.into_iter().map(|found| (found.allocatable.gpus, as_offered(found))).collect();
     types.sort_by_key(|(gpus, found)| {
         let MachineType { vcpus, allocatable, name, .. } = found;
         (*gpus, *vcpus, allocatable.memory_bytes, name.clone())
@@ -44,15 +51,17 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
 
 /// What is wrong with the types an environment names: code and words.
 pub(crate) fn fault(environment: &Environment, desk: &Desk) -> Option<(&'static str, String)> {
-    let managed = environment.observed.managed.as_ref()?;
-    let fault = match managed.backend {
-        Backend::ClusterApi => deployments::fault(environment, managed, desk),
-        Backend::Karpenter | Backend::Simulated => unknown(managed, &desk.machine_types),
+    let (managed, max_vcpus) = (environment.observed.managed.as_ref(), environment.observed.max_vcpus()?);
+    let fault = match managed {
+        Some(managed) if managed.backend == Backend::ClusterApi => {
+            deployments::fault(environment, managed, desk)
+        }
+        _ => unknown(named(environment), &desk.machine_types),
     };
     if fault.is_some() {
         return fault;
     }
-    let chosen = chosen(environment, managed, desk);
+    let chosen = chosen(environment, desk);
     let architectures: BTreeSet<&Name> = chosen.iter().map(|found| &found.architecture).collect();
     if architectures.len() > 1 {
         let found: Vec<String> = architectures.iter().map(ToString::to_string).collect();
@@ -60,17 +69,16 @@ pub(crate) fn fault(environment: &Environment, desk: &Desk) -> Option<(&'static 
         return Some(("MixedArchitectures", words));
     }
     let smallest = chosen.iter().map(|found| found.vcpus).min()?;
-    (smallest > managed.max_vcpus).then(|| {
+    (smallest > max_vcpus).then(|| {
         let words = format!(
-            "maxvCpus is {}, its smallest instance type has {smallest} vCPUs: no machine can be added",
-            managed.max_vcpus
+            "maxvCpus is {max_vcpus}, its smallest instance type has {smallest} vCPUs: no machine can be added"
         );
         ("MaxvCpusTooSmall", words)
     })
 }
 
-fn unknown(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
-    let unknown = managed.instance_types.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
+fn unknown(named: &[Name], all: &BTreeMap<Name, MachineType>) -> Option<(&'static str, String)> {
+    let unknown = named.iter().filter(|wanted| !all.values().any(|found| is(wanted, found)));
     let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
     (!unknown.is_empty()).then(|| {
         let words =
@@ -79,18 +87,24 @@ fn unknown(managed: &Managed, all: &BTreeMap<Name, MachineType>) -> Option<(&'st
     })
 }
 
-fn chosen(environment: &Environment, managed: &Managed, desk: &Desk) -> Vec<MachineType> {
+/// What a MANAGED environment names as its instance types.
+fn named(environment: &Environment) -> &[Name] {
+    let managed = environment.observed.managed.as_ref().map(|found| &found.instance_types);
+    let autoscaled = environment.observed.autoscaled.as_ref().map(|found| &found.instance_types);
+    managed.or(autoscaled).map_or(&[], Vec::as_slice)
+}
+
+/// The types that it means. Of what somebody else's autoscaler adds nothing is known but what is named.
+fn chosen(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let optimal = [Name::from(OPTIMAL)];
-    let wanted = if managed.instance_types.is_empty() { &optimal[..] } else { &managed.instance_types };
-    match managed.backend {
-        Backend::ClusterApi => {
-            wanted.iter().filter_map(|name| deployments::size(name, environment, desk)).collect()
-        }
-        Backend::Karpenter | Backend::Simulated => {
-            let all = desk.machine_types.values();
-            all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
-        }
+    let backend = environment.observed.managed.as_ref().map(|managed| managed.backend);
+    let named = named(environment);
+    let wanted = if named.is_empty() && backend.is_some() { &optimal[..] } else { named };
+    if backend == Some(Backend::ClusterApi) {
+        return wanted.iter().filter_map(|name| deployments::size(name, environment, desk)).collect();
     }
+    let all = desk.machine_types.values();
+    all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.
@@ -119,19 +133,32 @@ pub(super) fn remember(uid: Uid, desk: &mut Desk) {
 fn seen(environment: &Environment, desk: &Desk) -> BTreeMap<Name, Resources> {
     let mut seen: BTreeMap<Name, Resources> = BTreeMap::new();
     let gpus = &environment.observed.gpu_resource;
-    for machine in desk.machines.of(environment.observed.uid) {
-        let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
-        let usable = host.and_then(|host| host.usable(gpus).zip(host.room_for_jobs()));
-        if let Some((node, room)) = usable {
+    for (machine_type, host) in hosts_by_type(environment, desk) {
+        if let Some((node, room)) = host.usable(gpus).zip(host.room_for_jobs()) {
             let mut room = room.seen_with(gpus);
             if !reports_gpus(node, gpus) {
-                room.gpus = gpus_of(&machine.machine_type, desk);
+                room.gpus = gpus_of(machine_type, desk);
             }
-            let most = seen.entry(machine.machine_type.clone()).or_default();
+            let most = seen.entry(machine_type.clone()).or_default();
             *most = most.max_each(&room);
         }
     }
     seen
+}
+
+/// The hosts of an environment, and of which type each is: its machine says so, or its label where somebody else added it.
+fn hosts_by_type<'a>(environment: &Environment, desk: &'a Desk) -> Vec<(&'a Name, &'a Host)> {
+    let observed = &environment.observed;
+    if observed.autoscaled.is_none() {
+        let machines = desk.machines.of(observed.uid);
+        let hosts = machines
+            .filter_map(|machine| Some((&machine.machine_type, desk.hosts.get(machine.node.as_ref()?)?)));
+        return hosts.collect();
+    }
+    let (label, hosting) = (Name::from(TYPE_LABEL), Hosting::of(observed, &desk.machines));
+    let hosts = desk.hosts.iter().filter_map(|(_, host)| Some((host.node.as_ref()?, host)));
+    let hosts = hosts.filter(|(node, _)| hosting.has(node));
+    hosts.filter_map(|(node, host)| Some((node.labels.get(&label)?, host))).collect()
 }
 
 /// True once a node reported none of the GPUs that its type has, and had its time; false again once one reports some.
@@ -158,12 +185,12 @@ pub(super) fn awaits_gpus(machine: &ObservedMachine, node: &ObservedHost, gpus: 
     is_young && !reports_gpus(node, gpus) && gpus_of(&machine.machine_type, desk) > 0
 }
 
-fn reports_gpus(node: &ObservedHost, gpus: &Name) -> bool {
+pub(super) fn reports_gpus(node: &ObservedHost, gpus: &Name) -> bool {
     node.allocatable.seen_with(gpus).gpus > 0
 }
 
 /// As its MachineDeployment or the catalogue has it.
-fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
+pub(super) fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
     told(machine_type, desk).map_or(0, |found| found.allocatable.gpus)
 }
 

@@ -75,6 +75,13 @@ pub enum Obstacle {
         /// A host that has the room and is kept free for a job that was submitted before, and that job.
         kept: Option<(Name, Name)>,
     },
+    /// Nothing is added while one of its hosts is kept free: kube-scheduler might bind there what waits for a new one.
+    Kept {
+        /// The environment.
+        environment: Name,
+        /// The host that is kept free, and the job that was submitted before.
+        kept: (Name, Name),
+    },
     /// It has no room now, and all the machines that `maxvCpus` allows.
     AtMaximum {
         /// The environment.
@@ -149,6 +156,11 @@ impl Obstacle {
     pub(crate) const fn is_passing(&self) -> bool {
         matches!(self, Obstacle::Full { .. } | Obstacle::AtMaximum { .. })
     }
+
+    /// True when a node can be had as soon as another job has the host that is kept free for it.
+    pub(crate) const fn is_held_up(&self) -> bool {
+        matches!(self, Obstacle::Kept { .. })
+    }
 }
 
 /// Why a job waits.
@@ -212,7 +224,9 @@ impl Waiting {
             Waiting::Reserved { .. } => "CapacityReserved",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
                 Some(Obstacle::Launching { .. }) => "WaitingForMachines",
-                Some(Obstacle::Full { .. } | Obstacle::AtMaximum { .. }) => "WaitingForCapacity",
+                Some(Obstacle::Full { .. } | Obstacle::Kept { .. } | Obstacle::AtMaximum { .. }) => {
+                    "WaitingForCapacity"
+                }
                 Some(Obstacle::CannotLaunch { .. }) => "LaunchFailed",
                 Some(Obstacle::OverMaximum { .. }) => "MaxvCpusTooSmall",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
@@ -334,6 +348,9 @@ fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
             "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}{}",
             if *hosts == 1 { "" } else { "s" },
             if need.gpus > 0 && most_free.gpus == 0 { ", 0 GPUs" } else { "" }
+        ),
+        Obstacle::Kept { environment, kept: (host, job) } => format!(
+            "nothing is added to {environment} while its host {host} is kept free for job {job}, which was first"
         ),
         Obstacle::Launching { environment, vcpus } => {
             format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")

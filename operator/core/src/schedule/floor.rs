@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedHost, Taint};
-use crate::pool::{Growth, nodes_that_leave};
+use crate::pool::{Awaited, Growth, Prospect, nodes_that_leave, pack};
 use crate::time::Time;
 use crate::units::{ResourceList, Resources};
 use crate::world::Hosts;
@@ -16,15 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One host that is ready and not cordoned.
 #[derive(Clone, Debug)]
-struct Place {
-    name: Name,
+pub(super) struct Place {
+    pub(super) name: Name,
     taints: Vec<Taint>,
     whole: ResourceList,
     /// What jobs can have of it: not what pods of others use.
     for_jobs: ResourceList,
-    free: ResourceList,
+    pub(super) free: ResourceList,
     /// The job it is kept free for.
-    kept: Option<Reservation>,
+    pub(super) kept: Option<Reservation>,
 }
 
 impl Place {
@@ -62,9 +62,11 @@ struct Members {
 /// All hosts, and which of them each environment has. A host may be in several environments: its room is counted once.
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     environments: BTreeMap<Uid, Members>,
     growths: BTreeMap<Uid, Growth>,
+    /// What autoscalers of others may add.
+    pub(super) awaited: BTreeMap<Uid, Awaited>,
     /// What tasks in line need, of all queues.
     needs: BTreeSet<Resources>,
 }
@@ -95,7 +97,25 @@ impl Floor {
         let growth = |found: &Environment| Some((found.observed.uid, Growth::measure(found, desk)?));
         floor.needs = desk.lines.needs();
         floor.growths = desk.environments.iter().filter_map(growth).collect();
+        for environment in desk.environments.iter() {
+            if let Some(packing) = pack(environment, desk) {
+                packing.placed.iter().for_each(|(host, need)| floor.set_aside(host, need));
+                floor.awaited.insert(environment.observed.uid, packing.awaited);
+            }
+        }
         floor
+    }
+
+    /// The hosts of an environment.
+    pub(super) fn members(&self, environment: Uid) -> impl Iterator<Item = &Place> {
+        let members = self.environments.get(&environment).into_iter().flat_map(|members| &members.places);
+        members.filter_map(|at| self.places.get(*at))
+    }
+
+    /// What can be told of what an environment can still come to have; `None` where nothing is ever added.
+    pub(crate) fn prospect(&self, environment: Uid, need: &Resources) -> Option<Prospect> {
+        let growth = self.growths.get(&environment).map(|growth| growth.prospect(need));
+        growth.or_else(|| self.awaited.get(&environment).map(|awaited| awaited.prospect(need)))
     }
 
     /// Sets room aside for up to `count` pods of a job on machines that an environment has on their way, or may still add. How
@@ -203,8 +223,9 @@ impl Floor {
         let (mut managed, mut of_managed): (BTreeSet<usize>, u64) = (BTreeSet::new(), 0);
         for uid in environments {
             let Some(members) = self.environments.get(uid) else { continue };
-            if let Some(growth) = self.growths.get(uid) {
-                of_managed += u64::from(growth.max_vcpus) * 1000;
+            let awaited = self.awaited.get(uid).map(|awaited| awaited.max_vcpus);
+            if let Some(most) = self.growths.get(uid).map(|growth| growth.max_vcpus).or(awaited) {
+                of_managed += u64::from(most) * 1000;
                 managed.extend(&members.places);
                 continue;
             }

@@ -1,6 +1,7 @@
 //! Who runs next, and where.
 
 mod explain;
+mod floats;
 mod floor;
 mod lines;
 mod pass;

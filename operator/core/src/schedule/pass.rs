@@ -15,7 +15,7 @@ use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, admit, would_end_by};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
-use crate::pool::{self, Growth};
+use crate::pool::{self, Prospect};
 use crate::units::Resources;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -192,6 +192,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         let is_coming = waiting.as_ref().is_some_and(Waiting::is_coming);
         if let Some(Waiting::Capacity { obstacles, share, .. }) = &mut waiting
             && obstacles.iter().any(Obstacle::is_passing)
+            && !obstacles.iter().any(Obstacle::is_held_up)
             && let Some(job) = jobs.get(&order.uid)
         {
             *share = turns.denied(&shape.share).map(|other| (shape.share.clone(), other));
@@ -241,6 +242,8 @@ fn place(
     desk: &mut Desk,
 ) -> Option<Waiting> {
     let ends_by = would_end_by(job, desk);
+    // One that was told a time does not leave that for a node of which nobody knows whether it comes.
+    let may_float = desk.reservations.promise(job.uid).is_none_or(|promise| promise.start.is_none());
     // Tasks that wait for machines on their way: the last ones, whichever that will be then.
     let mut expected = 0;
     let mut placed = 0;
@@ -255,13 +258,15 @@ fn place(
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
             let host =
                 floor.take(*uid, &job.terms.shape.need, job.uid, ends_by).map(|host| Found::Host(host, name));
+            let mut floats = || may_float && floor.float(*uid, &job.terms.shape.need, job.uid, desk);
+            let host = host.or_else(|| floats().then(|| Found::Host(Name::default(), name)));
             let mut coming = || {
                 Some(floor.expect(*uid, &job.terms.shape.need, job.uid, left)).filter(|number| *number > 0)
             };
             host.or_else(|| coming().map(Found::Coming))
         });
         match found {
-            None => return Some(obstacles(&job.terms.shape.need, choices, floor)),
+            None => return Some(obstacles(job, may_float, choices, floor, desk)),
             Some(Found::Coming(number)) => expected += number,
             Some(Found::Host(host, environment)) => {
                 admit(job, index, &host, environment, desk);
@@ -279,7 +284,7 @@ fn place(
 
 /// Room for a task.
 enum Found<'a> {
-    /// On a host of this environment.
+    /// On a host of this environment; one without a name is still to be added by its autoscaler.
     Host(Name, &'a Name),
     /// On machines on their way, for so many tasks.
     Coming(u32),
@@ -295,7 +300,8 @@ fn on_its_way(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
     Waiting::Capacity { need: *need, obstacles: coming.collect(), kept: None, share: None }
 }
 
-fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
+fn obstacles(job: &Job, may_float: bool, choices: &[Choice], floor: &Floor, desk: &Desk) -> Waiting {
+    let need = &job.terms.shape.need;
     if choices.is_empty() {
         return Waiting::NoEnvironment;
     }
@@ -303,8 +309,9 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
         Err(obstacle) => obstacle.clone(),
         Ok((uid, environment)) => {
             let (room, environment) = (floor.room(*uid, need), environment.clone());
-            if let Some(growth) = floor.growth(*uid) {
-                return growing(need, growth, environment, &room);
+            let prospect = floor.prospect(*uid, need);
+            if let Some(prospect) = prospect.filter(|_| may_float || floor.growth(*uid).is_some()) {
+                return growing(prospect, environment, &room, floor.held_up_by(*uid, need, job.uid, desk));
             }
             if room.hosts == 0 {
                 Obstacle::NoHosts { environment, closed: room.closed }
@@ -324,27 +331,30 @@ fn obstacles(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
 }
 
 /// Why a managed environment takes no more jobs of this need.
-fn growing(need: &Resources, growth: &Growth, environment: Name, room: &Room) -> Obstacle {
-    if let Some(words) = &growth.failure {
-        return Obstacle::CannotLaunch { environment, words: words.clone() };
+fn growing(prospect: Prospect, environment: Name, room: &Room, kept: Option<(Name, Name)>) -> Obstacle {
+    if let Some(words) = prospect.failure {
+        return Obstacle::CannotLaunch { environment, words };
     }
     if let Some(kept) = &room.kept {
         let (hosts, most_free) = (room.hosts, room.most_free);
         return Obstacle::Full { environment, hosts, most_free, kept: Some(kept.clone()) };
     }
-    let max_vcpus = growth.max_vcpus;
-    match growth.smallest(need) {
+    let (max_vcpus, launching_vcpus) = (prospect.max_vcpus, prospect.launching_vcpus);
+    match prospect.smallest {
         _ if room.one_is_large_enough => {}
         None => {
-            let largest = room.largest.max_each(&growth.largest());
+            let largest = room.largest.max_each(&prospect.largest);
             return Obstacle::TooSmall { environment, largest, closed: Closed::default() };
         }
-        Some(fitting) if fitting.vcpus > max_vcpus => {
-            return Obstacle::OverMaximum { environment, vcpus: fitting.vcpus, max_vcpus };
+        Some(vcpus) if vcpus > max_vcpus => {
+            return Obstacle::OverMaximum { environment, vcpus, max_vcpus };
         }
         Some(_) => {}
     }
-    Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus: growth.launching_vcpus }
+    match kept {
+        Some(kept) => Obstacle::Kept { environment, kept },
+        None => Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus },
+    }
 }
 
 /// Tells the jobs of one kind of need why they wait: all of them when the reason is another than before, else only the first,

@@ -50,9 +50,10 @@ pub(crate) fn watch_head(queue: Uid, head: Option<(Uid, &Waiting)>, jobs: &mut J
 fn reason(waiting: &Waiting) -> Option<StuckReason> {
     let Waiting::Capacity { obstacles, .. } = waiting else { return None };
     match obstacles.iter().min()? {
-        Obstacle::Full { .. } | Obstacle::AtMaximum { .. } | Obstacle::CannotLaunch { .. } => {
-            Some(StuckReason::InsufficientCapacity)
-        }
+        Obstacle::Full { .. }
+        | Obstacle::Kept { .. }
+        | Obstacle::AtMaximum { .. }
+        | Obstacle::CannotLaunch { .. } => Some(StuckReason::InsufficientCapacity),
         Obstacle::OverMaximum { .. } => Some(StuckReason::MaximumResource),
         Obstacle::TooSmall { .. } => Some(StuckReason::ResourceRequirement),
         _ => None,

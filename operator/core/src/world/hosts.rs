@@ -14,9 +14,20 @@ pub(crate) struct Host {
     pub(crate) node: Option<ObservedHost>,
     /// Since when the node is known to be gone.
     pub(crate) gone_since: Option<Time>,
+    /// The node was seen, or the API server has said that there is none.
+    is_known: bool,
     claims: BTreeMap<ObjectKey, Claim>,
     used: ResourceList,
     used_by_others: ResourceList,
+}
+
+/// A host without a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Since when its node is known to be gone.
+    Since(Time),
+    /// Pods speak of it, and no watch has told of its node yet: it may be new.
+    Unheard,
 }
 
 /// Room that one pod takes.
@@ -111,6 +122,7 @@ impl Hosts {
         });
         host.node = Some(node);
         host.gone_since = None;
+        host.is_known = true;
         changed
     }
 
@@ -122,13 +134,23 @@ impl Hosts {
         self.forget_if_blank(name);
     }
 
-    /// Notes since when a missing node is missing; returns that moment.
-    pub(crate) fn missing_since(&mut self, name: &Name, now: Time) -> Option<Time> {
+    /// Notes since when the node of a host is missing; `None` while it is there.
+    pub(crate) fn missing(&mut self, name: &Name, now: Time) -> Option<Missing> {
         let host = self.hosts.entry(name.clone()).or_default();
         if host.node.is_some() {
             return None;
         }
-        Some(*host.gone_since.get_or_insert(now))
+        if !host.is_known && !mutant::is(Mutant::UnheardHostIsGone) {
+            return Some(Missing::Unheard);
+        }
+        Some(Missing::Since(*host.gone_since.get_or_insert(now)))
+    }
+
+    /// The API server has no node of this name.
+    pub(crate) fn is_not_there(&mut self, name: &Name) {
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.is_known = true;
+        }
     }
 
     /// Claims room on a host for a pod, in place of what it claimed before. True when that frees room.

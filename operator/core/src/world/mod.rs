@@ -1,6 +1,7 @@
 //! What is known of the cluster: tables filled by events, read by decisions.
 
 mod deployments;
+mod floating;
 mod gone;
 mod hosts;
 mod machines;
@@ -11,8 +12,9 @@ mod registry;
 mod shared;
 
 pub(crate) use deployments::MachineDeployments;
+pub(crate) use floating::Floating;
 pub(crate) use gone::Gone;
-pub(crate) use hosts::{Claim, Host, Hosts};
+pub(crate) use hosts::{Claim, Host, Hosts, Missing};
 pub(crate) use machines::Machines;
 pub use names::{pod_name, pod_name_prefix};
 pub(crate) use node_classes::NodeClasses;

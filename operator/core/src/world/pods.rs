@@ -82,15 +82,9 @@ impl Pods {
 
     /// Our pods on a host, or admitted to it.
     pub(crate) fn on(&self, host: &Name) -> Vec<(Uid, Slot)> {
-        let is_there = |pod: &ObservedPod| {
-            pod.host
-                .as_ref()
-                .or(pod.task.as_ref().map(|task| &task.admitted_to))
-                .is_some_and(|place| place == host)
-        };
         let pods =
             self.by_job.iter().flat_map(|(job, pods)| pods.iter().map(|(slot, pod)| (*job, *slot, pod)));
-        pods.filter(|(_, _, pod)| is_there(pod)).map(|(job, slot, _)| (job, slot)).collect()
+        pods.filter(|(_, _, pod)| pod.place() == Some(host)).map(|(job, slot, _)| (job, slot)).collect()
     }
 
     /// Our pods that are not among these.

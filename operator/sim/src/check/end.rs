@@ -2,7 +2,7 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
-use super::{classes, pool};
+use super::{awaited, classes, pool};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
@@ -23,6 +23,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| numbers_are_true(cluster))
         .or_else(|| pool::at_rest(cluster))
         .or_else(|| classes::at_rest(cluster))
+        .or_else(|| awaited::at_rest(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.
@@ -199,10 +200,7 @@ fn untrue_number(cluster: &Cluster, environment: &ObservedEnvironment) -> Option
                 && store.has_host(environment, host)
         })
     };
-    let uses = |pod: &&ObservedPod| {
-        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
-        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted).is_some_and(is_in)
-    };
+    let uses = |pod: &&ObservedPod| pod.phase == PodPhase::Active && pod.place().is_some_and(is_in);
     let used =
         store.pods.values().filter(uses).fold(ResourceList::default(), |sum, pod| sum.plus(&pod.requests));
     let told = environment.status.used;

@@ -10,11 +10,18 @@ use windlass_core::time::Time;
 /// Clocks in a run differ by up to 20 s from each other, and drift by 2 % of some minutes.
 const CLOCKS: Duration = Duration::from_secs(30);
 
+/// By then no pod of what was stopped can turn up any more.
+const LATE_PODS: Duration = Duration::from_secs(120);
+
 /// No container starts before what it depends on has succeeded, or without the share that its queue wants.
 pub fn may_start(cluster: &Cluster, task: &TaskPod) -> Option<String> {
     let job = cluster.store.job(task.job)?;
     if let Some(words) = super::fair::wrong_share(cluster, job) {
         return Some(words);
+    }
+    let is_long_ago = cluster.calm_since.is_some_and(|since| cluster.now.since(since) > LATE_PODS);
+    if is_ordered(job, task.index) && is_long_ago {
+        return Some(format!("{}:{} starts, and was stopped long before", job.key, task.index));
     }
     job.spec.depends_on.iter().enumerate().find_map(|(at, on)| {
         let status = job.status.dependencies.get(at);

@@ -1,6 +1,7 @@
 //! The invariants: what must hold after every step, of every request, and once everything has come to rest.
 
 mod attempts;
+mod awaited;
 mod classes;
 mod end;
 mod fair;

@@ -1,7 +1,7 @@
 //! What must hold from one round without faults to the next: who is served first, and that those who wait are told why.
 
 use super::request::at_ease;
-use super::{fair, promise};
+use super::{awaited, fair, promise};
 use crate::cluster::Cluster;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -51,9 +51,10 @@ pub fn after_round(cluster: &Cluster, before: &Before) -> Option<String> {
     let is_silent = before.requests == cluster.store.requests.values().sum::<u64>();
     let quiet = is_silent && cluster.now.since(before.now) > PATIENCE;
     let turn = at_ease(cluster).then(|| wrong_turn(cluster, before)).flatten();
+    let silent = || nothing_told(cluster).or_else(|| awaited::after_silence(cluster));
     turn.or_else(|| promise::broken(cluster))
         .or_else(|| queue_in_use(cluster, before))
-        .or_else(|| quiet.then(|| nothing_told(cluster))?)
+        .or_else(|| quiet.then(silent)?)
 }
 
 fn waits(job: &ObservedJob) -> bool {

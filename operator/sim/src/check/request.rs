@@ -1,7 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
-use super::{classes, pool};
+use super::{awaited, classes, pool};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -88,15 +88,18 @@ fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
     if cluster.store.job(order.job).is_some_and(|job| is_ordered(job, index)) {
         return Some(format!("pod {pod} is created although its task was stopped"));
     }
+    if !order.selector.is_empty() {
+        return awaited::before_create(cluster, order);
+    }
+    if awaited::is_served(cluster, &order.environment) {
+        return awaited::before_pinned(cluster, order);
+    }
     let leaves = pool::on_one_that_leaves(cluster, &order.host);
     if let Some(broken) = leaves.or_else(|| classes::on_an_outdated_one(cluster, &order.host)) {
         return Some(broken);
     }
     let host = cluster.store.hosts.get(&order.host)?;
-    let is_there = |pod: &&ObservedPod| {
-        let admitted = pod.task.as_ref().map(|task| &task.admitted_to);
-        pod.phase == PodPhase::Active && pod.host.as_ref().or(admitted) == Some(&order.host)
-    };
+    let is_there = |pod: &&ObservedPod| pod.phase == PodPhase::Active && pod.place() == Some(&order.host);
     let others = cluster.store.pods.values().filter(is_there).filter(|other| other.key != order.pod);
     let used = others.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
     let need = ResourceList::with_gpus(order.need, &order.gpu_resource);

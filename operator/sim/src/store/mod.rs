@@ -66,6 +66,8 @@ pub struct Store {
     pub records: BTreeMap<(Uid, u32), StoredRecord>,
     /// Pods.
     pub pods: BTreeMap<ObjectKey, ObservedPod>,
+    /// Labels of the hosts that will do for pods that are pinned to none.
+    pub selectors: BTreeMap<Uid, BTreeMap<Name, Name>>,
     /// What the cluster tells of pods that do not start.
     pub troubles: BTreeMap<ObjectKey, Name>,
     /// Jobs that existed and are gone.

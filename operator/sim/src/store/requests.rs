@@ -33,6 +33,13 @@ impl Store {
             Action::ReadPod(key) => {
                 self.pods.get(&key).map_or(Outcome::NotFound, |pod| Outcome::Pod(Box::new(pod.clone())))
             }
+            Action::LookForHost(name) => {
+                if self.hosts.contains_key(&name) {
+                    Outcome::Done
+                } else {
+                    Outcome::NotFound
+                }
+            }
             Action::ReadRecord { job_uid, first_index, .. } => {
                 match self.records.get(&(job_uid, first_index)) {
                     Some(stored) => Outcome::Record(Box::new(stored.record.clone()), stored.resource_version),
@@ -287,6 +294,9 @@ impl Store {
             deleting: false,
             task: Some(task),
         };
+        if !order.selector.is_empty() {
+            self.selectors.insert(pod.uid, order.selector);
+        }
         self.put_pod(pod);
         self.pods.get(&order.pod).map_or(Outcome::NotFound, |made| Outcome::Pod(Box::new(made.clone())))
     }
@@ -454,6 +464,7 @@ const fn name_of(action: &Action) -> &'static str {
         Action::WriteRecord(_) => "put record",
         Action::CreatePod(_) => "create pod",
         Action::ReadPod(_) => "get pod",
+        Action::LookForHost(_) => "get node",
         Action::DeletePod(..) => "delete pod",
         Action::StopPod { .. } => "stop pod",
         Action::ReadEvents(..) | Action::ReadMachineEvents(..) => "list events",

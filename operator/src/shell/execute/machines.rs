@@ -77,6 +77,11 @@ pub(super) async fn read(api: &Api, backend: Backend, name: &Name) -> Result<Out
     outcome(machine, |machine| Outcome::Machine(Box::new(machine)))
 }
 
+/// Whether a node is there.
+pub(super) async fn look_for_host(api: &Api, name: Name) -> Result<Outcome, Failure> {
+    api.get::<kinds::Node>(&ObjectKey { namespace: Name::default(), name }).await.map(|_| Outcome::Done)
+}
+
 /// Has a machine take no more jobs.
 pub(super) async fn retire(api: &Api, backend: Backend, name: &Name, uid: Uid) -> Result<Outcome, Failure> {
     match backend {

@@ -39,6 +39,7 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::WriteRecord(order) => jobs::write_record(api, &order).await,
         Action::CreatePod(order) => pods::create(api, clock, &order).await,
         Action::ReadPod(key) => pods::read(api, &key).await,
+        Action::LookForHost(name) => machines::look_for_host(api, name).await,
         Action::DeletePod(key, uid, version) => pods::delete(api, &key, uid, version).await,
         Action::StopPod { pod, uid, resource_version, ending } => {
             pods::stop(api, &pod, uid, resource_version, &ending).await
