@@ -80,9 +80,11 @@ pub use resources::{AllocationStrategy, ComputeResources, LaunchTemplate, Resour
          (!has(self.computeResources.desiredvCpus) || self.computeResources.desiredvCpus == 0) && \
          (!has(self.computeResources.scalingPolicy) || \
          !has(self.computeResources.scalingPolicy.minScaleDownDelayMinutes) || \
-         self.computeResources.scalingPolicy.minScaleDownDelayMinutes == 0))",
-        "minvCpus, desiredvCpus and scalingPolicy are the autoscaler's business where backend.external is given: set \
-         them there"
+         self.computeResources.scalingPolicy.minScaleDownDelayMinutes == 0) && \
+         (!has(self.computeResources.allocationStrategy) || \
+         self.computeResources.allocationStrategy in ['', 'BEST_FIT']))",
+        "minvCpus, desiredvCpus, scalingPolicy and allocationStrategy are the autoscaler's business where \
+         backend.external is given: set them there"
     ),
     rule(
         "self.type != 'UNMANAGED' || !has(self.backend)",

@@ -190,8 +190,8 @@ const COMPUTE_ENVIRONMENT: &[Row] = &[
 const COMPUTE_RESOURCES: &[Row] = &[
     yet_but(
         "allocationStrategy",
-        Unset::Words(&["", "BEST_FIT"]),
-        "the smallest type that fits is taken: use BEST_FIT",
+        Unset::Words(&["", "BEST_FIT", "BEST_FIT_PROGRESSIVE", "BEST_FIT_PROGRESSIVE_ORDERED"]),
+        "the machine's type is chosen, not its spot pool: use BEST_FIT_PROGRESSIVE",
     ),
     yet_but(
         "bidPercentage",

@@ -126,9 +126,9 @@ pub enum ResourceKind {
 pub enum AllocationStrategy {
     /// The smallest that fits; wait for it when there is none.
     BestFit,
-    /// The smallest that fits, else a larger one.
+    /// The smallest that fits and is to be had.
     BestFitProgressive,
-    /// The first of the list that is to be had.
+    /// The first of instanceTypes that fits and is to be had.
     BestFitProgressiveOrdered,
     /// The spot pool that is least likely to be interrupted.
     SpotCapacityOptimized,

@@ -49,8 +49,8 @@ pub(crate) enum Purpose {
     HoldEnvironment(Uid),
     /// A machine of an environment, by its serial number: asked for, or asked about.
     Machine(Uid, u64),
-    /// What the cluster says of a machine of an environment that was taken back.
-    MachineEvents(Uid),
+    /// What the cluster says of a machine of an environment, of this type, that was taken back.
+    MachineEvents(Uid, Name),
     /// The node class of an environment.
     NodeClass(Uid),
     /// A machine of an environment that is to go.

@@ -105,7 +105,9 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
                 core.take_node_class(*class);
             }
         }
-        Purpose::MachineEvents(uid) => machine_events_read(uid, outcome, &mut core.desk),
+        Purpose::MachineEvents(uid, machine_type) => {
+            machine_events_read(uid, &machine_type, outcome, &mut core.desk);
+        }
         Purpose::MachineGoes(_, machine) if outcome == Outcome::NotFound => core.machine_gone(machine),
         Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
         Purpose::ReadMachineDeployment(uid, name, asked_at) => {

@@ -39,6 +39,8 @@ pub struct Backends {
     pub is_short: bool,
     /// Nobody registers the GPUs of Karpenter's nodes (in a scenario).
     pub without_gpus: bool,
+    /// Nor any of these types.
+    pub short_of: BTreeSet<Name>,
 }
 
 /// What is to become of a machine.
@@ -251,7 +253,8 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
         return false;
     }
     let Some(is_allowed) = classes::allows(cluster, machine) else { return false };
-    let is_short = cluster.backends.is_short || fate.taken_back_at.is_some_and(|at| at <= now);
+    let is_short = cluster.backends.is_short || cluster.backends.short_of.contains(&machine.machine_type);
+    let is_short = is_short || fate.taken_back_at.is_some_and(|at| at <= now);
     if machine.backend == Backend::Karpenter && (!is_allowed || is_short) {
         cluster.note(About::Faults, "machines that were not to be had");
         cluster.tell(|| format!("Karpenter: no machine for {}", machine.name));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
     Autoscaled, Backend, EnvironmentStatus, MachineType, Managed, ObservedEnvironment, ObservedHost,
-    ObservedMachineDeployment, ObservedQueue, Payload,
+    ObservedMachineDeployment, ObservedQueue, Payload, Strategy,
 };
 use windlass_core::reference::Reference;
 use windlass_core::units::{GPUS, Resources};
@@ -205,6 +205,7 @@ fn of_managed(cluster: &mut Cluster, backend: Backend) -> Managed {
         desired_vcpus: rng.u32(min_vcpus..=max_vcpus),
         max_vcpus,
         instance_types: instance_types.into_iter().map(Name::from).collect(),
+        strategy: [Strategy::BestFit, Strategy::Progressive, Strategy::ProgressiveOrdered][rng.usize(0..3)],
         idle_limit: rng.bool().then(|| Duration::from_secs(rng.u64(0..30))),
         node_class,
         fault: None,

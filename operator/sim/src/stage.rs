@@ -13,7 +13,7 @@ use windlass_core::ids::{Name, ResourceVersion};
 use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
     Autoscaled, Backend, EnvironmentStatus, Managed, ObservedEnvironment, ObservedHost, ObservedMachine,
-    ObservedMachineDeployment, ObservedNodeClass, Payload, Readiness, Taint,
+    ObservedMachineDeployment, ObservedNodeClass, Payload, Readiness, Strategy, Taint,
 };
 use windlass_core::units::{GPUS, ResourceList, Resources};
 
@@ -53,8 +53,8 @@ pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&st
 }
 
 /// `managed NAME karpenter|simulated|clusterapi [min=N] [desired=N] [max=N] [types=a,b] [idle=SECONDS] [gpus=NAME] [class=A]
-/// [disabled]`, or `managed NAME external [max=N] [types=a,b] [patience=SECONDS] [gpus=NAME] [disabled]`: its nodes are those
-/// labelled `pool=NAME`.
+/// [strategy=progressive|ordered] [disabled]`, or `managed NAME external [max=N] [types=a,b] [patience=SECONDS] [gpus=NAME]
+/// [disabled]`: its nodes are those labelled `pool=NAME`.
 pub(crate) fn managed(
     cluster: &mut Cluster,
     name: &str,
@@ -86,6 +86,12 @@ pub(crate) fn managed(
         desired_vcpus: vcpus("desired", min_vcpus)?,
         max_vcpus,
         instance_types,
+        strategy: match option(options, "strategy") {
+            None => Strategy::BestFit,
+            Some("progressive") => Strategy::Progressive,
+            Some("ordered") => Strategy::ProgressiveOrdered,
+            Some(text) => return Err(format!("'{text}' is no strategy")),
+        },
         idle_limit: option(options, "idle").map(number).transpose()?.map(Duration::from_secs),
         node_class: option(options, "class").map(classes::content),
         fault: option(options, "fault").map(Name::from),
@@ -165,18 +171,24 @@ pub(crate) fn machine_deployment(cluster: &mut Cluster, name: &str, options: &[&
     Ok(())
 }
 
-/// `machines short|there|broken|mended|forbidden|allowed|without-gpus|with-gpus`
+/// `machines short|short-of-TYPE|there|broken|mended|forbidden|allowed|without-gpus|with-gpus`
 pub(crate) fn machines(cluster: &mut Cluster, what: &str) -> Result<(), String> {
     match what {
         "short" => cluster.backends.is_short = true,
-        "there" => cluster.backends.is_short = false,
+        "there" => {
+            cluster.backends.is_short = false;
+            cluster.backends.short_of.clear();
+        }
         "broken" => cluster.backends.broken = Some("LaunchFailed: no subnet 'blue'".into()),
         "mended" => cluster.backends.broken = None,
         "forbidden" => cluster.store.machine_refusal = Some("nodeclaims is forbidden".into()),
         "allowed" => cluster.store.machine_refusal = None,
         "without-gpus" => cluster.backends.without_gpus = true,
         "with-gpus" => cluster.backends.without_gpus = false,
-        _ => return Err(format!("machines cannot be {what}")),
+        _ => match what.strip_prefix("short-of-") {
+            Some(machine_type) => _ = cluster.backends.short_of.insert(machine_type.into()),
+            None => return Err(format!("machines cannot be {what}")),
+        },
     }
     Ok(())
 }

@@ -15,13 +15,13 @@ use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
     Autoscaled, Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed,
     ObservedDefinition, ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus,
-    QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
+    QueueStatus, RevisionContent, RevisionEntry, Strategy, Validity, WaitingJob,
 };
 use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::{GPUS, Resources};
-use windlass_crds::compute_environment as api_environment;
+use windlass_crds::compute_environment::{self as api_environment, AllocationStrategy};
 use windlass_crds::ignored::{IgnoredField, ignored_fields};
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
@@ -258,6 +258,12 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
         instance_types: match &spec.backend {
             Some(api_environment::Backend { cluster_api: Some(found), .. }) => deployments(found),
             _ => resources.instance_types.iter().map(|found| name(found)).collect(),
+        },
+        strategy: match resources.allocation_strategy {
+            Some(AllocationStrategy::BestFitProgressive) => Strategy::Progressive,
+            Some(AllocationStrategy::BestFitProgressiveOrdered) => Strategy::ProgressiveOrdered,
+            Some(AllocationStrategy::BestFit) | None => Strategy::BestFit,
+            Some(_) => return Err(Error::Missing("an allocation strategy that is supported")),
         },
         idle_limit: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
         fault: content.as_ref().err().map(|error| name(&error.to_string())),

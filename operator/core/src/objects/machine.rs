@@ -29,6 +29,18 @@ impl Backend {
     }
 }
 
+/// How a machine's type is chosen among those that fit (`allocationStrategy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strategy {
+    /// The smallest, and none while that is not to be had.
+    #[default]
+    BestFit,
+    /// The smallest that is to be had.
+    Progressive,
+    /// The first of the environment's list that is to be had.
+    ProgressiveOrdered,
+}
+
 /// What a MANAGED environment may have made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Managed {
@@ -43,6 +55,8 @@ pub struct Managed {
     /// Instance types, families, `optimal`; empty for all there are. Of Cluster API: its MachineDeployments, as
     /// `namespace/name`.
     pub instance_types: Vec<Name>,
+    /// Which of them is taken.
+    pub strategy: Strategy,
     /// How long a machine stays idle before it goes; `None` for the installation's own.
     pub idle_limit: Option<Duration>,
     /// The node class that is made for its machines; `None` where there is none, or one that exists is named.

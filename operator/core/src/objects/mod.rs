@@ -22,7 +22,7 @@ pub use job::{
     ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,
     PinnedRevision, Record, ResourceRequest,
 };
-pub use machine::{Autoscaled, Backend, Launch, MachineType, Managed, ObservedMachine};
+pub use machine::{Autoscaled, Backend, Launch, MachineType, Managed, ObservedMachine, Strategy};
 pub use node_class::{NodeClassContent, ObservedNodeClass, Readiness};
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{

@@ -159,7 +159,7 @@ pub(crate) fn class_outcome(uid: Uid, outcome: &Outcome, desk: &mut Desk) {
 mod tests {
     use super::*;
     use crate::ids::ResourceVersion;
-    use crate::objects::{Backend, EnvironmentStatus, Managed, ObservedEnvironment, Payload};
+    use crate::objects::{Backend, EnvironmentStatus, Managed, ObservedEnvironment, Payload, Strategy};
     use std::collections::BTreeMap;
 
     const UID: Uid = Uid::from_u128(7);
@@ -175,6 +175,7 @@ mod tests {
             desired_vcpus: 0,
             max_vcpus: 8,
             instance_types: Vec::new(),
+            strategy: Strategy::BestFit,
             idle_limit: None,
             node_class: wanted.map(content),
             fault: None,

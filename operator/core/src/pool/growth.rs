@@ -11,7 +11,7 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{Backend, MachineType};
 use crate::time::Time;
 use crate::units::Resources;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One managed environment.
 #[derive(Debug)]
@@ -23,8 +23,10 @@ pub(crate) struct Growth {
     machines: Vec<Machine>,
     /// What each machine offers that is there or on its way, once its jobs have ended.
     members: Vec<Resources>,
-    /// What may be added, the smallest first.
+    /// What may be added, the preferred first.
     types: Vec<MachineType>,
+    /// Those of them that are not to be had now, and why.
+    lacking: BTreeMap<Name, Name>,
     vcpus_left: u32,
     /// vCPUs of machines that are there although `maxvCpus`, which was larger once, does not allow them.
     vcpus_over: u32,
@@ -169,6 +171,12 @@ impl Growth {
                 .fold(0, u32::saturating_add),
             orders: Vec::new(),
             lacking_vcpus: 0,
+            lacking: types
+                .iter()
+                .filter_map(|found| {
+                    Some((found.name.clone(), environment.pool.lacks(&found.name, desk.now)?))
+                })
+                .collect(),
             types,
         })
     }
@@ -182,9 +190,7 @@ impl Growth {
         }
         let held = self.held_for_others(job);
         while left > 0 && self.failure.is_none() && self.launches_left > 0 {
-            let Some(found) = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus) else {
-                break;
-            };
+            let Some(found) = self.next(need) else { break };
             if found.vcpus > self.vcpus_left.saturating_sub(held) {
                 // One that is there, or on its way, and large enough is only to be waited for: unless one was promised.
                 let is_promised = self.held.iter().any(|held| held.job == job);
@@ -225,7 +231,7 @@ impl Growth {
         if self.failure.is_some() || !is_promised && self.members.iter().any(is_large_enough) {
             return None;
         }
-        let vcpus = self.smallest(need).filter(|found| found.vcpus <= self.max_vcpus)?.vcpus;
+        let vcpus = self.next(need)?.vcpus;
         let left = self.vcpus_left.saturating_sub(self.held_for_others(job));
         Some((vcpus, vcpus.saturating_add(self.vcpus_over).saturating_sub(left)))
     }
@@ -286,8 +292,8 @@ impl Growth {
     /// What can be told to a job that finds no room.
     pub(crate) fn prospect(&self, need: &Resources) -> Prospect {
         Prospect {
-            failure: self.failure.clone(),
-            smallest: self.smallest(need).map(|found| found.vcpus),
+            failure: self.failure.clone().or_else(|| self.shortage(need)),
+            smallest: self.fitting(need).map(|found| found.vcpus).min(),
             largest: self
                 .types
                 .iter()
@@ -297,10 +303,22 @@ impl Growth {
         }
     }
 
-    /// The smallest type that fits.
-    fn smallest(&self, need: &Resources) -> Option<&MachineType> {
-        let mut fitting = self.types.iter().filter(|found| found.allocatable.covers(need));
-        if mutant::is(Mutant::LargestTypeBought) { fitting.next_back() } else { fitting.next() }
+    fn fitting<'a>(&'a self, need: &'a Resources) -> impl DoubleEndedIterator<Item = &'a MachineType> {
+        self.types.iter().filter(|found| found.allocatable.covers(need))
+    }
+
+    /// The type that is taken: the first that fits, is allowed and is to be had.
+    fn next<'a>(&'a self, need: &'a Resources) -> Option<&'a MachineType> {
+        let allowed = self.fitting(need).filter(|found| found.vcpus <= self.max_vcpus);
+        let mut to_be_had = allowed.filter(|found| !self.lacking.contains_key(&found.name));
+        if mutant::is(Mutant::LargestTypeBought) { to_be_had.next_back() } else { to_be_had.next() }
+    }
+
+    /// Why none of the types that would do is to be had now.
+    fn shortage(&self, need: &Resources) -> Option<Name> {
+        let words = self.fitting(need).filter(|found| found.vcpus <= self.max_vcpus);
+        let words: Option<Vec<&Name>> = words.map(|found| self.lacking.get(&found.name)).collect();
+        words?.first().map(|words| (*words).clone())
     }
 
     /// The types of the machines to be added, and what is lacking nevertheless: for a machine that was promised, too, though its
@@ -347,6 +365,7 @@ mod tests {
             machines: Vec::new(),
             members: Vec::new(),
             types: vec![machine_type(2), machine_type(4)],
+            lacking: BTreeMap::new(),
             vcpus_left,
             vcpus_over,
             held: Vec::new(),

@@ -31,6 +31,7 @@ pub(crate) use types::{fault as types_fault, types};
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PAUSE;
 use crate::mutant::{self, Mutant};
+use crate::objects::Strategy;
 use crate::time::Time;
 use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,8 @@ pub(crate) struct Pool {
     failure: Option<Failure>,
     /// What is known of its node class.
     class: class::ClassWork,
+    /// Types of machines that could not be had lately, where another is taken instead.
+    shortages: BTreeMap<Name, Failure>,
     /// vCPUs of the machine that a job lacks, and that idle ones are in the way of.
     pub(crate) lacking_vcpus: u32,
     /// The most that jobs had of a host of each type: the catalogue only estimates it.
@@ -84,6 +87,15 @@ pub(crate) struct Failure {
     generation: i64,
 }
 
+impl Failure {
+    /// One after another: the pause gets longer and longer.
+    fn after(before: Option<&Failure>, words: Name, is_fault: bool, generation: i64, now: Time) -> Failure {
+        let (times, was_fault) = before.map_or((0, false), |before| (before.times, before.is_fault));
+        let pause = LAUNCH_PAUSE.0.saturating_mul(1 << times.min(8)).min(LAUNCH_PAUSE.1);
+        Failure { words, is_fault: is_fault || was_fault, times: times + 1, until: now + pause, generation }
+    }
+}
+
 impl Pool {
     /// What is asked for has changed: what machines offered so far may not hold any more.
     pub(crate) fn forget_offers(&mut self) {
@@ -99,7 +111,8 @@ impl Pool {
 
     /// Why no machine is to be had now, where that does not make the environment INVALID.
     pub(crate) fn shortage(&self, now: Time) -> Option<Name> {
-        self.failure(now).filter(|_| self.fault().is_none())
+        let of_types = || self.shortages.keys().find_map(|machine_type| self.lacks(machine_type, now));
+        self.failure(now).or_else(of_types).filter(|_| self.fault().is_none())
     }
 
     /// What makes the environment INVALID until a machine can be had again.
@@ -115,10 +128,29 @@ impl Pool {
     }
 
     fn failed_to_launch(&mut self, words: Name, is_fault: bool, generation: i64, now: Time) {
-        let (times, was_fault) =
-            self.failure.as_ref().map_or((0, false), |failure| (failure.times, failure.is_fault));
-        let is_fault = is_fault || was_fault;
-        let pause = LAUNCH_PAUSE.0.saturating_mul(1 << times.min(8)).min(LAUNCH_PAUSE.1);
-        self.failure = Some(Failure { words, is_fault, times: times + 1, until: now + pause, generation });
+        self.failure = Some(Failure::after(self.failure.as_ref(), words, is_fault, generation, now));
+    }
+
+    /// A machine of this type was not to be had: another type is taken instead, if the environment's strategy is such.
+    fn ran_short(
+        &mut self,
+        machine_type: &Name,
+        words: Name,
+        strategy: Strategy,
+        generation: i64,
+        now: Time,
+    ) {
+        if strategy == Strategy::BestFit || mutant::is(Mutant::ShortageOfAll) {
+            return self.failed_to_launch(words, false, generation, now);
+        }
+        let before = self.shortages.get(machine_type);
+        let shortage = Failure::after(before, words, false, generation, now);
+        self.shortages.insert(machine_type.clone(), shortage);
+    }
+
+    /// Why no machine of this type is to be had now, although others may be.
+    pub(crate) fn lacks(&self, machine_type: &Name, now: Time) -> Option<Name> {
+        let lasts = |failure: &&Failure| failure.until > now && !mutant::is(Mutant::FailedLaunchAtOnce);
+        self.shortages.get(machine_type).filter(lasts).map(|shortage| shortage.words.clone())
     }
 }

@@ -1,5 +1,6 @@
 //! One look at a managed environment: machines decided, asked for, and let go.
 
+use super::Failure;
 use super::class::{ClassState, class_state, is_outdated, tend_class};
 use super::deployments::replicas_wanted;
 use super::members::{Member, members};
@@ -13,7 +14,7 @@ use crate::finding::Finding;
 use crate::ids::{Name, Uid};
 use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, LAUNCHES_LISTED, RETRY_PAUSE, TOMBSTONE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Backend, Launch, Managed, ObservedMachine, PoolStatus};
+use crate::objects::{Backend, Launch, MachineType, Managed, ObservedMachine, PoolStatus, Strategy};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::units::Resources;
@@ -47,21 +48,28 @@ fn notice(uid: Uid, desk: &mut Desk) {
     let late_at = |member: &Member<'_>| member.without_node_since().map(|since| since + LAUNCH_PATIENCE);
     let members = members(environment, desk);
     let usable = members.iter().filter(|member| member.is_usable());
-    let usable: BTreeSet<Uid> = usable.filter_map(|member| Some(member.machine?.uid)).collect();
+    let usable: BTreeMap<Uid, Name> =
+        usable.filter_map(|member| Some((member.machine?.uid, member.machine_type.clone()))).collect();
     // What becomes of one that is not wanted any more says nothing of those that are.
     let wanted = members.iter().filter(|member| !member.is_outdated);
     let wanted: BTreeSet<Uid> = wanted.filter_map(|member| Some(member.machine?.uid)).collect();
     let machines: Vec<(ObservedMachine, Option<Time>)> =
         members.iter().filter_map(|member| Some((member.machine?.clone(), late_at(member)))).collect();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
-    let generation = environment.observed.generation;
+    let (generation, strategy) = (environment.observed.generation, environment.strategy());
     let (name, launches) = (environment.observed.name.clone(), environment.launches().to_vec());
     let pool = &mut environment.pool;
     // Machines can be had again once one has come, and perhaps once somebody has changed what is asked for.
-    let one_came = usable.difference(&pool.came).next().is_some();
-    pool.failure = pool.failure.take().filter(|failure| failure.generation == generation && !one_came);
+    let came: Vec<&Name> = usable
+        .iter()
+        .filter(|(uid, _)| !pool.came.contains(uid))
+        .map(|(_, machine_type)| machine_type)
+        .collect();
+    let is_of_now = |failure: &Failure| failure.generation == generation;
+    pool.failure = pool.failure.take().filter(|failure| is_of_now(failure) && came.is_empty());
+    pool.shortages.retain(|machine_type, shortage| is_of_now(shortage) && !came.contains(&machine_type));
     pool.came.retain(|uid| machines.iter().any(|(machine, _)| machine.uid == *uid));
-    pool.came.extend(usable);
+    pool.came.extend(usable.keys());
     for (machine, late_at) in &machines {
         let of = |launch: &&Launch| Machines::name(&name, uid, launch.serial) == machine.name;
         pool.seen.extend(launches.iter().find(of).map(|launch| launch.serial));
@@ -77,7 +85,11 @@ fn notice(uid: Uid, desk: &mut Desk) {
         let goes = machine.deleting || machine.leaving || pool.removing.contains_key(&machine.uid);
         let goes = goes || !wanted.contains(&machine.uid);
         if let Some(words) = fault.filter(|_| !goes) {
-            pool.failed_to_launch(words, machine.fault.is_some(), generation, now);
+            if machine.fault.is_some() {
+                pool.failed_to_launch(words, true, generation, now);
+            } else {
+                pool.ran_short(&machine.machine_type, words, strategy, generation, now);
+            }
             remove(machine, uid, desk);
             return desk.agenda.mark(Item::Environment(uid));
         }
@@ -89,7 +101,8 @@ fn notice(uid: Uid, desk: &mut Desk) {
     for serials in [&mut pool.seen, &mut pool.granted, &mut pool.absent, &mut pool.failed] {
         serials.retain(listed);
     }
-    if let Some(until) = pool.failure.as_ref().map(|failure| failure.until).filter(|until| *until > now) {
+    let failures = pool.failure.iter().chain(pool.shortages.values());
+    for until in failures.map(|failure| failure.until).filter(|until| *until > now) {
         desk.agenda.wake(until, Item::Schedule);
         desk.agenda.wake(until, Item::Environment(uid));
     }
@@ -127,7 +140,9 @@ fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let mut orders = Vec::new();
     while kept < target && left > 0 {
         let fits = |vcpus: u32| vcpus > 0 && all.saturating_add(vcpus) <= managed.max_vcpus;
-        let Some(smallest) = types(environment, desk).into_iter().find(|found| fits(found.vcpus)) else {
+        let is_there = |found: &MachineType| environment.pool.lacks(&found.name, desk.now).is_none();
+        let mut types = types(environment, desk).into_iter();
+        let Some(smallest) = types.find(|found| fits(found.vcpus) && is_there(found)) else {
             break;
         };
         (all, kept, left) = (all + smallest.vcpus, kept + smallest.vcpus, left - 1);
@@ -383,26 +398,32 @@ pub(crate) fn machine_is_gone(machine: &ObservedMachine, desk: &mut Desk) {
     let is_outdated = is_outdated(machine, environment, desk);
     let Some(environment) = desk.environments.get_mut(machine.environment) else { return };
     let was_asked_to_go = environment.pool.removing.remove(&machine.uid).is_some();
-    let generation = environment.observed.generation;
+    let (generation, strategy) = (environment.observed.generation, environment.strategy());
     if machine.node.is_none() && !was_asked_to_go && !is_outdated {
         let words = format!(
             "{} was taken back before it had a node: no {} is to be had now",
             machine.name, machine.machine_type
         );
-        environment.pool.failed_to_launch(Name::from(words), false, generation, now);
+        environment.pool.ran_short(&machine.machine_type, Name::from(words), strategy, generation, now);
         if machine.backend == Backend::Karpenter {
             let question = Action::ReadMachineEvents(machine.name.clone(), machine.uid);
-            desk.outbox.send(question, Purpose::MachineEvents(machine.environment));
+            let purpose = Purpose::MachineEvents(machine.environment, machine.machine_type.clone());
+            desk.outbox.send(question, purpose);
         }
     }
     desk.agenda.mark(Item::Environment(machine.environment));
 }
 
 /// The backend's own words on a machine that it took back.
-pub(crate) fn machine_events_read(environment: Uid, outcome: Outcome, desk: &mut Desk) {
+pub(crate) fn machine_events_read(environment: Uid, machine_type: &Name, outcome: Outcome, desk: &mut Desk) {
     let Outcome::Words(Some(words)) = outcome else { return };
+    let now = desk.now;
     let Some(found) = desk.environments.get_mut(environment) else { return };
-    if let Some(failure) = &mut found.pool.failure {
+    let (generation, pool) = (found.observed.generation, &mut found.pool);
+    if is_about_the_node_class(&words) && pool.shortages.remove(machine_type).is_some() {
+        // No other type can be had either.
+        pool.failed_to_launch(words, true, generation, now);
+    } else if let Some(failure) = pool.shortages.get_mut(machine_type).or(pool.failure.as_mut()) {
         failure.is_fault |= is_about_the_node_class(&words);
         failure.words = words;
     }
@@ -414,6 +435,13 @@ pub(crate) fn machine_events_read(environment: Uid, outcome: Outcome, desk: &mut
 fn is_about_the_node_class(words: &Name) -> bool {
     let words = words.as_str().to_lowercase();
     words.contains("nodeclass") || words.contains("node class")
+}
+
+impl Environment {
+    /// How the type of a machine is chosen.
+    fn strategy(&self) -> Strategy {
+        self.observed.managed.as_ref().map(|managed| managed.strategy).unwrap_or_default()
+    }
 }
 
 /// Notes machines of these types to be made; they are asked for once that is written.

@@ -6,7 +6,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::LAUNCH_PATIENCE;
 use crate::mutant::{self, Mutant};
-use crate::objects::{Backend, MachineType, ObservedHost, ObservedMachine};
+use crate::objects::{Backend, MachineType, Managed, ObservedHost, ObservedMachine, Strategy};
 use crate::text::list;
 use crate::units::Resources;
 use crate::world::Host;
@@ -21,9 +21,9 @@ const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 /// The label that every node has of its machine's type.
 pub(super) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
-/// The types that an environment may have made, or that somebody else's autoscaler may add, the smallest first: with what its
-/// hosts of that type turned out to offer, where there are some or were, and with the catalogue's estimate where there was none
-/// yet. None where nobody says what an autoscaler adds.
+/// The types that an environment may have made, or that somebody else's autoscaler may add, the smallest first, or the first of
+/// its list: with what its hosts of that type turned out to offer, where there are some or were, and with the catalogue's
+/// estimate where there was none yet. None where nobody says what an autoscaler adds.
 pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let chosen = chosen(environment, desk);
     if chosen.is_empty() {
@@ -39,12 +39,14 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
         }
         found
     };
+    let ordered = environment.observed.managed.as_ref().filter(|found| is_ordered(found));
+    let place = |found: &MachineType| ordered.and_then(|managed| place(managed, found));
     // A type with GPUs costs what it costs, whatever its nodes report.
     let mut types: Vec<(u64, MachineType)> =
         chosen.into_iter().map(|found| (found.allocatable.gpus, as_offered(found))).collect();
     types.sort_by_key(|(gpus, found)| {
         let MachineType { vcpus, allocatable, name, .. } = found;
-        (*gpus, *vcpus, allocatable.memory_bytes, name.clone())
+        (place(found), *gpus, *vcpus, allocatable.memory_bytes, name.clone())
     });
     types.into_iter().map(|(_, found)| found).collect()
 }
@@ -105,6 +107,15 @@ fn chosen(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     }
     let all = desk.machine_types.values();
     all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
+}
+
+fn is_ordered(managed: &Managed) -> bool {
+    managed.strategy == Strategy::ProgressiveOrdered && !mutant::is(Mutant::ListOrderIgnored)
+}
+
+/// Where in an environment's list a type stands.
+fn place(managed: &Managed, found: &MachineType) -> Option<usize> {
+    managed.instance_types.iter().position(|wanted| is(wanted, found))
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.

@@ -1,6 +1,6 @@
 //! The room on all hosts, as one pass fills it.
 
-use super::explain::Closed;
+use super::closed::Closed;
 use super::promise::Site;
 use super::reserve::Reservation;
 use crate::catalog::{Environment, Hosting};

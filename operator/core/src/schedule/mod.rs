@@ -1,5 +1,6 @@
 //! Who runs next, and where.
 
+mod closed;
 mod explain;
 mod floats;
 mod floor;
@@ -12,7 +13,8 @@ mod shares;
 mod stuck;
 mod turns;
 
-pub use explain::{Closed, Obstacle, Waiting};
+pub use closed::Closed;
+pub use explain::{Obstacle, Waiting};
 pub(crate) use lines::{Lines, OrderKey, Shape};
 pub(crate) use pass::pass;
 pub use promise::{Promise, Site};

@@ -1,6 +1,7 @@
 //! One pass over the waiting jobs: queues by priority, jobs about in order of submission. Work is by kinds of need, not by jobs.
 
-use super::explain::{Closed, Obstacle, Waiting};
+use super::closed::Closed;
+use super::explain::{Obstacle, Waiting};
 use super::floor::{Floor, Room};
 use super::lines::{OrderKey, Shape};
 use super::reserve::{

@@ -97,7 +97,7 @@ mod tests {
         };
         assert_eq!(waits(&floating), [("z".to_owned(), 3000), ("b".to_owned(), 2000)]);
         assert_eq!(floating.of(&"other".into()).count(), 0);
-        assert_eq!(floating.not_in(&BTreeSet::from([first.clone()])), [second.clone()]);
+        assert_eq!(floating.not_in(&BTreeSet::from([first.clone()])), std::slice::from_ref(&second));
         assert!(floating.remove(&first) && !floating.remove(&first));
         floating.put(&first, &"auto".into(), need(1), at(4));
         assert_eq!(waits(&floating), [("b".to_owned(), 2000), ("z".to_owned(), 1000)]);

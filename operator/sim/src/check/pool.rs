@@ -11,7 +11,7 @@ use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedHost, ObservedJob,
-    ObservedMachine, PoolStatus,
+    ObservedMachine, PoolStatus, Strategy,
 };
 
 /// Checks a request when it is sent, whatever becomes of it: by the time it lands there may be jobs that nobody could know of.
@@ -214,7 +214,8 @@ fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
 fn too_large(managed: &Managed, bought: &Name) -> Option<String> {
     let fits = |found: &&MachineType| found.allocatable.cpu_millis - pools::LESS >= LARGEST;
     let chosen = types_of(managed).into_iter().filter(|found| fits(found));
-    let smallest = chosen.map(|found| found.vcpus).min()?;
+    // Another strategy may take a larger one.
+    let smallest = chosen.map(|found| found.vcpus).min().filter(|_| managed.strategy == Strategy::BestFit)?;
     (vcpus(bought) > smallest)
         .then(|| format!("{bought} is bought, although {smallest} vCPUs have room for any job there is"))
 }
