@@ -108,11 +108,6 @@ impl Obstacle {
     pub(crate) const fn is_passing(&self) -> bool {
         matches!(self, Obstacle::Full { .. } | Obstacle::AtMaximum { .. })
     }
-
-    /// True when a node can be had as soon as another job has the host that is kept free for it.
-    pub(crate) const fn is_held_up(&self) -> bool {
-        matches!(self, Obstacle::Kept { .. })
-    }
 }
 
 /// Why a job waits.

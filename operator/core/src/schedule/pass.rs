@@ -193,7 +193,8 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         let is_coming = waiting.as_ref().is_some_and(Waiting::is_coming);
         if let Some(Waiting::Capacity { obstacles, share, .. }) = &mut waiting
             && obstacles.iter().any(Obstacle::is_passing)
-            && !obstacles.iter().any(Obstacle::is_held_up)
+            // A node comes for it as soon as another job has the host that is kept free for it.
+            && !obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Kept { .. }))
             && let Some(job) = jobs.get(&order.uid)
         {
             *share = turns.denied(&shape.share).map(|other| (shape.share.clone(), other));
@@ -244,7 +245,8 @@ fn place(
 ) -> Option<Waiting> {
     let ends_by = would_end_by(job, desk);
     // One that was told a time does not leave that for a node of which nobody knows whether it comes.
-    let may_float = desk.reservations.promise(job.uid).is_none_or(|promise| promise.start.is_none());
+    let is_told = desk.reservations.promise(job.uid).is_some_and(|promise| promise.start.is_some());
+    let may_float = !is_told || mutant::is(Mutant::PromiseLeftForNode);
     // Tasks that wait for machines on their way: the last ones, whichever that will be then.
     let mut expected = 0;
     let mut placed = 0;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{ObservedJob, ObservedPolicy, PodPhase, WEIGHT_ONE};
+use windlass_core::objects::{ObservedEnvironment, ObservedJob, ObservedPolicy, PodPhase, WEIGHT_ONE};
 use windlass_core::state::State;
 use windlass_core::time::Time;
 
@@ -185,8 +185,8 @@ fn policy(cluster: &Cluster) -> Option<&ObservedPolicy> {
 /// The vCPUs of all hosts, in thousandths; of managed environments all that they may have.
 fn capacity(cluster: &Cluster) -> u64 {
     let hosts = cluster.store.hosts.values().map(|host| host.allocatable.amounts.cpu_millis).sum::<u64>();
-    let managed = cluster.store.environments.values().filter_map(|environment| environment.managed.as_ref());
-    hosts + managed.map(|managed| u64::from(managed.max_vcpus) * 1000).sum::<u64>()
+    let managed = cluster.store.environments.values().filter_map(ObservedEnvironment::max_vcpus);
+    hosts + managed.map(|most| u64::from(most) * 1000).sum::<u64>()
 }
 
 fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {
