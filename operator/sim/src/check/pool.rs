@@ -124,12 +124,12 @@ fn needless(
 ) -> Option<String> {
     new.iter().find_map(|launch| too_large(managed, &launch.machine_type)).or_else(|| {
         let with_gpus = new.iter().find(|launch| has_gpus(&launch.machine_type))?;
-        needless_gpus(cluster, environment.uid, &with_gpus.machine_type)
+        needless_gpus(cluster, environment.uid, managed, &with_gpus.machine_type)
     })
 }
 
 /// Machines with GPUs are for jobs that need some, and as many as are there but for their GPUs are not bought again.
-fn needless_gpus(cluster: &Cluster, environment: Uid, bought: &Name) -> Option<String> {
+fn needless_gpus(cluster: &Cluster, environment: Uid, managed: &Managed, bought: &Name) -> Option<String> {
     if !at_ease(cluster) {
         return None;
     }
@@ -138,7 +138,9 @@ fn needless_gpus(cluster: &Cluster, environment: Uid, bought: &Name) -> Option<S
     let (with_gpus, others): (Vec<&ObservedJob>, Vec<&ObservedJob>) =
         unfinished.partition(|job| job.spec.overrides.gpus.is_some());
     if with_gpus.is_empty() {
-        return Some(format!("{bought} is bought, and no job needs GPUs"));
+        // Another strategy takes one that has some where the others are not to be had.
+        return (managed.strategy == Strategy::BestFit)
+            .then(|| format!("{bought} is bought, and no job needs GPUs"));
     }
     let is_free = |machine: &&ObservedMachine| {
         let node = machine.node.as_ref().filter(|node| !store.has_jobs(node));
