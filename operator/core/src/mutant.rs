@@ -203,12 +203,6 @@ mutants! {
     UnheardHostIsGone,
     /// A pod that has been given a node claims nothing there (I3).
     BoundHostNotClaimed,
-    /// A time is told for a host to which a pod may be bound that waits for any (SPEC.md, Order).
-    FloatingPodsOverlooked,
-    /// A pod that may be bound to any host is made while one is kept free (SPEC.md, Order).
-    KeptHostFloatedTo,
-    /// A job that was told a time leaves its host for a node of which nobody knows whether it comes (SPEC.md, Order).
-    PromiseLeftForNode,
     /// A cancel leaves a job alone whose pod waits for a node (SPEC.md J7: it is RUNNABLE).
     CancelSparesWaiting,
     /// The order of an environment's types is ignored (SPEC.md C2; BEST_FIT_PROGRESSIVE_ORDERED).

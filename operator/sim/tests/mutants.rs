@@ -32,7 +32,7 @@ fn wrong_decisions_are_caught() {
         Mutant::OutdatedMachineKept,
         Mutant::AwaitedNotCounted,
         Mutant::NodeWaitedForForEver,
-        Mutant::ExcessAwaited,
+        Mutant::BoundHostNotClaimed,
         Mutant::ReservationIgnored,
         Mutant::SharePriorityIgnored,
         Mutant::ShareOfPassForgotten,

@@ -3,7 +3,6 @@
 use super::floor::Floor;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
-use crate::mutant::{self, Mutant};
 use crate::units::{ResourceList, Resources};
 
 impl Floor {
@@ -17,7 +16,7 @@ impl Floor {
     /// Sets room aside for one pod of a job on a node that an environment's autoscaler is to add. None while a host of it is kept
     /// free for another job: it might be bound there.
     pub(crate) fn float(&mut self, environment: Uid, need: &Resources, job: Uid, desk: &Desk) -> bool {
-        if self.kept_from(environment, job, desk).is_some() && !mutant::is(Mutant::KeptHostFloatedTo) {
+        if self.kept_from(environment, job, desk).is_some() {
             return false;
         }
         let awaited = self.awaited.get_mut(&environment).filter(|awaited| awaited.failure.is_none());

@@ -245,8 +245,7 @@ fn place(
 ) -> Option<Waiting> {
     let ends_by = would_end_by(job, desk);
     // One that was told a time does not leave that for a node of which nobody knows whether it comes.
-    let is_told = desk.reservations.promise(job.uid).is_some_and(|promise| promise.start.is_some());
-    let may_float = !is_told || mutant::is(Mutant::PromiseLeftForNode);
+    let may_float = desk.reservations.promise(job.uid).is_none_or(|promise| promise.start.is_none());
     // Tasks that wait for machines on their way: the last ones, whichever that will be then.
     let mut expected = 0;
     let mut placed = 0;

@@ -8,7 +8,6 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, ends_by};
 use crate::limits::{REMOVAL_PATIENCE, TOMBSTONE};
-use crate::mutant::{self, Mutant};
 use crate::pool::Machine;
 use crate::time::Time;
 use crate::units::ResourceList;
@@ -78,7 +77,7 @@ impl Search<'_> {
 
     /// Where a pod that waits for any node might be bound, nobody can say by when the room is there.
     fn host(&self, environment: Uid, host: &Name) -> Offer {
-        let is_sure = !self.floor.may_be_bound_to(host) || mutant::is(Mutant::FloatingPodsOverlooked);
+        let is_sure = !self.floor.may_be_bound_to(host);
         let start = is_sure.then(|| self.free_by(environment, host)).flatten();
         Offer { environment, site: Site::Host(host.clone()), until: start, start, going: Vec::new() }
     }
