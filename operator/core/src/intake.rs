@@ -226,6 +226,16 @@ impl Core {
             return;
         }
         let uid = observed.uid;
+        // It was made again under its name: the earlier one is gone, whether this tells of that one or of the later. An answer
+        // that was long on its way may.
+        let namesake = self.desk.definitions.named(&observed.key).map(|found| &found.observed);
+        if let Some(other) = namesake.filter(|other| other.uid != uid) {
+            let (other_uid, is_later) = (other.uid, other.resource_version >= observed.resource_version);
+            self.definition_gone(if is_later { uid } else { other_uid });
+            if is_later {
+                return;
+            }
+        }
         let (definition, is_new) = match self.desk.definitions.remove(uid) {
             Some(known) => (known.later(observed), false),
             None => (Definition::new(observed), true),

@@ -52,6 +52,11 @@ impl<T: Registered> Registry<T> {
         self.objects.keys().copied().collect()
     }
 
+    /// The object of this name.
+    pub(crate) fn named(&self, key: &ObjectKey) -> Option<&T> {
+        self.objects.get(self.names.get(key)?)
+    }
+
     /// Finds what `reference` names in `namespace`: by name first, then by AWS name.
     pub(crate) fn find(&self, namespace: &Name, reference: &Reference) -> Option<&T> {
         let key = ObjectKey { namespace: namespace.clone(), name: reference.name.clone() };
