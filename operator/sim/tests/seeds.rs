@@ -25,7 +25,7 @@ fn a_seed_gives_the_same_run_again() {
 #[test]
 fn the_sample_meets_what_it_is_for() {
     let mut met = Coverage::default();
-    for seed in 0..1_000 {
+    for seed in 3_000..5_000 {
         met.merge(&run(seed, false).coverage);
     }
     let expected: [(About, &[&str]); 5] = [
