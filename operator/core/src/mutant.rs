@@ -205,10 +205,6 @@ mutants! {
     BoundHostNotClaimed,
     /// A cancel leaves a job alone whose pod waits for a node (SPEC.md J7: it is RUNNABLE).
     CancelSparesWaiting,
-    /// The order of an environment's types is ignored (SPEC.md C2; BEST_FIT_PROGRESSIVE_ORDERED).
-    ListOrderIgnored,
-    /// Of several types one that is not to be had stands for all (SPEC.md C2; BEST_FIT_PROGRESSIVE).
-    ShortageOfAll,
     /// A status is written again and again (DESIGN.md, rule 8; hot loop).
     HotLoop,
     /// The pods of a deleted job are released at once (I1; a delayed create lands when the name is free again).

@@ -140,7 +140,7 @@ impl Pool {
         generation: i64,
         now: Time,
     ) {
-        if strategy == Strategy::BestFit || mutant::is(Mutant::ShortageOfAll) {
+        if strategy == Strategy::BestFit {
             return self.failed_to_launch(words, false, generation, now);
         }
         let before = self.shortages.get(machine_type);

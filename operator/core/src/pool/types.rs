@@ -110,7 +110,7 @@ fn chosen(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
 }
 
 fn is_ordered(managed: &Managed) -> bool {
-    managed.strategy == Strategy::ProgressiveOrdered && !mutant::is(Mutant::ListOrderIgnored)
+    managed.strategy == Strategy::ProgressiveOrdered
 }
 
 /// Where in an environment's list a type stands.
