@@ -43,25 +43,29 @@ pub(crate) async fn add_of(
     allocatable: Size,
 ) {
     let name = scene.unique(name);
-    scene
-        .create(json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {
-                "name": name,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {
-                    LABEL: pool,
-                    "kubernetes.io/hostname": name,
-                    "kubernetes.io/os": "linux",
-                    "kubernetes.io/arch": architecture,
-                },
-            },
-            "status": {"capacity": capacity.as_value(), "allocatable": allocatable.as_value()},
-        }))
-        .await;
+    let mut host = node(&name, architecture, &capacity.as_value(), &allocatable.as_value());
+    host["metadata"]["labels"][LABEL] = json!(pool);
+    scene.create(host).await;
     let nodes = Api::<Node>::all(scene.client.clone());
     within(Duration::from_secs(60), &nodes, &name, "is Ready", is_ready).await;
+}
+
+/// A node that KWOK plays, with the labels that every kubelet sets.
+pub(crate) fn node(name: &str, architecture: &str, capacity: &Value, allocatable: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": architecture,
+            },
+        },
+        "status": {"capacity": capacity, "allocatable": allocatable},
+    })
 }
 
 fn is_ready(node: &Node) -> bool {

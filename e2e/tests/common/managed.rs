@@ -31,6 +31,16 @@ pub(crate) fn simulated() -> Maker {
     Maker { backend: json!({"simulated": {}}), machine: ["", "v1", "Node"] }
 }
 
+/// A MANAGED environment, its machines made by this backend.
+pub(crate) fn object(name: &str, backend: &Value, resources: &Value) -> Value {
+    json!({
+        "apiVersion": "batch.windlass.dev/v1beta1",
+        "kind": "ComputeEnvironment",
+        "metadata": {"name": name},
+        "spec": {"type": "MANAGED", "computeResources": resources, "backend": backend},
+    })
+}
+
 /// Makes a managed environment and waits until it is VALID; gives its name and a watch of its machines.
 pub(crate) async fn environment(
     scene: &Scene,
@@ -39,14 +49,7 @@ pub(crate) async fn environment(
     resources: Value,
 ) -> (String, Machines) {
     let name = scene.unique(name);
-    scene
-        .create(json!({
-            "apiVersion": "batch.windlass.dev/v1beta1",
-            "kind": "ComputeEnvironment",
-            "metadata": {"name": name},
-            "spec": {"type": "MANAGED", "computeResources": resources, "backend": maker.backend},
-        }))
-        .await;
+    scene.create(object(&name, &maker.backend, &resources)).await;
     let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
     let is_known =
         |found: &ComputeEnvironment| found.status.as_ref().is_some_and(|told| told.status.is_some());

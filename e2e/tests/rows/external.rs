@@ -16,6 +16,7 @@ use crate::admission;
 use crate::catalog::{self, BUSYBOX, array, definition, job};
 use crate::elastic::{queue, update};
 use crate::hosts::{self, LABEL, Size};
+use crate::managed;
 use crate::records::{has_ended, reason, state, status, words};
 use crate::scene::Scene;
 use crate::wait::until;
@@ -26,18 +27,8 @@ const TWO: Size = Size { cpu: "2", memory: "8Gi" };
 async fn environment(scene: &Scene, name: &str, patience: u32) -> String {
     let name = scene.unique(name);
     let external = json!({"nodeSelector": {LABEL: name}, "maxNodeProvisionSeconds": patience});
-    scene
-        .create(json!({
-            "apiVersion": "batch.windlass.dev/v1beta1",
-            "kind": "ComputeEnvironment",
-            "metadata": {"name": name},
-            "spec": {
-                "type": "MANAGED",
-                "computeResources": {"type": "SPOT", "maxvCpus": 4},
-                "backend": {"external": external},
-            },
-        }))
-        .await;
+    let backend = json!({"external": external});
+    scene.create(managed::object(&name, &backend, &json!({"type": "SPOT", "maxvCpus": 4}))).await;
     name
 }
 

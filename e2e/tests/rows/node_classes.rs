@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use windlass_crds::ComputeEnvironment;
 use windlass_crds::shared::state::Validity;
 
+use crate::managed;
 use crate::scene::Scene;
 use crate::wait::{gone, until, within};
 
@@ -51,14 +52,8 @@ impl Stage {
     async fn set(scene: &Scene) -> Self {
         let classes = classes(&scene.client).await;
         let environment = scene.unique("ec2");
-        scene
-            .create(json!({
-                "apiVersion": "batch.windlass.dev/v1beta1",
-                "kind": "ComputeEnvironment",
-                "metadata": {"name": environment},
-                "spec": {"type": "MANAGED", "computeResources": resources("ami-1"), "backend": {"karpenter": {}}},
-            }))
-            .await;
+        let backend = json!({"karpenter": {}});
+        scene.create(managed::object(&environment, &backend, &resources("ami-1"))).await;
         let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
         let uid = environments.get(&environment).await.unwrap().uid().unwrap();
         Self { environments, classes, class: format!("{environment}-{}", &uid[..8]), environment }

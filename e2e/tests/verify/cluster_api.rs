@@ -13,6 +13,7 @@ use crate::catalog::{self, BUSYBOX, array, definition, job};
 use crate::elastic::{GONE, queue, update};
 use crate::hosts::{self, LABEL, Size};
 use crate::machine_maker::{MachineMaker, machine_deployment, objects};
+use crate::managed;
 use crate::records::{has_ended, reason, state, words};
 use crate::scene::Scene;
 use crate::wait::{until, within};
@@ -25,18 +26,8 @@ async fn environment(scene: &Scene, name: &str, resources: Value, deployments: &
     let name = scene.unique(name);
     let named = |deployment: &&str| json!({"namespace": scene.namespace, "name": deployment});
     let deployments: Vec<Value> = deployments.iter().map(named).collect();
-    scene
-        .create(json!({
-            "apiVersion": "batch.windlass.dev/v1beta1",
-            "kind": "ComputeEnvironment",
-            "metadata": {"name": name},
-            "spec": {
-                "type": "MANAGED",
-                "computeResources": resources,
-                "backend": {"clusterApi": {"machineDeployments": deployments}},
-            },
-        }))
-        .await;
+    let backend = json!({"clusterApi": {"machineDeployments": deployments}});
+    scene.create(managed::object(&name, &backend, &resources)).await;
     name
 }
 

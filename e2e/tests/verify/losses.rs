@@ -15,9 +15,12 @@ use crate::catalog::{BUSYBOX, definition, job};
 use crate::elastic::{GONE, queue, update};
 use crate::karpenter::{CLASS, karpenter, node_class};
 use crate::managed::environment;
-use crate::records::{has_ended, state, status};
+use crate::records::{has_ended, reason, state, status, words};
 use crate::scene::Scene;
 use crate::wait::{until, within};
+
+/// Longer than Karpenter tries to launch a machine.
+const GIVEN_UP: Duration = Duration::from_secs(480);
 
 #[tokio::test]
 async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {
@@ -50,6 +53,39 @@ async fn a_broken_node_class_makes_it_invalid_until_it_is_mended() {
     }
     until(&environments, &name, "is VALID", |found| !is_invalid(found)).await;
     machines.until_vcpus("none", GONE, |vcpus| vcpus == 0).await;
+    scene.leave().await;
+}
+
+/// Karpenter gives a machine up that it could not launch within five minutes. Then the strategies part.
+#[tokio::test]
+async fn where_a_type_is_not_to_be_had_the_strategy_says_whether_another_is_taken() {
+    let scene = Scene::new("k-strategy").await;
+    node_class(&scene.client, CLASS).await;
+    scene.create(definition("work", BUSYBOX, &["true"])).await;
+    let ordered = ["c4.large", "c4.2xlarge", "c4.xlarge"];
+    let strategies =
+        [("best", "BEST_FIT"), ("next", "BEST_FIT_PROGRESSIVE"), ("listed", "BEST_FIT_PROGRESSIVE_ORDERED")];
+    let mut all = Vec::new();
+    for (name, strategy) in strategies {
+        let resources = json!({
+            "type": "EC2", "maxvCpus": 16, "instanceTypes": ordered, "allocationStrategy": strategy,
+        });
+        let (environment, machines) = environment(&scene, name, &karpenter(CLASS), resources).await;
+        let queue = scene.queue_of(&format!("{name}-queue"), &environment).await;
+        scene.create(job(name, &queue, "work")).await;
+        all.push(machines);
+    }
+    for name in ["next", "listed"] {
+        let job: Job = within(GIVEN_UP, &scene.api(), name, "ends", has_ended).await;
+        assert_eq!(state(&job), JobState::Succeeded);
+    }
+    let has_reason = |job: &Job| reason(job) == "LaunchFailed";
+    let best: Job = within(GIVEN_UP, &scene.api(), "best", "says why it waits", has_reason).await;
+    println!("with BEST_FIT: {}", words(&best));
+    let [best, next, listed] = &all[..] else { unreachable!("three environments were made") };
+    assert!(best.ever().iter().all(|machine_type| machine_type == "c4.large"), "{:?}", best.ever());
+    assert_eq!(next.ever().last().map(String::as_str), Some("c4.xlarge"), "{:?}", next.ever());
+    assert_eq!(listed.ever().last().map(String::as_str), Some("c4.2xlarge"), "{:?}", listed.ever());
     scene.leave().await;
 }
 

@@ -11,9 +11,11 @@ use kube::api::{
 };
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
+use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use windlass::names::{DELETE_MACHINE, MACHINE_DEPLOYMENT};
 
+use crate::hosts;
 use crate::scene::Scene;
 
 const VERSION: &str = "cluster.x-k8s.io/v1beta2";
@@ -76,7 +78,7 @@ pub(crate) struct Seen {
 
 /// The controllers, until they are dropped.
 pub(crate) struct MachineMaker {
-    seen: Arc<Mutex<Seen>>,
+    seen: Receiver<Seen>,
     task: JoinHandle<()>,
 }
 
@@ -89,11 +91,11 @@ impl Drop for MachineMaker {
 impl MachineMaker {
     /// Starts them for one scene's MachineDeployments. Machines fail for good while `failure` says why.
     pub(crate) fn start(scene: &Scene, failure: Arc<Mutex<Option<String>>>) -> Self {
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (sender, seen) = channel(Seen::default());
         let world = World {
             client: scene.client.clone(),
             namespace: scene.namespace.clone(),
-            seen: seen.clone(),
+            seen: sender,
             failure,
             serial: 0,
         };
@@ -102,16 +104,13 @@ impl MachineMaker {
 
     /// What has happened so far.
     pub(crate) fn seen(&self) -> Seen {
-        self.seen.lock().unwrap().clone()
+        self.seen.borrow().clone()
     }
 
     /// Waits until the machines that are there have so many CPUs.
     pub(crate) async fn until_cpus(&self, what: &str, bound: Duration, wanted: impl Fn(u32) -> bool) {
-        let reached = async {
-            while !wanted(self.seen().cpus) {
-                tokio::time::sleep(PERIOD).await;
-            }
-        };
+        let mut seen = self.seen.clone();
+        let reached = seen.wait_for(|seen| wanted(seen.cpus));
         let in_time = tokio::time::timeout(bound, reached).await.is_ok();
         assert!(in_time, "waited {} s until there are {what}: {:?}", bound.as_secs(), self.seen());
     }
@@ -120,7 +119,7 @@ impl MachineMaker {
 struct World {
     client: Client,
     namespace: String,
-    seen: Arc<Mutex<Seen>>,
+    seen: Sender<Seen>,
     failure: Arc<Mutex<Option<String>>>,
     serial: u32,
 }
@@ -160,9 +159,10 @@ impl World {
                 cpus_there += cpus;
             }
         }
-        let mut seen = self.seen.lock().unwrap();
-        seen.most_cpus = seen.most_cpus.max(cpus_there);
-        (seen.cpus, seen.there) = (cpus_there, there);
+        self.seen.send_modify(|seen| {
+            seen.most_cpus = seen.most_cpus.max(cpus_there);
+            (seen.cpus, seen.there) = (cpus_there, there);
+        });
         Ok(())
     }
 
@@ -180,14 +180,14 @@ impl World {
             "metadata": {"name": name, "labels": {MACHINE_DEPLOYMENT: deployment}},
             "spec": machine_spec(),
         });
-        self.seen.lock().unwrap().made.push(cpus);
+        self.seen.send_modify(|seen| seen.made.push(cpus));
         machines.patch(&name, &PatchParams::apply("e2e"), &Patch::Apply(machine)).await
     }
 
     /// A machine goes, and its node with it.
     async fn take(&self, machines: &Api<DynamicObject>, machine: &DynamicObject) -> kube::Result<()> {
         let name = machine.name_any();
-        self.seen.lock().unwrap().taken.push((name.clone(), is_marked(machine)));
+        self.seen.send_modify(|seen| seen.taken.push((name.clone(), is_marked(machine))));
         machines.delete(&name, &DeleteParams::default()).await?;
         let nodes = Api::<Node>::all(self.client.clone());
         match nodes.delete(&name, &DeleteParams::default()).await {
@@ -215,7 +215,11 @@ impl World {
             }),
             None => {
                 let nodes = Api::<Node>::all(self.client.clone());
-                let node: Node = serde_json::from_value(node(&name, cpus)).unwrap();
+                let amounts =
+                    json!({"cpu": cpus.to_string(), "memory": format!("{}Gi", cpus * 2), "pods": "110"});
+                // Nothing on it tells whose it is.
+                let node = hosts::node(&name, "amd64", &amounts, &amounts);
+                let node: Node = serde_json::from_value(node).unwrap();
                 match nodes.create(&PostParams::default(), &node).await {
                     Err(kube::Error::Api(status)) if status.code == 409 => {}
                     made => drop(made?),
@@ -230,23 +234,4 @@ impl World {
 
 fn is_marked(machine: &DynamicObject) -> bool {
     machine.annotations().contains_key(DELETE_MACHINE)
-}
-
-/// A node of a machine: nothing on it tells whose it is.
-fn node(name: &str, cpus: u32) -> Value {
-    let amounts = json!({"cpu": cpus.to_string(), "memory": format!("{}Gi", cpus * 2), "pods": "110"});
-    json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
-            "labels": {
-                "kubernetes.io/hostname": name,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-            },
-        },
-        "status": {"capacity": amounts, "allocatable": amounts},
-    })
 }
