@@ -5,6 +5,7 @@ use crate::agenda::Item;
 use crate::catalog::{Definition, Environment, Queue};
 use crate::core::Core;
 use crate::dependency::Found;
+use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::job::{Job, pod_is_gone, take_version};
 use crate::limits::RETRY_PAUSE;
@@ -57,6 +58,11 @@ impl Core {
         if *outcome == Outcome::NotFound {
             self.desk.hosts.is_not_there(name);
             return self.touch_pods_on(name);
+        }
+        if let Outcome::Refused(_, words) = outcome {
+            let host = ObjectKey { namespace: Name::default(), name: name.clone() };
+            let trouble = format!("a job's pod is bound to this host, and it cannot be asked about: {words}");
+            self.desk.findings.push(Finding::Trouble(host, Name::from(trouble)));
         }
         // It is there, and will be told of; or nobody knows.
         let again = self.desk.now + RETRY_PAUSE.1;
