@@ -15,9 +15,6 @@ use crate::kubectl::Kubectl;
 const MODULE: &str = "sigs.k8s.io/karpenter";
 const INSTANCE_TYPES: &str = "karpenter-instance-types.json";
 
-/// A type that Amazon has and this provider has not: of it no machine is ever to be had.
-const NOT_TO_BE_HAD: &str = "c4.large";
-
 /// How it is run.
 pub(crate) fn component(state: &State, record: &Record) -> Component {
     let environment = [
@@ -51,8 +48,7 @@ pub(crate) fn prepare(state: &State, checkout: &Checkout, kubectl: &Kubectl) -> 
 /// `amd64`, and has a twin with windows of each.
 fn usable(mut instance_type: Value) -> Option<Value> {
     let systems = instance_type.get("operatingSystems")?.as_array()?;
-    let is_to_be_had = instance_type.get("name")? != NOT_TO_BE_HAD;
-    if !is_to_be_had || !systems.iter().any(|system| system == "linux") {
+    if !systems.iter().any(|system| system == "linux") {
         return None;
     }
     let architecture = match instance_type.get("architecture")?.as_str()? {
@@ -71,7 +67,7 @@ mod tests {
     use super::*;
 
     fn instance(architecture: &str, system: &str) -> Value {
-        json!({"name": "m4.large", "architecture": architecture, "operatingSystems": [system]})
+        json!({"architecture": architecture, "operatingSystems": [system]})
     }
 
     #[test]
@@ -81,8 +77,5 @@ mod tests {
         assert_eq!(usable(instance("i386", "linux")), None);
         assert_eq!(usable(instance("x86_64", "windows")), None);
         assert_eq!(usable(json!({})), None);
-        let mut missing = instance("x86_64", "linux");
-        missing["name"] = NOT_TO_BE_HAD.into();
-        assert_eq!(usable(missing), None);
     }
 }

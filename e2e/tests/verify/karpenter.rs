@@ -34,20 +34,21 @@ pub(crate) fn karpenter(class: &str) -> Maker {
 /// The node class of most tests.
 pub(crate) const CLASS: &str = "default";
 
-/// Makes the node class that machines are to be like.
-pub(crate) async fn node_class(client: &Client, name: &str) {
+/// Makes the node class that machines are to be like: so long after its launch a machine has its node.
+pub(crate) async fn node_class(client: &Client, name: &str, delay: &str) {
     let kind = GroupVersionKind::gvk("karpenter.kwok.sh", "v1alpha1", "KWOKNodeClass");
     let resource = ApiResource::from_gvk_with_plural(&kind, "kwoknodeclasses");
     let classes: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let class = json!({
-        "apiVersion": "karpenter.kwok.sh/v1alpha1", "kind": "KWOKNodeClass", "metadata": {"name": name}, "spec": {},
+        "apiVersion": "karpenter.kwok.sh/v1alpha1", "kind": "KWOKNodeClass", "metadata": {"name": name},
+        "spec": {"nodeRegistrationDelay": delay},
     });
     classes.patch(name, &PatchParams::apply("e2e"), &Patch::Apply(class)).await.unwrap();
 }
 
 async fn scene(topic: &str) -> Scene {
     let scene = Scene::new(topic).await;
-    node_class(&scene.client, CLASS).await;
+    node_class(&scene.client, CLASS, "0s").await;
     scene
 }
 

@@ -20,7 +20,7 @@ const JOBS: i32 = 60;
 #[tokio::test]
 async fn kills_leave_no_machine_of_karpenter_behind_and_take_none_from_a_job() {
     let scene = Scene::new("k-kills").await;
-    node_class(&scene.client, CLASS).await;
+    node_class(&scene.client, CLASS, "0s").await;
     survive(scene, &karpenter(CLASS)).await;
 }
 

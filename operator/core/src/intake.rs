@@ -14,7 +14,7 @@ use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
     ObservedMachineDeployment, ObservedNodeClass, ObservedPolicy, ObservedQueue, ObservedRevision,
 };
-use crate::pool::{claim_machines, machine_is_gone, owner_of};
+use crate::pool::{claim_machines, machine_goes, machine_is_gone, owner_of};
 
 impl Core {
     pub(crate) fn catalog_changed(&mut self) {
@@ -85,8 +85,13 @@ impl Core {
         if machine.backend == Backend::ClusterApi {
             machine.environment = owner_of(&machine.machine_type, &self.desk).unwrap_or_default();
         }
-        let environment = machine.environment;
+        let (uid, environment) = (machine.uid, machine.environment);
+        let was_going = self.desk.machines.get(uid).is_some_and(|known| known.deleting);
+        let goes = machine.deleting && !was_going;
         if self.desk.machines.put(machine) {
+            if goes {
+                machine_goes(uid, &mut self.desk);
+            }
             self.desk.agenda.mark(Item::Environment(environment));
             self.desk.capacity_changed();
         }
@@ -94,6 +99,9 @@ impl Core {
 
     pub(crate) fn machine_gone(&mut self, uid: Uid) {
         self.desk.gone.note(uid);
+        if self.desk.machines.get(uid).is_some_and(|machine| !machine.deleting) {
+            machine_goes(uid, &mut self.desk);
+        }
         if let Some(machine) = self.desk.machines.remove(uid) {
             machine_is_gone(&machine, &mut self.desk);
             self.desk.capacity_changed();

@@ -15,6 +15,10 @@ const DURATION_SECONDS: u64 = 15;
 /// How long before its end the lease is renewed.
 const GRACE_SECONDS: u64 = 5;
 
+/// How often a process that waits for the lease sees to it that there is one, and how long it pauses when it cannot.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// The lease, once this process has it.
 pub(super) struct Leadership {
     held: Receiver<bool>,
@@ -26,17 +30,34 @@ pub(super) struct Leadership {
 /// # Errors
 /// When the lease cannot be made.
 pub(super) async fn lead(client: Client, namespace: &str, identity: &str) -> anyhow::Result<Leadership> {
-    let manager = LeaseManagerBuilder::new(client, NAME)
-        .with_namespace(namespace)
-        .with_identity(identity)
-        .with_field_manager(crate::names::MANAGER)
-        .with_duration(DURATION_SECONDS)
-        .with_grace(GRACE_SECONDS)
-        .build()
-        .await?;
-    let (mut held, task) = manager.watch().await;
-    held.wait_for(|held| *held).await?;
-    Ok(Leadership { held, task })
+    let builder = || {
+        LeaseManagerBuilder::new(client.clone(), NAME)
+            .with_namespace(namespace)
+            .with_identity(identity)
+            .with_field_manager(crate::names::MANAGER)
+            .with_duration(DURATION_SECONDS)
+            .with_grace(GRACE_SECONDS)
+    };
+    let mut manager = builder().build().await?;
+    loop {
+        let (mut held, task) = manager.watch().await;
+        let led =
+            tokio::time::timeout(LOOK_AGAIN, held.wait_for(|held| *held)).await.map(|led| led.map(|_| ()));
+        if let Ok(led) = led {
+            led?;
+            return Ok(Leadership { held, task });
+        }
+        // A manager makes the Lease when it is built, and only then, and sleeps until the end of the one that it has seen: when
+        // somebody deletes that, it would wait for ever.
+        task.abort();
+        manager = loop {
+            match builder().build().await {
+                Ok(manager) => break manager,
+                Err(error) => tracing::warn!(%error, "the lease can neither be read nor made"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+    }
 }
 
 impl Leadership {

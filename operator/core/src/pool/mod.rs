@@ -12,6 +12,7 @@ mod class;
 mod deployments;
 mod growth;
 mod members;
+mod outcomes;
 mod scale;
 mod tend;
 mod types;
@@ -22,10 +23,11 @@ pub(crate) use class::{ClassState, class_outcome, class_state};
 pub(crate) use deployments::{claim_machines, owner_of};
 pub(crate) use growth::{Growth, Machine, Prospect};
 pub(crate) use members::{members, nodes_that_leave};
-pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
-pub(crate) use tend::{
-    machine_events_read, machine_is_gone, machine_outcome, order_machines, removal_outcome, tend_pool,
+pub(crate) use outcomes::{
+    machine_events_read, machine_goes, machine_is_gone, machine_outcome, removal_outcome,
 };
+pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
+pub(crate) use tend::{order_machines, tend_pool};
 pub(crate) use types::{fault as types_fault, types};
 
 use crate::ids::{Name, Uid};

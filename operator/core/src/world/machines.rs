@@ -21,6 +21,11 @@ impl Machines {
         true
     }
 
+    /// A machine.
+    pub(crate) fn get(&self, uid: Uid) -> Option<&ObservedMachine> {
+        self.machines.get(&uid)
+    }
+
     /// Forgets a machine that is gone.
     pub(crate) fn remove(&mut self, uid: Uid) -> Option<ObservedMachine> {
         self.machines.remove(&uid)
