@@ -89,6 +89,28 @@ pub struct NodeClassOrder {
     pub content: NodeClassContent,
 }
 
+/// A MachineDeployment to make for an environment, with a machine template of its own: both like those of another one, its pattern,
+/// but for what the environment says of its machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentOrder {
+    /// Namespace and name of both.
+    pub key: ObjectKey,
+    /// The pattern.
+    pub pattern: ObjectKey,
+    /// The pattern's identity.
+    pub pattern_uid: Uid,
+    /// The generation of the pattern that is meant.
+    pub pattern_generation: i64,
+    /// The environment's name.
+    pub environment: Name,
+    /// The environment's identity.
+    pub environment_uid: Uid,
+    /// The generation of the environment that asks for it.
+    pub environment_generation: i64,
+    /// What the environment says of its machines.
+    pub content: NodeClassContent,
+}
+
 /// How many machines a MachineDeployment is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScaleOrder {
