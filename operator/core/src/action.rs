@@ -213,6 +213,11 @@ pub enum Action {
     /// Read a MachineDeployment from the API server itself, and then its machines → [`Outcome::MachineDeployment`] or
     /// [`Outcome::NotFound`].
     ReadMachineDeployment(ObjectKey),
+    /// Make a MachineDeployment like another one, with a machine template → [`Outcome::MachineDeployment`] without machines, also
+    /// when it exists already (as it is then).
+    MakeMachineDeployment(Box<DeploymentOrder>),
+    /// Delete a MachineDeployment that was made, only in exactly this version, and its machine template → [`Outcome::Done`].
+    DeleteMachineDeployment(Guard),
     /// Say how many machines a MachineDeployment is to have, only in exactly this version → [`Outcome::Written`].
     Scale(Box<ScaleOrder>),
     /// Take our finalizer from a pod that is over, and delete it (true) unless that was asked for before → [`Outcome::Done`].

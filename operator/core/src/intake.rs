@@ -125,7 +125,13 @@ impl Core {
     }
 
     pub(crate) fn take_machine_deployment(&mut self, deployment: ObservedMachineDeployment) {
+        let maker = |found: &ObservedMachineDeployment| found.made.as_ref().map(|made| made.environment);
+        let known = self.desk.deployments.get(&deployment.machine_type()).map(maker);
+        let is_claimed_anew = known.unwrap_or_default() != maker(&deployment);
         if !self.desk.gone.has(deployment.uid) && self.desk.deployments.put(deployment) {
+            if is_claimed_anew {
+                claim_machines(&mut self.desk);
+            }
             self.catalog_changed();
         }
     }

@@ -51,8 +51,10 @@ pub(crate) enum Purpose {
     Machine(Uid, u64),
     /// What the cluster says of a machine of an environment, of this type, that was taken back.
     MachineEvents(Uid, Name),
-    /// The node class of an environment.
+    /// The node class of an environment, or a MachineDeployment that it has made.
     NodeClass(Uid),
+    /// The deletion of a MachineDeployment that an environment has made.
+    DeleteMachineDeployment(Uid, Name),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
     /// What the API server has of a MachineDeployment of an environment; and when that was asked.

@@ -15,8 +15,8 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{ObservedJob, ObservedPod};
 use crate::outbox::Purpose;
 use crate::pool::{
-    class_outcome, deployment_read, machine_events_read, machine_outcome, removal_outcome, scale_in,
-    scale_outcome,
+    class_outcome, deployment_deleted, deployment_read, machine_events_read, machine_outcome,
+    removal_outcome, scale_in, scale_outcome,
 };
 use crate::time::Time;
 use crate::world::{Registered as _, Slot};
@@ -101,8 +101,10 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::NodeClass(uid) => {
             class_outcome(uid, &outcome, &mut core.desk);
-            if let Outcome::NodeClass(class) = outcome {
-                core.take_node_class(*class);
+            match outcome {
+                Outcome::NodeClass(class) => core.take_node_class(*class),
+                Outcome::MachineDeployment(deployment, _) => core.take_machine_deployment(*deployment),
+                _ => {}
             }
         }
         Purpose::MachineEvents(uid, machine_type) => {
@@ -112,6 +114,12 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
         Purpose::ReadMachineDeployment(uid, name, asked_at) => {
             take_machine_deployment_read(core, (uid, &name), asked_at, outcome);
+        }
+        Purpose::DeleteMachineDeployment(uid, name) => {
+            deployment_deleted(uid, &name, &outcome, &mut core.desk);
+            if outcome == Outcome::NotFound {
+                deployment_is_not_there(core, &name);
+            }
         }
         Purpose::Scale(uid, name, replicas) => scale_outcome(uid, &name, replicas, &outcome, &mut core.desk),
         Purpose::HoldQueue(uid) => take_held(core, &outcome, Item::Queue(uid)),
@@ -275,12 +283,14 @@ fn take_machine_deployment_read(core: &mut Core, of: (Uid, &Name), asked_at: Tim
             }
             scale_in(uid, &deployment, &machines, &mut core.desk);
         }
-        Outcome::NotFound => {
-            if let Some(gone) = core.desk.deployments.get(name).map(|known| known.uid) {
-                core.machine_deployment_gone(gone);
-            }
-        }
+        Outcome::NotFound => deployment_is_not_there(core, name),
         _ => {}
+    }
+}
+
+fn deployment_is_not_there(core: &mut Core, name: &Name) {
+    if let Some(gone) = core.desk.deployments.get(name).map(|known| known.uid) {
+        core.machine_deployment_gone(gone);
     }
 }
 

@@ -340,7 +340,7 @@ fn register_gpus(cluster: &mut Cluster, machine: &ObservedMachine, node: &Name) 
 }
 
 fn type_of(machine: &ObservedMachine) -> Option<&'static MachineType> {
-    pools::types().find(|found| found.name == machine.machine_type)
+    pools::type_of(&machine.machine_type)
 }
 
 fn fate(cluster: &mut Cluster, machine: &ObservedMachine) -> Fate {

@@ -6,19 +6,48 @@ use crate::cluster::Cluster;
 use crate::coverage::About;
 use crate::store::Store;
 use windlass_core::ids::{Name, ResourceVersion, Uid};
-use windlass_core::objects::{Backend, ObservedMachine};
+use windlass_core::objects::{Backend, ObservedMachine, ObservedMachineDeployment};
 
 /// The controllers look at one MachineDeployment. True when they had something to do.
 pub fn reconcile_one(cluster: &mut Cluster) -> bool {
     let names: Vec<Name> = cluster.store.deployments.keys().cloned().collect();
     let name = names.get(cluster.rng.usize(0..names.len().max(1)));
-    name.is_some_and(|name| reconcile(cluster, name))
+    collect(cluster) || name.is_some_and(|name| reconcile(cluster, name))
+}
+
+/// Somebody deletes a MachineDeployment that was made for an environment.
+pub fn delete_own(cluster: &mut Cluster, environment: &Name) {
+    let Some(uid) = cluster.store.environments.get(environment).map(|found| found.uid) else { return };
+    let own = cluster.store.scaled_for(uid).find(|found| found.made.is_some());
+    // Whoever deletes one with machines ends the jobs there, as with any: that is no question.
+    let idle = own.map(ObservedMachineDeployment::machine_type);
+    let idle = idle.filter(|name| cluster.store.machines_of_deployment(name).next().is_none());
+    if let Some(name) = idle {
+        cluster.note(About::Faults, "MachineDeployments of environments deleted by somebody");
+        cluster.tell(|| format!("somebody: deletes MachineDeployment {name}"));
+        cluster.store.remove_deployment(&name);
+    }
+}
+
+/// Those of environments that are gone are collected. True when there was one.
+pub fn collect(cluster: &mut Cluster) -> bool {
+    let store = &cluster.store;
+    let is_left = |found: &&ObservedMachineDeployment| {
+        found.made.as_ref().is_some_and(|made| store.gone_environments.contains(&made.environment))
+    };
+    let left = store.deployments.values().find(is_left).map(ObservedMachineDeployment::machine_type);
+    if let Some(name) = &left {
+        cluster.note(About::Faults, "MachineDeployments collected after their environment");
+        cluster.tell(|| format!("collector: MachineDeployment {name}"));
+        cluster.store.remove_deployment(name);
+    }
+    left.is_some()
 }
 
 /// The controllers do all there is to do for them. True when there was anything.
 pub fn reconcile_all(cluster: &mut Cluster) -> bool {
     let names: Vec<Name> = cluster.store.deployments.keys().cloned().collect();
-    let mut busy = false;
+    let mut busy = collect(cluster);
     for name in names {
         while reconcile(cluster, &name) {
             busy = true;

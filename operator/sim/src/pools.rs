@@ -3,6 +3,7 @@
 use crate::classes;
 use crate::cluster::Cluster;
 use crate::coverage::About;
+use crate::deployments;
 use crate::store::{Store, selector};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -93,6 +94,15 @@ pub fn types() -> impl Iterator<Item = &'static MachineType> {
     catalogue().iter().chain(deployments())
 }
 
+/// What the machines of this type are; the MachineDeployments that were made for environments are like their patterns.
+pub fn type_of(name: &Name) -> Option<&'static MachineType> {
+    let is_like = |found: &MachineType| {
+        let rest = name.as_str().strip_prefix(found.name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    types().find(|found| found.name == *name).or_else(|| deployments().iter().find(|found| is_like(found)))
+}
+
 /// A MachineDeployment with so many machines to have.
 pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) {
     let (namespace, name) = size.name.as_str().split_once('/').unwrap_or_default();
@@ -101,10 +111,13 @@ pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) 
         key: ObjectKey::new(namespace, name),
         uid,
         resource_version: ResourceVersion(0),
+        generation: 1,
         replicas,
         size: Some(size.clone()),
         gpu_resource: None,
         fault: None,
+        deleting: false,
+        made: None,
     });
 }
 
@@ -185,7 +198,7 @@ fn of_autoscaled(cluster: &mut Cluster) -> Autoscaled {
 
 /// Any job of the model fits on a machine within it.
 fn of_managed(cluster: &mut Cluster, backend: Backend) -> Managed {
-    let node_class = if backend == Backend::Karpenter { classes::wish(cluster) } else { None };
+    let node_class = if backend == Backend::Simulated { None } else { classes::wish(cluster) };
     let rng = &mut cluster.rng;
     let (min_vcpus, max_vcpus) = [(0, 4), (0, 8), (2, 4), (3, 8), (5, 12), (0, 16)][rng.usize(0..6)];
     let choices: [&[&str]; 4] = if backend == Backend::ClusterApi {
@@ -257,7 +270,7 @@ pub fn edit(cluster: &mut Cluster) {
     match dice {
         0..3 => change(cluster, name, |known| wishes.grant(known)),
         3 => change(cluster, name, |known| known.enabled = !known.enabled),
-        4 if backend == Some(Backend::ClusterApi) => pause(cluster),
+        4 if backend == Some(Backend::ClusterApi) => disturb(cluster),
         4 => change(cluster, name, |known| {
             let managed = known.managed.as_mut().map(|found| &mut found.instance_types);
             let autoscaled = known.autoscaled.as_mut().map(|found| &mut found.instance_types);
@@ -270,6 +283,7 @@ pub fn edit(cluster: &mut Cluster) {
             cluster.store.machine_refusal = cluster.store.machine_refusal.take().xor(Some(words));
         }
         6 => cluster.store.delete_environment(&name.into()),
+        7 if backend == Some(Backend::ClusterApi) => deployments::delete_own(cluster, &name.into()),
         7 => classes::delete(cluster, &name.into()),
         _ => {
             bring_back(cluster);
@@ -277,10 +291,15 @@ pub fn edit(cluster: &mut Cluster) {
     }
 }
 
-/// A MachineDeployment is paused, or goes on.
-fn pause(cluster: &mut Cluster) {
+/// A MachineDeployment is paused, or goes on; or a pattern is changed.
+fn disturb(cluster: &mut Cluster) {
     let all: Vec<ObservedMachineDeployment> = cluster.store.deployments.values().cloned().collect();
     let Some(found) = all.get(cluster.rng.usize(0..all.len().max(1))).cloned() else { return };
+    if found.made.is_none() && cluster.rng.bool() {
+        cluster.note(About::Faults, "patterns changed");
+        let generation = found.generation + 1;
+        return cluster.store.put_deployment(ObservedMachineDeployment { generation, ..found });
+    }
     let fault = found.fault.is_none().then(|| Name::from("is paused: Cluster API makes no machines for it"));
     cluster.store.put_deployment(ObservedMachineDeployment { fault, ..found });
 }

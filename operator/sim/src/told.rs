@@ -43,6 +43,12 @@ pub(crate) fn action(action: &Action) -> String {
         Action::RetireMachine(_, name, _) => format!("retire machine {name}"),
         Action::RemoveMachine(_, name, _) => format!("delete machine {name}"),
         Action::ReadMachineDeployment(key) => format!("read MachineDeployment {key} and its machines"),
+        Action::MakeMachineDeployment(order) => {
+            format!("make MachineDeployment {} like {}: {}", order.key, order.pattern, order.content.digest)
+        }
+        Action::DeleteMachineDeployment(guard) => {
+            format!("delete MachineDeployment {} at {}", guard.key, guard.resource_version.0)
+        }
         Action::Scale(order) => {
             let (key, version) = (&order.guard.key, order.guard.resource_version.0);
             format!("scale MachineDeployment {key} at {version} to {}", order.replicas)

@@ -12,6 +12,8 @@ pub struct ObservedMachineDeployment {
     pub uid: Uid,
     /// Its version.
     pub resource_version: ResourceVersion,
+    /// Its generation: what its machines are like has another one once it is changed.
+    pub generation: i64,
     /// How many machines it is to have.
     pub replicas: u32,
     /// What one of its machines is, where its annotations say so; the name is [`Self::machine_type`].
@@ -20,6 +22,23 @@ pub struct ObservedMachineDeployment {
     pub gpu_resource: Option<Name>,
     /// Why no environment can use it, in words.
     pub fault: Option<Name>,
+    /// Its deletion was asked for.
+    pub deleting: bool,
+    /// What it was made for, if an environment had it made (decision 0008).
+    pub made: Option<Made>,
+}
+
+/// What a MachineDeployment was made for that an environment had made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The environment.
+    pub environment: Uid,
+    /// The generation of the environment that asked for it.
+    pub environment_generation: i64,
+    /// The MachineDeployment that it is like, as `namespace/name`.
+    pub pattern: Name,
+    /// The identity of that.
+    pub pattern_uid: Uid,
 }
 
 impl ObservedMachineDeployment {

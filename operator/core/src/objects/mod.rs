@@ -16,7 +16,7 @@ pub use catalog::{
     DefinitionStatus, EnvironmentStatus, HeadOfLine, ObservedDefinition, ObservedEnvironment, ObservedQueue,
     ObservedRevision, PoolStatus, QueueStatus, RevisionContent, RevisionEntry, Validity, WaitingJob,
 };
-pub use deployment::ObservedMachineDeployment;
+pub use deployment::{Made, ObservedMachineDeployment};
 pub use host::{ObservedHost, Taint};
 pub use job::{
     ArrayStatus, ChildRecord, DependencyStatus, Failure, JobSpec, JobStatus, Milestones, ObservedJob,

@@ -1,6 +1,7 @@
 //! The node class of an environment: it says what is wanted before a machine is asked for, and the backend has found it good
 //! (decision 0004). It is one object, changed in place: machines that are there are not touched by that, and go when idle.
 
+use super::own;
 use crate::action::{Action, NodeClassOrder, Outcome};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
@@ -10,7 +11,7 @@ use crate::finding::Finding;
 use crate::ids::{Name, Uid};
 use crate::limits::{NODE_CLASS_PATIENCE, RETRY_PAUSE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{NodeClassContent, ObservedMachine, ObservedNodeClass, Readiness};
+use crate::objects::{Backend, NodeClassContent, ObservedMachine, ObservedNodeClass, Readiness};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::{NodeClasses, Registered as _};
@@ -18,13 +19,13 @@ use crate::world::{NodeClasses, Registered as _};
 /// What this process knows of a node class beside what the API server has.
 #[derive(Debug, Default)]
 pub(crate) struct ClassWork {
-    is_being_written: bool,
+    pub(super) is_being_written: bool,
     /// The API server's words on what it would not take, and the generation of the environment that they are about.
-    refused: Option<(Name, i64)>,
-    backoff: Backoff,
+    pub(super) refused: Option<(Name, i64)>,
+    pub(super) backoff: Backoff,
     /// Since when somebody else has to do something: the backend has to look at the class, or we have to hear of the version of
     /// the environment that it was written for.
-    waiting_since: Option<Time>,
+    pub(super) waiting_since: Option<Time>,
 }
 
 /// Whether machines can be asked for, as far as the node class goes.
@@ -41,6 +42,10 @@ pub(crate) enum ClassState {
 /// Whether machines of an environment can be asked for, as far as its node class goes.
 pub(crate) fn class_state(environment: &Environment, desk: &Desk) -> ClassState {
     let (observed, work) = (&environment.observed, &environment.pool.class);
+    if let Some(managed) = observed.managed.as_ref().filter(|managed| managed.backend == Backend::ClusterApi)
+    {
+        return own::state(environment, managed, desk);
+    }
     let Some(wanted) = wanted(environment).filter(|_| !mutant::is(Mutant::ClassNotAwaited)) else {
         return match observed.managed.as_ref().and_then(|managed| managed.fault.clone()) {
             Some(words) => ClassState::Broken(words),
@@ -85,6 +90,9 @@ fn is_ahead(class: &ObservedNodeClass, environment: &Environment) -> bool {
 /// True for a machine that is not what is wanted any more: it takes no more jobs, and goes once it is idle.
 pub(crate) fn is_outdated(machine: &ObservedMachine, environment: &Environment, desk: &Desk) -> bool {
     let Some(managed) = &environment.observed.managed else { return false };
+    if managed.backend == Backend::ClusterApi {
+        return own::is_outdated(&machine.machine_type, environment, desk);
+    }
     let class = desk.node_classes.of(&environment.observed);
     // What is wanted is not known, or not by us.
     if managed.fault.is_some() || class.is_some_and(|class| is_ahead(class, environment)) {
@@ -142,11 +150,11 @@ pub(crate) fn class_outcome(uid: Uid, outcome: &Outcome, desk: &mut Desk) {
     let work = &mut environment.pool.class;
     work.is_being_written = false;
     match outcome {
-        Outcome::NodeClass(_) => work.backoff.succeeded(),
+        Outcome::NodeClass(_) | Outcome::MachineDeployment(..) => work.backoff.succeeded(),
         Outcome::Refused(_, words) => {
             work.backoff.failed(now);
             work.refused = Some((words.clone(), generation));
-            let words = Name::from(format!("node class not written: {words}"));
+            let words = Name::from(format!("what machines are to be like is not written: {words}"));
             desk.findings.push(Finding::Trouble(name, words));
         }
         _ => return desk.agenda.wake(now + RETRY_PAUSE.0, Item::Environment(uid)),

@@ -2,6 +2,7 @@
 //! seen yet.
 
 use super::members::{Member, vcpus};
+use super::own::{self, Source, has_own};
 use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -16,10 +17,16 @@ use crate::world::Registered as _;
 /// The label that every kubelet sets on its node.
 const ARCHITECTURE: &str = "kubernetes.io/arch";
 
-/// The environment that scales a MachineDeployment: the oldest that names it.
+/// The environment that scales a MachineDeployment: the one that it was made for, else the oldest that names it, and not only
+/// as a pattern.
 pub(crate) fn owner_of(deployment: &Name, desk: &Desk) -> Option<Uid> {
+    if let Some(made) = desk.deployments.get(deployment).and_then(|found| found.made.as_ref()) {
+        return Some(made.environment);
+    }
     let names_it = |managed: &Managed| {
-        managed.backend == Backend::ClusterApi && managed.instance_types.contains(deployment)
+        managed.backend == Backend::ClusterApi
+            && !has_own(managed)
+            && managed.instance_types.contains(deployment)
     };
     let all = desk.environments.iter().map(|environment| &environment.observed);
     let those = all.filter(|observed| observed.managed.as_ref().is_some_and(names_it));
@@ -33,11 +40,12 @@ pub(crate) fn claim_machines(desk: &mut Desk) {
     desk.machines = machines;
 }
 
-/// What the machines of a MachineDeployment are: as its annotations say, else as its nodes are.
-pub(super) fn size(name: &Name, environment: &Environment, desk: &Desk) -> Option<MachineType> {
+/// What the machines of a MachineDeployment are: as its annotations say, or those of its pattern now; else as its nodes are.
+pub(super) fn size(source: &Source, environment: &Environment, desk: &Desk) -> Option<MachineType> {
     let ObservedEnvironment { uid, gpu_resource, .. } = &environment.observed;
-    let told = desk.deployments.get(name)?.size.clone();
-    told.or_else(|| {
+    let Source { name, named } = source;
+    let told = desk.deployments.get(named)?.size.clone();
+    told.map(|told| MachineType { name: name.clone(), ..told }).or_else(|| {
         let of_it = desk.machines.of(*uid).filter(|machine| machine.machine_type == *name);
         let nodes = of_it.filter_map(|machine| desk.hosts.get(machine.node.as_ref()?)?.node.as_ref());
         let amounts = |node: &ObservedHost| node.allocatable.seen_with(gpu_resource);
@@ -67,7 +75,8 @@ pub(super) fn fault(
             );
             return Some(("MachineDeploymentNotFound", words));
         };
-        if let Some(other) = owner_of(name, desk).filter(|owner| *owner != uid) {
+        let is_scaled = !has_own(managed);
+        if let Some(other) = owner_of(name, desk).filter(|owner| is_scaled && *owner != uid) {
             let other = desk.environments.get(other).map(|found| found.key().to_string()).unwrap_or_default();
             let words = format!("MachineDeployment {name} is compute environment {other}'s: name it in one only");
             return Some(("MachineDeploymentTaken", words));
@@ -83,7 +92,12 @@ pub(super) fn fault(
             );
             return Some(("OtherGpus", words));
         }
-        size(name, environment, desk).is_none().then(|| {
+        let mut sources = own::sources(environment, managed, desk).into_iter();
+        let source = sources.find(|source| source.named == *name)?;
+        if let Some(fault) = desk.deployments.get(&source.name).and_then(|own| own.fault.as_ref()) {
+            return Some(("MachineDeploymentUnusable", format!("MachineDeployment {} {fault}", source.name)));
+        }
+        size(&source, environment, desk).is_none().then(|| {
             let words = format!(
                 "MachineDeployment {name} does not say what its machines are, and has none with a node: set its annotations \
                  capacity.cluster-autoscaler.kubernetes.io/cpu and capacity.cluster-autoscaler.kubernetes.io/memory"
@@ -98,9 +112,10 @@ pub(super) fn fault(
 /// Cluster API counts all machines, those included that are being deleted, and makes new ones only up to the replicas. So there
 /// are never more than either the machines that exist or the replicas ever were.
 pub(super) fn unseen<'a>(environment: &Environment, seen: &[Member<'a>], desk: &Desk) -> Vec<Member<'a>> {
-    let types = environment.observed.managed.iter().flat_map(|managed| &managed.instance_types);
+    let Some(managed) = &environment.observed.managed else { return Vec::new() };
     let mut members = Vec::new();
-    for name in types.filter(|name| owner_of(name, desk) == Some(environment.observed.uid)) {
+    for name in &own::all(environment, managed, desk) {
+        let is_seen = !has_own(managed) || desk.deployments.get(name).is_some();
         let machines: Vec<&ObservedMachine> = seen.iter().filter_map(|member| member.machine).collect();
         let machines: Vec<_> = machines.into_iter().filter(|machine| machine.machine_type == *name).collect();
         let stay = machines.iter().filter(|machine| !machine.deleting).count();
@@ -114,14 +129,15 @@ pub(super) fn unseen<'a>(environment: &Environment, seen: &[Member<'a>], desk: &
         members.extend((0..coming.max(lost)).map(|number| Member {
             name: Name::from(format!("{name}/{number}")),
             machine_type: name.clone(),
-            vcpus: vcpus(name, None, desk),
+            // As large as it may be at the most, while nobody has told what it is.
+            vcpus: if is_seen { vcpus(name, None, desk) } else { managed.max_vcpus },
             machine: None,
             host: None,
             failed: number >= coming,
             awaits_gpus: false,
             is_usable: false,
             has_arrived: false,
-            is_outdated: false,
+            is_outdated: own::is_outdated(name, environment, desk),
             ready_by: None,
             is_young: true,
         }));

@@ -5,8 +5,10 @@
 //! changes nothing.
 
 use super::deployments::open_launches;
+use super::own;
 use crate::action::{Action, Guard, Outcome, ScaleOrder};
 use crate::agenda::Item;
+use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{Name, Uid};
@@ -22,11 +24,10 @@ use std::collections::BTreeSet;
 /// Has the MachineDeployments of an environment scaled as its books say, and by those that are marked.
 pub(super) fn scale(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
-    let decided = environment.launches().iter().map(|launch| &launch.machine_type);
-    let names: BTreeSet<Name> = decided.chain(&managed.instance_types).cloned().collect();
+    let decided = environment.launches().iter().map(|launch| launch.machine_type.clone());
+    let names: BTreeSet<Name> = decided.chain(own::all(environment, managed, desk)).collect();
     for name in names {
-        let is_named = managed.instance_types.contains(&name) && desk.deployments.get(&name).is_some();
-        let is_ours = is_named && owner_of(&name, desk) == Some(uid);
+        let is_ours = desk.deployments.get(&name).is_some() && owner_of(&name, desk) == Some(uid);
         let is_busy = desk.environments.get(uid).is_none_or(|found| found.pool.scaling.contains(&name));
         if !is_ours {
             settle_without(uid, &name, desk);
@@ -39,9 +40,8 @@ pub(super) fn scale(uid: Uid, managed: &Managed, desk: &mut Desk) {
 /// Asks for as many machines as are written down. True when that was needed.
 fn scale_out(uid: Uid, name: &Name, desk: &mut Desk) -> bool {
     let Some(deployment) = desk.deployments.get(name).cloned() else { return false };
-    let Some(environment) = desk.environments.get(uid).filter(|found| !found.observed.deleting) else {
-        return false;
-    };
+    let may_grow = |found: &&Environment| !found.observed.deleting && !own::is_outdated(name, found, desk);
+    let Some(environment) = desk.environments.get(uid).filter(may_grow) else { return false };
     let unwritten = mutant::is(Mutant::MachineWithoutBooks);
     let books = if unwritten { &environment.report.current } else { environment.report.written() };
     let open: Vec<_> = open_launches(&books.pool.launches, environment, name, desk.now).collect();
@@ -164,9 +164,11 @@ fn fewer(
     let is_growing = open_launches(environment.launches(), environment, &name, desk.now).next().is_some();
     let are_all_there = number(machines.len()) >= deployment.replicas && !is_growing;
     let has_marked = !marked.is_empty();
-    // Nobody waits for those that are still to come to an environment that goes. One that comes in the meantime is not marked,
-    // and goes all the same: without jobs, while none of the others stays that could be mistaken for it.
-    let is_over = environment.observed.deleting && stay == 0;
+    // Nobody waits for those that are still to come to an environment that goes, or that are not wanted any more. One that comes
+    // in the meantime is not marked, and goes all the same: without jobs, while none of the others stays that could be mistaken
+    // for it.
+    let goes = environment.observed.deleting || own::is_outdated(&name, environment, desk);
+    let is_over = goes && stay == 0;
     let may_go = marked.into_iter().all(is_sure) && (has_marked && are_all_there || is_over);
     (may_go && stay < deployment.replicas).then_some(stay)
 }

@@ -4,6 +4,7 @@ use super::Failure;
 use super::class::{ClassState, class_state, tend_class};
 use super::deployments::replicas_wanted;
 use super::members::{Member, members};
+use super::own;
 use super::scale::scale;
 use super::types::{remember, types};
 use crate::action::{Action, MachineOrder};
@@ -27,7 +28,11 @@ pub(crate) fn tend_pool(uid: Uid, unused: bool, desk: &mut Desk) {
         return;
     };
     remember(uid, desk);
-    tend_class(uid, desk);
+    if managed.backend == Backend::ClusterApi {
+        own::tend(uid, &managed, desk);
+    } else {
+        tend_class(uid, desk);
+    }
     notice(uid, desk);
     look_for_gpus(uid, desk);
     top_up(uid, &managed, desk);

@@ -1,6 +1,7 @@
 //! Which machines an environment may have: its instance types, the smallest first.
 
 use super::deployments;
+use super::own;
 use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -40,7 +41,7 @@ pub(crate) fn types(environment: &Environment, desk: &Desk) -> Vec<MachineType> 
         found
     };
     let ordered = environment.observed.managed.as_ref().filter(|found| is_ordered(found));
-    let place = |found: &MachineType| ordered.and_then(|managed| place(managed, found));
+    let place = |found: &MachineType| ordered.and_then(|managed| place(managed, found, desk));
     // A type with GPUs costs what it costs, whatever its nodes report.
     let mut types: Vec<(u64, MachineType)> =
         chosen.into_iter().map(|found| (found.allocatable.gpus, as_offered(found))).collect();
@@ -99,11 +100,12 @@ fn named(environment: &Environment) -> &[Name] {
 /// The types that it means. Of what somebody else's autoscaler adds nothing is known but what is named.
 fn chosen(environment: &Environment, desk: &Desk) -> Vec<MachineType> {
     let optimal = [Name::from(OPTIMAL)];
-    let backend = environment.observed.managed.as_ref().map(|managed| managed.backend);
+    let managed = environment.observed.managed.as_ref();
     let named = named(environment);
-    let wanted = if named.is_empty() && backend.is_some() { &optimal[..] } else { named };
-    if backend == Some(Backend::ClusterApi) {
-        return wanted.iter().filter_map(|name| deployments::size(name, environment, desk)).collect();
+    let wanted = if named.is_empty() && managed.is_some() { &optimal[..] } else { named };
+    if let Some(managed) = managed.filter(|managed| managed.backend == Backend::ClusterApi) {
+        let sources = own::sources(environment, managed, desk);
+        return sources.iter().filter_map(|source| deployments::size(source, environment, desk)).collect();
     }
     let all = desk.machine_types.values();
     all.filter(|found| wanted.iter().any(|wanted| is(wanted, found))).cloned().collect()
@@ -114,8 +116,10 @@ fn is_ordered(managed: &Managed) -> bool {
 }
 
 /// Where in an environment's list a type stands.
-fn place(managed: &Managed, found: &MachineType) -> Option<usize> {
-    managed.instance_types.iter().position(|wanted| is(wanted, found))
+fn place(managed: &Managed, found: &MachineType, desk: &Desk) -> Option<usize> {
+    let made = desk.deployments.get(&found.name).and_then(|deployment| deployment.made.as_ref());
+    let is_wanted = |wanted: &Name| is(wanted, found) || made.is_some_and(|made| made.pattern == *wanted);
+    managed.instance_types.iter().position(is_wanted)
 }
 
 /// True when `wanted` (a type, a family, `optimal`) means this type.
@@ -205,8 +209,11 @@ pub(super) fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
     told(machine_type, desk).map_or(0, |found| found.allocatable.gpus)
 }
 
-/// A type as its MachineDeployment or the catalogue has it.
+/// A type as its MachineDeployment or the catalogue has it; of one that was made for an environment, as its pattern has it now.
 pub(super) fn told<'a>(machine_type: &Name, desk: &'a Desk) -> Option<&'a MachineType> {
-    let deployment = desk.deployments.get(machine_type).and_then(|deployment| deployment.size.as_ref());
-    deployment.or_else(|| desk.machine_types.get(machine_type))
+    let deployment = desk.deployments.get(machine_type);
+    let pattern = deployment.and_then(|found| desk.deployments.get(&found.made.as_ref()?.pattern));
+    let size = pattern.and_then(|pattern| pattern.size.as_ref());
+    let size = size.or_else(|| deployment.and_then(|deployment| deployment.size.as_ref()));
+    size.or_else(|| desk.machine_types.get(machine_type))
 }

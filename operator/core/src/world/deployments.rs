@@ -27,6 +27,14 @@ impl MachineDeployments {
         self.deployments.get(name)
     }
 
+    /// Those that were made for an environment.
+    pub(crate) fn made_for(&self, environment: Uid) -> impl Iterator<Item = &ObservedMachineDeployment> {
+        let is_for = move |found: &&ObservedMachineDeployment| {
+            found.made.as_ref().is_some_and(|made| made.environment == environment)
+        };
+        self.deployments.values().filter(is_for)
+    }
+
     /// Our own write was carried out, and made this version.
     pub(crate) fn scaled(&mut self, name: &Name, replicas: u32, version: ResourceVersion) {
         let older = self.deployments.get_mut(name).filter(|known| known.resource_version < version);

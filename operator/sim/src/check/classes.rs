@@ -3,15 +3,16 @@
 
 use super::request::at_ease;
 use crate::cluster::Cluster;
-use windlass_core::action::{Action, MachineOrder, NodeClassOrder};
+use windlass_core::action::{Action, MachineOrder, NodeClassOrder, ScaleOrder};
 use windlass_core::ids::Name;
-use windlass_core::objects::{ObservedEnvironment, ObservedMachine, Readiness};
+use windlass_core::objects::{Backend, ObservedEnvironment, ObservedMachine, Readiness};
 
 /// Checks a request before it is carried out; one that `is_late` was sent long before.
 pub fn before_request(cluster: &Cluster, is_late: bool, action: &Action) -> Option<String> {
     match action {
         Action::LaunchMachine(order) => groundless(cluster, is_late, order),
         Action::WriteNodeClass(order) => goes_back(cluster, order),
+        Action::Scale(order) if !is_late => grows_of_old(cluster, order),
         _ => None,
     }
 }
@@ -36,6 +37,15 @@ fn groundless(cluster: &Cluster, is_late: bool, order: &MachineOrder) -> Option<
         .then(|| format!("machine {name} is asked for with {digest}, its class is {class:?}"))
 }
 
+/// Where nothing is hidden, no machine is asked for from a MachineDeployment that says what was wanted before.
+fn grows_of_old(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
+    let name = Name::from(order.guard.key.to_string());
+    let found = cluster.store.deployments.get(&name)?;
+    let grows = order.replicas > found.replicas && order.guard.resource_version == found.resource_version;
+    (grows && at_ease(cluster) && cluster.store.is_outdated(found) == Some(true))
+        .then(|| format!("{name} is scaled to {}, and says what was wanted before", order.replicas))
+}
+
 /// What a later version of the environment has asked for is not replaced with what an earlier one did.
 fn goes_back(cluster: &Cluster, order: &NodeClassOrder) -> Option<String> {
     let class = cluster.store.node_classes.get(&order.name)?;
@@ -49,8 +59,9 @@ fn goes_back(cluster: &Cluster, order: &NodeClassOrder) -> Option<String> {
 pub fn on_an_outdated_one(cluster: &Cluster, host: &Name) -> Option<String> {
     let machine = cluster.store.machine_of(host)?;
     let mut environments = cluster.store.environments.values();
-    let environment = environments.find(|environment| environment.uid == machine.environment)?;
-    is_outdated(machine, environment)
+    let uid = cluster.store.environment_of(machine);
+    let environment = environments.find(|environment| environment.uid == uid)?;
+    is_outdated(cluster, machine, environment)
         .then(|| format!("a job is given to {host}, whose machine is of an older node class"))
 }
 
@@ -62,12 +73,18 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
     if let Some(class) = store.node_classes.values().find(|class| is_left(class.environment)) {
         return Some(format!("node class {} is left of an environment that is gone", class.name));
     }
+    if let Some(found) = store.deployments.values().find(|found| store.is_outdated(found) == Some(true)) {
+        return Some(format!("MachineDeployment {} is left, and says what was wanted before", found.key));
+    }
     environments().find_map(|environment| {
         let name = &environment.name;
         if let Some(machine) =
-            store.machines_of(environment.uid).find(|found| is_outdated(found, environment))
+            store.machines_of(environment.uid).find(|found| is_outdated(cluster, found, environment))
         {
             return Some(format!("environment {name}: machine {} is of an older node class", machine.name));
+        }
+        if environment.managed.as_ref()?.backend == Backend::ClusterApi {
+            return lacks_own(cluster, environment);
         }
         let wanted = wanted(environment)?;
         let class = store.node_class_of(environment.uid);
@@ -78,7 +95,21 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
     })
 }
 
-fn is_outdated(machine: &ObservedMachine, environment: &ObservedEnvironment) -> bool {
+/// A MachineDeployment of its own is missing.
+fn lacks_own(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
+    let wanted = wanted(environment)?;
+    let patterns = &environment.managed.as_ref()?.instance_types;
+    let made = || cluster.store.scaled_for(environment.uid).filter_map(|found| found.made.as_ref());
+    let missing = patterns.iter().find(|pattern| !made().any(|made| made.pattern == **pattern))?;
+    let name = &environment.name;
+    Some(format!("environment {name} has no MachineDeployment like {missing} that says {wanted}"))
+}
+
+fn is_outdated(cluster: &Cluster, machine: &ObservedMachine, environment: &ObservedEnvironment) -> bool {
+    if machine.backend == Backend::ClusterApi {
+        let deployment = cluster.store.deployments.get(&machine.machine_type);
+        return deployment.is_some_and(|found| cluster.store.is_outdated(found) == Some(true));
+    }
     machine.node_class.as_ref() != wanted(environment)
 }
 

@@ -4,7 +4,6 @@
 use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::{self, LARGEST};
-use crate::store::names;
 use std::collections::BTreeSet;
 use windlass_core::action::{Action, Guard, MachineOrder, ScaleOrder};
 use windlass_core::ids::{Name, Uid};
@@ -95,7 +94,7 @@ fn too_many(
             let those = new.iter().filter(|launch| launch.machine_type == *name);
             those.filter_map(|launch| launch.replicas).max().unwrap_or(0)
         };
-        let vcpus = vcpus_scaled(cluster, managed, most);
+        let vcpus = vcpus_scaled(cluster, environment.uid, most);
         return (vcpus > managed.max_vcpus)
             .then(|| format!("environment {name} is to have {vcpus} vCPUs, of {}", managed.max_vcpus));
     }
@@ -158,18 +157,18 @@ fn needless_gpus(cluster: &Cluster, environment: Uid, managed: &Managed, bought:
 }
 
 fn has_gpus(machine_type: &Name) -> bool {
-    pools::types().any(|found| found.name == *machine_type && found.allocatable.gpus > 0)
+    pools::type_of(machine_type).is_some_and(|found| found.allocatable.gpus > 0)
 }
 
 /// vCPUs of the machines of Cluster API that an environment has, or comes to have, with so many of each MachineDeployment
 /// asked for.
-fn vcpus_scaled(cluster: &Cluster, managed: &Managed, asked: impl Fn(&Name) -> u32) -> u32 {
-    let number = |name: &Name| {
-        let there = u32::try_from(cluster.store.machines_of_deployment(name).count()).unwrap_or(u32::MAX);
-        let replicas = cluster.store.deployments.get(name).map_or(0, |found| found.replicas);
-        there.max(replicas).max(asked(name))
-    };
-    managed.instance_types.iter().map(|name| vcpus(name) * number(name)).sum()
+fn vcpus_scaled(cluster: &Cluster, environment: Uid, asked: impl Fn(&Name) -> u32) -> u32 {
+    let scaled = cluster.store.scaled_for(environment).map(|found| {
+        let name = found.machine_type();
+        let there = u32::try_from(cluster.store.machines_of_deployment(&name).count()).unwrap_or(u32::MAX);
+        vcpus(&name) * there.max(found.replicas).max(asked(&name))
+    });
+    scaled.sum()
 }
 
 /// More machines are asked for as the books say, within `maxvCpus`; fewer only once those that are to go are marked.
@@ -183,11 +182,13 @@ fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
         return None;
     }
     let replicas = order.replicas;
-    let environment = store.environments.values().find(|environment| names(environment, &name));
+    let scaled_by = store.scaled_by(&name);
+    let environment = store.environments.values().find(|environment| Some(environment.uid) == scaled_by);
     if replicas <= deployment.replicas {
         // One that comes while all go that an environment had, which is deleted, goes with them: no job has come there. The
         // environment may have stopped naming it since.
-        let all_go = replicas == 0 && environment.is_none_or(|environment| environment.deleting);
+        let is_over = environment.is_none_or(|environment| environment.deleting) || deployment.made.is_some();
+        let all_go = replicas == 0 && is_over;
         let is_free =
             |machine: &ObservedMachine| machine.node.as_ref().is_none_or(|node| !store.has_jobs(node));
         let goes =
@@ -207,7 +208,7 @@ fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
     let last = environment.status.pool.launches.iter().map(|launch| launch.serial).max()?;
     let managed = cluster.truth.launch_limits.get(&(environment.uid, last))?;
     let most = managed.max_vcpus;
-    let vcpus = vcpus_scaled(cluster, managed, |other| if *other == name { replicas } else { 0 });
+    let vcpus = vcpus_scaled(cluster, environment.uid, |other| if *other == name { replicas } else { 0 });
     (vcpus > most)
         .then(|| format!("{name} is scaled to {replicas}: {vcpus} vCPUs, of {most} that there may be"))
 }
@@ -317,7 +318,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         let managed = environment.managed.as_ref()?;
         let machines: Vec<&ObservedMachine> = store.machines_of(environment.uid).collect();
         scaled_in(managed, &machines)
-            .or_else(|| replicas(cluster, managed))
+            .or_else(|| replicas(cluster, environment.uid))
             .or_else(|| books(&environment.status, &machines))
             .or_else(|| invalid(cluster, environment))
             .map(|words| format!("environment {}: {words}", environment.name))
@@ -339,12 +340,10 @@ fn scaled_in(managed: &Managed, machines: &[&ObservedMachine]) -> Option<String>
 }
 
 /// What a MachineDeployment is to have is there.
-fn replicas(cluster: &Cluster, managed: &Managed) -> Option<String> {
-    let is_scaled = managed.backend == Backend::ClusterApi;
-    let mut named = managed.instance_types.iter().filter(|_| is_scaled);
-    named.find_map(|name| {
-        let replicas = cluster.store.deployments.get(name)?.replicas;
-        let marked = cluster.store.machines_of_deployment(name).filter(|machine| machine.marked).count();
+fn replicas(cluster: &Cluster, environment: Uid) -> Option<String> {
+    cluster.store.scaled_for(environment).find_map(|found| {
+        let (name, replicas) = (found.machine_type(), found.replicas);
+        let marked = cluster.store.machines_of_deployment(&name).filter(|machine| machine.marked).count();
         (marked > 0).then(|| format!("{name} has {replicas} replicas, and {marked} that are marked"))
     })
 }
@@ -373,7 +372,7 @@ fn vcpus_of(cluster: &Cluster, environment: Uid) -> u32 {
 }
 
 fn vcpus(machine_type: &Name) -> u32 {
-    pools::types().find(|found| found.name == *machine_type).map_or(0, |found| found.vcpus)
+    pools::type_of(machine_type).map_or(0, |found| found.vcpus)
 }
 
 /// The serial number in a machine's name.

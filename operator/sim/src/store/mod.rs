@@ -9,12 +9,12 @@ mod rules;
 mod watch;
 
 pub use deletion::Cascade;
-pub use deployments::names;
 pub use machines::{node_of, selector};
 pub use requests::{PodRefusal, content};
 pub use watch::{Cursor, Heard};
 
 use std::collections::{BTreeMap, BTreeSet};
+use windlass_core::action::DeploymentOrder;
 use windlass_core::event::{Event, Kind};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
@@ -48,6 +48,8 @@ pub struct Store {
     pub node_classes: BTreeMap<Name, ObservedNodeClass>,
     /// MachineDeployments of Cluster API, by the name of their machines' type.
     pub deployments: BTreeMap<Name, ObservedMachineDeployment>,
+    /// How those were asked for that were made for environments.
+    pub made_as: BTreeMap<Uid, DeploymentOrder>,
     /// Why nobody may make machines now.
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.

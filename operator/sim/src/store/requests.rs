@@ -92,6 +92,8 @@ impl Store {
             Action::RetireMachine(backend, name, uid) => self.retire_machine(backend, &name, uid),
             Action::RemoveMachine(backend, name, uid) => self.delete_machine(backend, &name, uid),
             Action::ReadMachineDeployment(key) => self.read_deployment(&key),
+            Action::MakeMachineDeployment(order) => self.make_deployment(*order),
+            Action::DeleteMachineDeployment(guard) => self.delete_deployment(&guard),
             Action::Scale(order) => self.scale(&order),
             Action::ReleasePod(key, uid, delete) => self.release_pod(&key, uid, delete),
         }
@@ -475,6 +477,8 @@ const fn name_of(action: &Action) -> &'static str {
         Action::RetireMachine(..) => "retire machine",
         Action::RemoveMachine(..) => "delete machine",
         Action::ReadMachineDeployment(_) => "get machinedeployment",
+        Action::MakeMachineDeployment(_) => "create machinedeployment",
+        Action::DeleteMachineDeployment(_) => "delete machinedeployment",
         Action::Scale(_) => "put machinedeployment scale",
         Action::ReleasePod(..) => "release pod",
     }
