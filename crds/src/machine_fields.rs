@@ -1,22 +1,24 @@
 //! Fields of computeResources that say what machines are like, beyond their type. They become the node class that
-//! Karpenter's machines are made with, and are refused by name where no node class is made.
+//! Karpenter's machines are made with, or the machine template of Cluster API's, and are refused by name where neither is made.
 
 use serde_json::{Value, json};
 
 use crate::{blank, schema};
 
-/// Fields that a node class of ours takes.
+/// Fields that a node class and a machine template of ours take.
 const TAKEN: [&str; 7] =
     ["imageId", "subnets", "securityGroupIds", "instanceRole", "tags", "placementGroup", "launchTemplate"];
 
 /// CEL: a node class is made for the environment.
 const IS_MADE: &str = "(has(self.backend.karpenter) && !has(self.backend.karpenter.nodeClassRef))";
 
+/// CEL: a machine template is made for the environment. It takes the key pair as well.
+const IS_COPIED: &str = "has(self.backend.clusterApi)";
+
 /// Where else a field is set, as CEL that gives the words.
 const ELSEWHERE: &str = "has(self.backend.karpenter) ? 'set it in the node class that nodeClassRef names' : \
                          has(self.backend.simulated) ? 'simulated nodes have no machines: remove it' : \
-                         has(self.backend.external) ? 'set it where your autoscaler describes its nodes' : \
-                         'set it in the machine template of the MachineDeployments'";
+                         'set it where your autoscaler describes its nodes'";
 
 /// The same of a field that no node class has.
 const KEY_PAIR: &str = "has(self.backend.karpenter) && !has(self.backend.karpenter.nodeClassRef) ? \
@@ -34,9 +36,9 @@ const NEEDED: [(&str, &str, bool); 4] = [
 pub(crate) fn add_rules(schema: &mut Value) {
     let Some(spec) = schema::at(schema, "spec") else { return };
     for field in TAKEN {
-        refuse(spec, field, IS_MADE, ELSEWHERE);
+        refuse(spec, field, &format!("{IS_MADE} || {IS_COPIED}"), ELSEWHERE);
     }
-    refuse(spec, "ec2KeyPair", "false", &format!("{KEY_PAIR}{ELSEWHERE}"));
+    refuse(spec, "ec2KeyPair", IS_COPIED, &format!("{KEY_PAIR}{ELSEWHERE}"));
     for (field, member, may_be_in_template) in NEEDED {
         schema::add_rule(spec, needed(field, member, may_be_in_template));
     }

@@ -24,10 +24,13 @@ pub const ENVIRONMENT_UID: &str = "batch.windlass.dev/compute-environment-uid";
 pub const SIMULATED: &str = "batch.windlass.dev/simulated";
 /// Annotation of a machine: its instance type.
 pub const MACHINE_TYPE: &str = "batch.windlass.dev/instance-type";
-/// Annotation of a node class, and of a machine that was asked for with it: a digest of what the class says.
+/// Annotation of a node class or a machine template, and of a machine that was asked for with it: a digest of what it says.
 pub const NODE_CLASS: &str = "batch.windlass.dev/node-class";
-/// Annotation of a node class: the generation of the compute environment that asked for what it says.
+/// Annotation of a node class or a machine template: the generation of the compute environment that asked for what it says.
 pub const ENVIRONMENT_GENERATION: &str = "batch.windlass.dev/compute-environment-generation";
+/// Annotation of a MachineDeployment and a machine template that were made for an environment: the namespace and name of the
+/// MachineDeployment that they are like.
+pub const PATTERN: &str = "batch.windlass.dev/pattern";
 /// Annotation of a node, or a Machine of Cluster API, that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
 

@@ -30,7 +30,9 @@ pub struct Backend {
     /// Karpenter: a NodeClaim for each node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub karpenter: Option<KarpenterBackend>,
-    /// Cluster API: MachineDeployments that are scaled.
+    /// Cluster API: MachineDeployments that are scaled. Where computeResources says what machines are like (imageId,
+    /// subnets, tags, …), each is only a pattern and stays as it is: Windlass makes and scales one like it of its own,
+    /// with an AWSMachineTemplate of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_api: Option<ClusterApiBackend>,
     /// An autoscaler that someone else runs, and that reacts to pending pods.

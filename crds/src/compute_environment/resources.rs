@@ -56,8 +56,8 @@ pub struct ComputeResources {
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200), inner(length(max = 64)))]
     pub instance_types: Vec<String>,
-    /// The machine image of the nodes: its ID, or `resolve:ssm:PARAMETER`. A change makes new nodes; jobs that
-    /// run are not disturbed.
+    /// The machine image of the nodes: its ID, or, with Karpenter, `resolve:ssm:PARAMETER`. A change makes new nodes;
+    /// jobs that run are not disturbed.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub image_id: Option<String>,
@@ -65,7 +65,7 @@ pub struct ComputeResources {
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 256)))]
     pub subnets: Vec<String>,
-    /// The security groups of the nodes.
+    /// The security groups of the nodes; with Cluster API, those beside its cluster's own.
     #[serde(default, deserialize_with = "unset::list", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 256)))]
     pub security_group_ids: Vec<String>,

@@ -4,7 +4,7 @@ use super::job::{amounts, identity, moment, text};
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
 use super::{policy, share};
-use crate::machines::node_class;
+use crate::machines::{machine_template, node_class};
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
@@ -249,7 +249,10 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
     let number = |vcpus: i32| u32::try_from(vcpus).unwrap_or(0);
     let unreadable = |source| Error::Unreadable { part: "spec", source };
     let minutes = resources.scaling_policy.map_or(0, |policy| number(policy.min_scale_down_delay_minutes));
-    let content = node_class::content(spec);
+    let content = match backend {
+        Backend::ClusterApi => machine_template::content(spec),
+        _ => node_class::content(spec),
+    };
     Ok(Some(Managed {
         backend,
         min_vcpus: number(resources.min_vcpus),

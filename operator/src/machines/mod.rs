@@ -1,7 +1,10 @@
 //! Machines of managed environments: which can be had, and how a backend is asked for one.
 
 mod catalogue;
+mod launch_settings;
 mod launch_template;
+pub mod machine_deployment;
+pub mod machine_template;
 mod node_claim;
 pub mod node_class;
 mod open_part;
@@ -9,16 +12,18 @@ mod simulated;
 mod user_data;
 
 pub use catalogue::{CatalogueError, built_in, read, usable};
+pub use launch_settings::LaunchSettingsError;
+pub use machine_deployment::PatternError;
 pub use node_claim::node_claim;
-pub use node_class::NodeClassError;
 pub use simulated::node;
 
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use windlass_core::action::MachineOrder;
 use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::NodeClassContent;
 use windlass_crds::{GROUP, VERSION};
 
 const TYPE: &str = "node.kubernetes.io/instance-type";
@@ -52,6 +57,16 @@ fn annotations(order: &MachineOrder) -> BTreeMap<String, String> {
         (names::ENVIRONMENT.to_owned(), order.environment.to_string()),
     ];
     always.into_iter().chain(class).collect()
+}
+
+/// The annotations that say what something was made of.
+fn sources(environment: &Name, generation: i64, content: &NodeClassContent) -> Map<String, Value> {
+    let annotations = [
+        (names::ENVIRONMENT, environment.to_string()),
+        (names::ENVIRONMENT_GENERATION, generation.to_string()),
+        (names::NODE_CLASS, content.digest.to_string()),
+    ];
+    annotations.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
 }
 
 /// Whoever deletes the environment for good deletes what was made for it.

@@ -1,13 +1,12 @@
 //! The EC2NodeClass of an environment (karpenter.k8s.aws/v1): where each of AWS Batch's fields goes (decision 0004).
 
-use super::launch_template::{self, image_term, terms};
-use super::{labels, owner};
-use crate::names;
+use super::launch_settings::{self, instance_profile, lay_over};
+use super::launch_template::node_class::{image_term, node_class};
+use super::launch_template::terms;
+use super::{LaunchSettingsError, labels, owner, sources};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
 use windlass_core::action::NodeClassOrder;
-use windlass_core::objects::{NodeClassContent, Payload};
+use windlass_core::objects::NodeClassContent;
 use windlass_crds::ComputeEnvironmentSpec;
 use windlass_crds::compute_environment::ComputeResources;
 
@@ -17,106 +16,42 @@ pub const API_VERSION: &str = "karpenter.k8s.aws/v1";
 /// Its kind.
 pub const KIND: &str = "EC2NodeClass";
 
-/// Why an environment's wishes make no node class.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeClassError {
-    /// Nobody gives what every node class needs.
-    #[error(
-        "the environment has no {what}: give computeResources.{field}, or {member} in backend.karpenter.ec2NodeClass"
-    )]
-    Missing {
-        /// What.
-        what: &'static str,
-        /// Its field in AWS Batch.
-        field: &'static str,
-        /// Its member of an EC2NodeClass, perhaps with an example.
-        member: &'static str,
-    },
-    /// Two places give what there is one of.
-    #[error("{what} is given twice, in {places}: give it once")]
-    Twice {
-        /// What.
-        what: String,
-        /// Where.
-        places: String,
-    },
-    /// There is no place for it.
-    #[error("not supported: {what}: {advice}")]
-    Unsupported {
-        /// What.
-        what: String,
-        /// What to do instead.
-        advice: String,
-    },
-    /// It is not of the form it should have.
-    #[error("{what} is not {form}")]
-    Form {
-        /// What.
-        what: String,
-        /// The form.
-        form: &'static str,
-    },
-    /// User data that could not be merged with Karpenter's.
-    #[error("launchTemplateData.userData is to be a MIME multi-part archive, as it is or in base64: {0}")]
-    UserData(&'static str),
-    /// A role where an instance profile should be.
-    #[error(
-        "instanceRole names a role ({0}): give its instance profile, or leave it out and give role in \
-         backend.karpenter.ec2NodeClass"
-    )]
-    Role(String),
-    /// User data that the image would not understand.
-    #[error(
-        "launchTemplateData.userData is a MIME multi-part archive, and images of amiFamily {0} do not read it: give \
-         userData in backend.karpenter.ec2NodeClass"
-    )]
-    Family(String),
-}
-
 /// The node class that an environment wants made; `None` where it names one, or has another backend.
 ///
 /// # Errors
 /// When its wishes make no node class.
-pub fn content(spec: &ComputeEnvironmentSpec) -> Result<Option<NodeClassContent>, NodeClassError> {
-    Ok(class_spec(spec)?.map(|class| {
-        let mut class = Value::Object(class);
-        // The digest must not depend on how maps are kept.
-        class.sort_all_objects();
-        let payload = class.to_string();
-        let digest: String =
-            Sha256::digest(&payload).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        NodeClassContent { digest: digest.into(), payload: Payload(Arc::from(payload.into_bytes())) }
-    }))
+pub fn content(spec: &ComputeEnvironmentSpec) -> Result<Option<NodeClassContent>, LaunchSettingsError> {
+    Ok(class_spec(spec)?.map(launch_settings::content))
 }
 
 /// Its spec. What the environment says in AWS Batch's fields wins over backend.karpenter.ec2NodeClass, and that over the launch
 /// template, member by member; of tags, pair by pair.
-fn class_spec(spec: &ComputeEnvironmentSpec) -> Result<Option<Map<String, Value>>, NodeClassError> {
+fn class_spec(spec: &ComputeEnvironmentSpec) -> Result<Option<Map<String, Value>>, LaunchSettingsError> {
     let backend = spec.backend.as_ref().and_then(|backend| backend.karpenter.as_ref());
     let Some(karpenter) = backend.filter(|karpenter| karpenter.node_class_ref.is_none()) else {
         return Ok(None);
     };
     let resources = spec.compute_resources.clone().unwrap_or_default();
     let template = resources.launch_template.as_ref().and_then(|found| found.launch_template_data.as_ref());
-    let template = template.map(launch_template::node_class).transpose()?.unwrap_or_default();
+    let template = template.map(node_class).transpose()?.unwrap_or_default();
     let given = karpenter.ec2_node_class.clone().unwrap_or_default();
     let own = own(&resources)?;
     one_place(&template, &given, &own)?;
     let has_archive = template.contains_key("userData");
     let mut class = Map::new();
     for layer in [template, given, own] {
-        lay_over(&mut class, layer);
+        lay_over(&mut class, layer, &["tags"]);
     }
     complete(&class)?;
     if class.contains_key("capacityReservationSelectorTerms") {
-        return Err(NodeClassError::Unsupported {
+        return Err(LaunchSettingsError::Unsupported {
             what: "capacityReservationSelectorTerms in backend.karpenter.ec2NodeClass".to_owned(),
             advice: "machines are bought on demand or as spot capacity only".to_owned(),
         });
     }
     let family = family(&class);
     if has_archive && !["AL2", "AL2023", "Custom"].contains(&family.as_str()) {
-        return Err(NodeClassError::Family(family));
+        return Err(LaunchSettingsError::Family(family));
     }
     if !class.contains_key("amiFamily") && alias(&class).is_none() {
         class.insert("amiFamily".to_owned(), family.into());
@@ -124,8 +59,11 @@ fn class_spec(spec: &ComputeEnvironmentSpec) -> Result<Option<Map<String, Value>
     Ok(Some(class))
 }
 
+/// What to do about a role other than to give its instance profile.
+const PROFILE: &str = ", or leave it out and give role in backend.karpenter.ec2NodeClass";
+
 /// What AWS Batch's own fields say.
-fn own(resources: &ComputeResources) -> Result<Map<String, Value>, NodeClassError> {
+fn own(resources: &ComputeResources) -> Result<Map<String, Value>, LaunchSettingsError> {
     let mut class = Map::new();
     let mut put = |key: &str, value: Value| class.insert(key.to_owned(), value);
     if let Some(image) = &resources.image_id {
@@ -138,7 +76,7 @@ fn own(resources: &ComputeResources) -> Result<Map<String, Value>, NodeClassErro
         put("securityGroupSelectorTerms", terms("id", resources.security_group_ids.clone()).into());
     }
     if let Some(profile) = &resources.instance_role {
-        put("instanceProfile", instance_profile(profile)?.into());
+        put("instanceProfile", instance_profile(profile, PROFILE)?.into());
     }
     if !resources.tags.is_empty() {
         put("tags", json!(resources.tags));
@@ -149,25 +87,14 @@ fn own(resources: &ComputeResources) -> Result<Map<String, Value>, NodeClassErro
     Ok(class)
 }
 
-/// The name of an instance profile that is given by name or ARN.
-fn instance_profile(given: &str) -> Result<&str, NodeClassError> {
-    let Some(resource) = given.strip_prefix("arn:").and_then(|arn| arn.rsplit(':').next()) else {
-        return Ok(given);
-    };
-    if resource.starts_with("role/") {
-        return Err(NodeClassError::Role(given.to_owned()));
-    }
-    Ok(resource.rsplit('/').next().unwrap_or(resource))
-}
-
 /// Members of which one would shadow another under a different name, or that would have to be merged into one text.
 fn one_place(
     template: &Map<String, Value>,
     given: &Map<String, Value>,
     own: &Map<String, Value>,
-) -> Result<(), NodeClassError> {
+) -> Result<(), LaunchSettingsError> {
     let twice = |what: &str, places: &str| {
-        Err(NodeClassError::Twice { what: what.to_owned(), places: places.to_owned() })
+        Err(LaunchSettingsError::Twice { what: what.to_owned(), places: places.to_owned() })
     };
     if given.contains_key("role") && own.contains_key("instanceProfile") {
         return twice(
@@ -181,19 +108,8 @@ fn one_place(
     Ok(())
 }
 
-fn lay_over(class: &mut Map<String, Value>, layer: Map<String, Value>) {
-    for (member, value) in layer {
-        match (class.get_mut(&member), value) {
-            (Some(Value::Object(tags)), Value::Object(more)) if member == "tags" => tags.extend(more),
-            (_, value) => {
-                class.insert(member, value);
-            }
-        }
-    }
-}
-
 /// What every node class needs.
-fn complete(class: &Map<String, Value>) -> Result<(), NodeClassError> {
+fn complete(class: &Map<String, Value>) -> Result<(), LaunchSettingsError> {
     let needs = [
         ("subnets", "subnets", &["subnetSelectorTerms"][..], "subnetSelectorTerms"),
         (
@@ -212,7 +128,7 @@ fn complete(class: &Map<String, Value>) -> Result<(), NodeClassError> {
     ];
     for (what, field, members, member) in needs {
         if !members.iter().any(|member| class.contains_key(*member)) {
-            return Err(NodeClassError::Missing { what, field, member });
+            return Err(LaunchSettingsError::Missing { what, field, member });
         }
     }
     Ok(())
@@ -256,12 +172,7 @@ pub fn ec2_node_class(order: &NodeClassOrder, found: Option<Value>) -> Result<Va
             },
         })
     });
-    let annotations = [
-        (names::ENVIRONMENT, order.environment.to_string()),
-        (names::ENVIRONMENT_GENERATION, order.environment_generation.to_string()),
-        (names::NODE_CLASS, order.content.digest.to_string()),
-    ];
-    let annotations = annotations.map(|(key, value)| (key.to_owned(), value.into()));
+    let annotations = sources(&order.environment, order.environment_generation, &order.content);
     if let Some(class) = class.as_object_mut() {
         class.insert("spec".to_owned(), spec);
         let metadata = class.get_mut("metadata").and_then(Value::as_object_mut);

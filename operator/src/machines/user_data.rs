@@ -1,7 +1,7 @@
 //! User data of a launch template: a MIME multi-part archive. Karpenter takes its parts into the archive that joins the node to
 //! the cluster, before its own (`amifamily/bootstrap`: `nodeadm.go` for AL2023, `eksbootstrap.go` for AL2).
 
-use super::NodeClassError;
+use super::LaunchSettingsError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 
@@ -9,11 +9,11 @@ use base64::prelude::BASE64_STANDARD as STANDARD;
 ///
 /// # Errors
 /// When it is no MIME multi-part archive, as AWS Batch demands: user data of other forms would not be merged.
-pub(super) fn multi_part(given: &str) -> Result<String, NodeClassError> {
+pub(super) fn multi_part(given: &str) -> Result<String, LaunchSettingsError> {
     let text = if is_mime(given) { given.to_owned() } else { decoded(given)? };
     // Karpenter's reader takes a blank line for the end of the header.
     let text = text.trim_start().to_owned();
-    let wrong = |what: &'static str| NodeClassError::UserData(what);
+    let wrong = |what: &'static str| LaunchSettingsError::UserData(what);
     let header = text.split("\n\n").next().unwrap_or_default();
     let header = header.split("\r\n\r\n").next().unwrap_or_default();
     let boundary = boundary(header)
@@ -35,8 +35,8 @@ fn is_mime(text: &str) -> bool {
     text.starts_with("MIME-Version:") || text.starts_with("Content-Type:")
 }
 
-fn decoded(given: &str) -> Result<String, NodeClassError> {
-    let wrong = || NodeClassError::UserData("it is neither that nor the base64 of it");
+fn decoded(given: &str) -> Result<String, LaunchSettingsError> {
+    let wrong = || LaunchSettingsError::UserData("it is neither that nor the base64 of it");
     let digits: String = given.split_ascii_whitespace().collect();
     let bytes = STANDARD.decode(digits).map_err(|_| wrong())?;
     String::from_utf8(bytes).ok().filter(|text| is_mime(text)).ok_or_else(wrong)
