@@ -28,8 +28,13 @@ const HALF_WAY: &str =
     "--selector=owner=helm,name=windlass,status in (pending-install,pending-upgrade,pending-rollback)";
 
 /// Managed environments of the test cluster have both kinds of machines, which go soon.
-const BACKENDS: [&str; 4] =
-    ["backends.karpenter=true", "backends.clusterApi=true", "backends.simulated=true", "idleSeconds=10"];
+const BACKENDS: [&str; 5] = [
+    "backends.karpenter=true",
+    "backends.clusterApi=true",
+    "backends.awsMachineTemplates=true",
+    "backends.simulated=true",
+    "idleSeconds=10",
+];
 
 /// What is installed.
 #[derive(Args)]

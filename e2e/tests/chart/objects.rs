@@ -93,8 +93,10 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
         "PrometheusRule windlass",
         "ServiceMonitor windlass",
         "ValidatingAdmissionPolicy windlass-operator-jail-cluster-api",
+        "ValidatingAdmissionPolicy windlass-operator-jail-machine-deployments",
         "ValidatingAdmissionPolicy windlass-operator-jail-machines",
         "ValidatingAdmissionPolicyBinding windlass-operator-jail-cluster-api",
+        "ValidatingAdmissionPolicyBinding windlass-operator-jail-machine-deployments",
         "ValidatingAdmissionPolicyBinding windlass-operator-jail-machines",
     ];
     assert_eq!(added, expected);

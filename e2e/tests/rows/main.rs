@@ -22,6 +22,9 @@ mod cluster;
 #[cfg(test)]
 mod copies;
 #[cfg(test)]
+#[path = "../common/definitions.rs"]
+mod definitions;
+#[cfg(test)]
 mod deletions;
 #[cfg(test)]
 mod dependencies;

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use windlass_crds::ComputeEnvironment;
 use windlass_crds::shared::state::Validity;
 
+use crate::definitions;
 use crate::managed;
 use crate::scene::Scene;
-use crate::wait::{gone, until, within};
+use crate::wait::{gone, within};
 
 const DEFINITION: &str = include_str!("../../../operator/tests/karpenter/ec2nodeclasses.yaml");
 
@@ -21,15 +21,7 @@ const TO_BE_FOUND: Duration = Duration::from_secs(90);
 
 /// Has the API server know Karpenter's kind; gives its objects.
 async fn classes(client: &Client) -> Api<DynamicObject> {
-    let definition: CustomResourceDefinition = serde_saphyr::from_str(DEFINITION).unwrap();
-    let definitions = Api::<CustomResourceDefinition>::all(client.clone());
-    let name = definition.name_any();
-    definitions.patch(&name, &PatchParams::apply("e2e").force(), &Patch::Apply(&definition)).await.unwrap();
-    until(&definitions, &name, "is served", |definition| {
-        let conditions = definition.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        conditions.into_iter().any(|condition| condition.type_ == "Established" && condition.status == "True")
-    })
-    .await;
+    definitions::serve(client, DEFINITION).await;
     let kind = GroupVersionKind::gvk("karpenter.k8s.aws", "v1", "EC2NodeClass");
     Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, "ec2nodeclasses"))
 }

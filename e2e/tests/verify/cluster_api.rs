@@ -19,10 +19,10 @@ use crate::scene::Scene;
 use crate::wait::{until, within};
 use crate::{acts, admission};
 
-type Failure = Arc<Mutex<Option<String>>>;
+pub(crate) type Failure = Arc<Mutex<Option<String>>>;
 
 /// An environment of MachineDeployments of the scene.
-async fn environment(scene: &Scene, name: &str, resources: Value, deployments: &[&str]) -> String {
+pub(crate) async fn environment(scene: &Scene, name: &str, resources: Value, deployments: &[&str]) -> String {
     let name = scene.unique(name);
     let named = |deployment: &&str| json!({"namespace": scene.namespace, "name": deployment});
     let deployments: Vec<Value> = deployments.iter().map(named).collect();
@@ -31,7 +31,7 @@ async fn environment(scene: &Scene, name: &str, resources: Value, deployments: &
     name
 }
 
-async fn until_status(scene: &Scene, environment: &str, what: &str, wanted: impl Fn(&str, &str) -> bool) {
+pub(crate) async fn until_status(scene: &Scene, environment: &str, what: &str, wanted: impl Fn(&str, &str) -> bool) {
     let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
     let is_so = |found: &ComputeEnvironment| {
         let told = found.status.as_ref();
@@ -127,7 +127,7 @@ async fn the_machine_that_is_idle_goes_and_not_the_one_with_a_job() {
 }
 
 /// The host of a job's pod.
-async fn host_of(scene: &Scene, name: &str) -> String {
+pub(crate) async fn host_of(scene: &Scene, name: &str) -> String {
     let has_begun = |job: &Job| state(job) == JobState::Running || has_ended(job);
     scene.job(name, "has begun", has_begun).await;
     pods_of(scene, name).await[0].spec.as_ref().unwrap().node_name.clone().unwrap()

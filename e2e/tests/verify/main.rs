@@ -25,6 +25,9 @@ mod cluster;
 #[cfg(test)]
 mod cluster_api;
 #[cfg(test)]
+#[path = "../common/definitions.rs"]
+mod definitions;
+#[cfg(test)]
 #[path = "../common/elastic.rs"]
 mod elastic;
 #[cfg(test)]
@@ -42,6 +45,8 @@ mod losses;
 mod machine_kills;
 #[cfg(test)]
 mod machine_maker;
+#[cfg(test)]
+mod machine_templates;
 #[cfg(test)]
 #[path = "../common/managed.rs"]
 mod managed;

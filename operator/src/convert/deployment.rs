@@ -1,13 +1,14 @@
 //! MachineDeployments of Cluster API. What their machines are is told as Cluster Autoscaler reads it (its provider `clusterapi`,
 //! `clusterapi_utils.go`, as of August 2026).
 
-use super::wire::{Wire, kinds};
+use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, quantity};
 use crate::machines;
+use crate::names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use windlass_core::ids::Name;
-use windlass_core::objects::{MachineType, ObservedMachineDeployment};
+use windlass_core::objects::{MachineType, Made, ObservedMachineDeployment};
 use windlass_core::units::Resources;
 
 const CPU: &str = "capacity.cluster-autoscaler.kubernetes.io/cpu";
@@ -80,6 +81,7 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
         key: metadata.key(),
         uid: metadata.uid()?,
         resource_version: metadata.version()?,
+        generation: metadata.generation,
         replicas: u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0),
         gpu_resource: size
             .as_ref()
@@ -87,7 +89,22 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
             .and_then(|_| gpu_type(annotations)),
         size,
         fault: fault.map(Name::from),
+        deleting: metadata.deletion_timestamp.is_some(),
+        made: made(metadata)?,
     })
+}
+
+/// What it was made for, if an environment had it made. Where one of our annotations is not there, or cannot be read, somebody took
+/// it away: then it is like no pattern, and outdated.
+fn made(metadata: &Metadata) -> Result<Option<Made>, Error> {
+    let Some(environment) = metadata.labels.get(names::ENVIRONMENT_UID) else { return Ok(None) };
+    let annotation = |key: &str| metadata.annotations.get(key).map_or("", String::as_str);
+    Ok(Some(Made {
+        environment: super::job::identity(environment)?,
+        environment_generation: annotation(names::ENVIRONMENT_GENERATION).parse().unwrap_or(0),
+        pattern: name(annotation(names::PATTERN)),
+        pattern_uid: super::job::identity(annotation(names::PATTERN_UID)).unwrap_or_default(),
+    }))
 }
 
 /// Cluster Autoscaler scales what may have more machines than it must have.

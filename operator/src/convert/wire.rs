@@ -260,6 +260,14 @@ pub mod kinds {
         "machines",
         "Cluster API's Machine"
     );
+    kind!(
+        AWSMachineTemplate,
+        NamespaceResourceScope,
+        "infrastructure.cluster.x-k8s.io",
+        "v1beta2",
+        "awsmachinetemplates",
+        "AWSMachineTemplate of Cluster API's provider for AWS"
+    );
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(

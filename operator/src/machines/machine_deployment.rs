@@ -117,6 +117,7 @@ pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Va
 pub(super) fn metadata(order: &DeploymentOrder) -> Value {
     let mut annotations = sources(&order.environment, order.environment_generation, &order.content);
     annotations.insert(names::PATTERN.to_owned(), order.pattern.to_string().into());
+    annotations.insert(names::PATTERN_UID.to_owned(), order.pattern_uid.to_string().into());
     json!({
         "name": order.key.name.as_str(),
         "namespace": order.key.namespace.as_str(),

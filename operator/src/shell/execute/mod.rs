@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod machines;
 mod node_classes;
+mod own_deployments;
 mod pods;
 
 use super::api::{Api, Failure, url};
@@ -51,6 +52,8 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::RetireMachine(backend, name, uid) => machines::retire(api, backend, &name, uid).await,
         Action::RemoveMachine(backend, name, uid) => machines::remove(api, backend, &name, uid).await,
         Action::ReadMachineDeployment(key) => deployments::read(api, &key).await,
+        Action::MakeMachineDeployment(order) => own_deployments::make(api, &order).await,
+        Action::DeleteMachineDeployment(guard) => own_deployments::delete(api, &guard).await,
         Action::Scale(order) => deployments::scale(api, clock, &order).await,
         Action::ReadEvents(key, uid) => events::latest_trouble(api, &key, uid).await,
         Action::DeleteJob(guard) => jobs::delete(api, &guard).await,

@@ -71,7 +71,7 @@ async fn found(api: &Api, order: &NodeClassOrder) -> Result<Outcome, Failure> {
 }
 
 /// Has the API server refuse fields that its version of the kind does not know, instead of dropping them.
-fn strict(request: Built) -> Built {
+pub(super) fn strict(request: Built) -> Built {
     let mut request = request?;
     let uri = request.uri().to_string();
     let separator = if uri.contains('?') { '&' } else { '?' };
