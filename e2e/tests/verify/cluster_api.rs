@@ -31,7 +31,12 @@ pub(crate) async fn environment(scene: &Scene, name: &str, resources: Value, dep
     name
 }
 
-pub(crate) async fn until_status(scene: &Scene, environment: &str, what: &str, wanted: impl Fn(&str, &str) -> bool) {
+pub(crate) async fn until_status(
+    scene: &Scene,
+    environment: &str,
+    what: &str,
+    wanted: impl Fn(&str, &str) -> bool,
+) {
     let environments = Api::<ComputeEnvironment>::all(scene.client.clone());
     let is_so = |found: &ComputeEnvironment| {
         let told = found.status.as_ref();

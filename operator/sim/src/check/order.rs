@@ -66,7 +66,8 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
     let rank = |job: &ObservedJob| {
         let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name)?;
         let priority = job.spec.priority.filter(|_| queue.policy.is_some()).unwrap_or(0);
-        Some((-queue.priority, Reverse(priority), job.created_at))
+        // Of queues with one priority the oldest comes first.
+        Some((-queue.priority, queue.created_at, queue.uid, Reverse(priority), job.created_at))
     };
     let is_of_other_share = |one: &ObservedJob, other: &ObservedJob| {
         one.spec.queue == other.spec.queue && one.spec.share != other.spec.share
