@@ -24,11 +24,11 @@ const WATCH_FILTER: &str = "cluster.x-k8s.io/watch-filter";
 /// Label: which MachineSet of a MachineDeployment a Machine belongs to; Cluster API sets it.
 const TEMPLATE_HASH: &str = "machine-template-hash";
 
-/// Labels of what a ClusterClass manages: its controller takes whatever has them for its own, and deletes what it did not ask for.
+/// Labels of what a ClusterClass manages: its controller takes what has them for its own, and deletes what it did not ask for.
 const TOPOLOGY: &str = "topology.cluster.x-k8s.io/";
 
-/// Annotations that say what a machine is, as Cluster Autoscaler reads them. All others are about the pattern itself: who scales,
-/// pauses or deploys it.
+/// Annotations that say what a machine is, as Cluster Autoscaler reads them. All others are about the pattern itself: who
+/// scales, pauses or deploys it.
 const CAPACITY: &str = "capacity.cluster-autoscaler.kubernetes.io/";
 
 /// Why nothing can be made like a pattern, as the end of a sentence that begins with the pattern.
@@ -92,8 +92,8 @@ pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Va
     // Whoever paused the pattern paused that one.
     spec.remove("paused");
     spec.insert("replicas".to_owned(), 0.into());
-    // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's selector
-    // would find the pattern's machines.
+    // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's own
+    // would select the pattern's machines.
     let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: name });
     spec.insert("selector".to_owned(), json!({ "matchLabels": selector }));
     if let Some(template) = spec.get_mut("template").and_then(Value::as_object_mut) {
@@ -137,8 +137,8 @@ fn machine_labels(found: Option<&Value>, order: &DeploymentOrder, selector: Valu
     labels.into()
 }
 
-/// Labels of the MachineDeployment itself. The pattern's others say who deploys it (Argo CD, Helm, Flux, a ClusterClass), and would
-/// have ours deleted as something that it did not ask for.
+/// Labels of the MachineDeployment itself. The pattern's others say who deploys it (Argo CD, Helm, Flux, a ClusterClass), who
+/// would delete ours as something unasked for.
 fn own_labels(pattern: &Value, cluster: &str) -> Map<String, Value> {
     let filter = pattern.pointer("/metadata/labels").and_then(|labels| labels.get(WATCH_FILTER));
     let filter = filter.map(|filter| (WATCH_FILTER.to_owned(), filter.clone()));

@@ -1,4 +1,4 @@
-//! A launch template's data as the spec of an AWSMachine, of which an AWSMachineTemplate is full (`api/v1beta2/awsmachine_types.go`
+//! A launch template's data as the spec of an AWSMachine, which an AWSMachineTemplate holds (`api/v1beta2/awsmachine_types.go`
 //! and `types.go` of Cluster API's provider for AWS, 2.13).
 
 use super::{network_interface, read, tags_of_instances, terms};

@@ -53,7 +53,7 @@ pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Val
     if let (Some(Value::Array(found)), Some(Value::Array(volumes))) =
         (spec.get("nonRootVolumes"), layer.get_mut("nonRootVolumes"))
     {
-        add_others(volumes, found);
+        *volumes = lay_over_devices(found.clone(), volumes);
     }
     launch_settings::lay_over(spec, layer, &MERGED);
     // Version 2.10.0 gave every template this affinity, and since 2.10.2 no new one may have it without hosts: it says nothing.
@@ -77,10 +77,17 @@ fn make_way(found: &mut Map<String, Value>, volume: &Map<String, Value>) {
     }
 }
 
-/// Volumes of other devices stay.
-fn add_others(volumes: &mut Vec<Value>, found: &[Value]) {
-    let device = |volume: &Value| volume.get("deviceName").cloned();
-    let is_other = |other: &&Value| volumes.iter().all(|volume| device(volume) != device(other));
-    let others: Vec<Value> = found.iter().filter(is_other).cloned().collect();
-    volumes.splice(0..0, others);
+/// Volumes are laid over that of the same device; those of other devices stay.
+fn lay_over_devices(mut found: Vec<Value>, volumes: &[Value]) -> Vec<Value> {
+    for volume in volumes {
+        let same = found.iter_mut().find(|found| found.get("deviceName") == volume.get("deviceName"));
+        match (same.and_then(Value::as_object_mut), volume) {
+            (Some(found), Value::Object(volume)) => {
+                make_way(found, volume);
+                found.extend(volume.clone());
+            }
+            _ => found.push(volume.clone()),
+        }
+    }
+    found
 }
