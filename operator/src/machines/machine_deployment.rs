@@ -87,26 +87,15 @@ pub fn infrastructure(pattern: &Value) -> Result<(String, String, String), Patte
 pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Value, PatternError> {
     infrastructure(pattern)?;
     let cluster = text(pattern, "/spec/clusterName")?;
-    let name = order.key.name.as_str();
     let mut spec = object(pattern, "/spec")?.clone();
     // Whoever paused the pattern paused that one.
     spec.remove("paused");
     spec.insert("replicas".to_owned(), 0.into());
     // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's own
     // would select the pattern's machines.
-    let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: name });
+    let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: order.key.name.as_str() });
+    spec.insert("template".to_owned(), template(order, pattern, &selector)?.into());
     spec.insert("selector".to_owned(), json!({ "matchLabels": selector }));
-    if let Some(template) = spec.get_mut("template").and_then(Value::as_object_mut) {
-        let found = template.entry("metadata").or_insert_with(|| json!({}));
-        let kept = machine_labels(found.get("labels"), order, selector);
-        found
-            .as_object_mut()
-            .into_iter()
-            .for_each(|found| drop(found.insert("labels".to_owned(), kept.clone())));
-    }
-    let reference =
-        spec.get_mut("template").and_then(|found| found.pointer_mut("/spec/infrastructureRef/name"));
-    reference.into_iter().for_each(|reference| *reference = name.into());
     let mut metadata = metadata(order);
     merge(&mut metadata, "labels", own_labels(pattern, cluster));
     merge(&mut metadata, "annotations", capacity(pattern));
@@ -126,14 +115,30 @@ pub(super) fn metadata(order: &DeploymentOrder) -> Value {
     })
 }
 
+/// What its machines are made from.
+fn template(
+    order: &DeploymentOrder,
+    pattern: &Value,
+    selector: &Value,
+) -> Result<Map<String, Value>, PatternError> {
+    let mut template = object(pattern, "/spec/template")?.clone();
+    let mut metadata = template.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    metadata.insert("labels".to_owned(), machine_labels(metadata.get("labels"), order, selector));
+    template.insert("metadata".to_owned(), metadata.into());
+    let mut machine = object(pattern, "/spec/template/spec")?.clone();
+    let mut reference = object(pattern, "/spec/template/spec/infrastructureRef")?.clone();
+    reference.insert("name".to_owned(), order.key.name.as_str().into());
+    machine.insert("infrastructureRef".to_owned(), reference.into());
+    template.insert("spec".to_owned(), machine.into());
+    Ok(template)
+}
+
 /// Labels of the machines, some of which reach their nodes: all that somebody else than Cluster API chose.
-fn machine_labels(found: Option<&Value>, order: &DeploymentOrder, selector: Value) -> Value {
+fn machine_labels(found: Option<&Value>, order: &DeploymentOrder, selector: &Value) -> Value {
     let mut labels = found.and_then(Value::as_object).cloned().unwrap_or_default();
     labels.retain(|key, _| key != TEMPLATE_HASH && !key.starts_with(TOPOLOGY));
     labels.insert(names::ENVIRONMENT_UID.to_owned(), order.environment_uid.to_string().into());
-    if let Value::Object(selector) = selector {
-        labels.extend(selector);
-    }
+    labels.extend(selector.as_object().cloned().unwrap_or_default());
     labels.into()
 }
 
@@ -152,8 +157,9 @@ fn capacity(pattern: &Value) -> Map<String, Value> {
 }
 
 fn merge(metadata: &mut Value, member: &str, more: Map<String, Value>) {
-    let found = metadata.get_mut(member).and_then(Value::as_object_mut);
-    found.into_iter().for_each(|found| found.extend(more.clone()));
+    if let Some(found) = metadata.get_mut(member).and_then(Value::as_object_mut) {
+        found.extend(more);
+    }
 }
 
 /// An object within a pattern.
