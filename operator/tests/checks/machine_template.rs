@@ -240,6 +240,11 @@ fn what_excludes_each_other_is_replaced_together() {
         ),
         (&placed(json!({ "tenancy": "dedicated" })), on_host.clone(), json!({ "tenancy": "dedicated" })),
         (&placed(json!({ "tenancy": "host" })), on_host.clone(), on_host),
+        (
+            &placed(json!({ "tenancy": "host" })),
+            json!({ "placementGroupName": "apart" }),
+            json!({ "tenancy": "host" }),
+        ),
     ] {
         assert_eq!(machine(environment, members), made);
     }

@@ -15,13 +15,17 @@ const EXCLUDED: [(&str, &[&str]); 6] = [
     ("subnet", &["networkInterfaces"]),
     ("capacityReservationId", &["capacityReservationPreference"]),
     ("capacityReservationPreference", &["capacityReservationId"]),
-    // A host's machines are in no placement group (`runInstance` leaves it out), and the host is given or allocated.
-    ("hostID", &["dynamicHostAllocation", "hostAffinity", "placementGroupName", "placementGroupPartition"]),
+    // The host is given or allocated.
+    ("hostID", &["dynamicHostAllocation", "hostAffinity"]),
+    // EC2 has no placement groups of dedicated hosts (`runInstance` leaves the group out).
     ("placementGroupName", &HOST),
 ];
 
 /// On which host machines are.
 const HOST: [&str; 3] = ["hostID", "hostAffinity", "dynamicHostAllocation"];
+
+/// In which placement group they are.
+const GROUP: [&str; 2] = ["placementGroupName", "placementGroupPartition"];
 
 /// Lays settings over the spec of an AWSMachine.
 pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Value>) {
@@ -38,8 +42,9 @@ pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Val
     if layer.contains_key("placementGroupName") && is(spec, "tenancy", "host") {
         spec.remove("tenancy");
     }
-    if layer.contains_key("tenancy") && !is(&layer, "tenancy", "host") {
-        HOST.iter().for_each(|member| drop(spec.remove(*member)));
+    if layer.contains_key("tenancy") {
+        let excluded = if is(&layer, "tenancy", "host") { &GROUP[..] } else { &HOST[..] };
+        excluded.iter().for_each(|excluded| drop(spec.remove(*excluded)));
     }
     // `validateNetworkElasticIPPool`: a pool is of public addresses.
     if layer.get("publicIP") == Some(&Value::Bool(false)) {
