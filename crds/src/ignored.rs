@@ -50,7 +50,7 @@ pub const IGNORED: &[IgnoredField] = &[
     any(Kind::ComputeEnvironment, "spec.computeResources.launchTemplate.version", INLINE),
     of_template(
         "spec.computeResources.launchTemplate.launchTemplateData.instanceType",
-        "instanceTypes says it",
+        "instanceTypes or the MachineDeployment says it",
     ),
     of_template(
         "spec.computeResources.launchTemplate.launchTemplateData.iamInstanceProfile",
@@ -62,7 +62,7 @@ pub const IGNORED: &[IgnoredField] = &[
     ),
     of_template(
         "spec.computeResources.launchTemplate.launchTemplateData.instanceMarketOptions",
-        "the type of computeResources says whether spot capacity is bought",
+        "the type of computeResources, or the MachineDeployment's machine template, says whether spot capacity is bought",
     ),
     of_template(
         "spec.computeResources.launchTemplate.launchTemplateData.disableApiTermination",

@@ -24,11 +24,11 @@ const WATCH_FILTER: &str = "cluster.x-k8s.io/watch-filter";
 /// Label: which MachineSet of a MachineDeployment a Machine belongs to; Cluster API sets it.
 const TEMPLATE_HASH: &str = "machine-template-hash";
 
-/// Labels of what a ClusterClass manages: its controller takes whatever has them for its own, and deletes what it did not ask for.
+/// Labels of what a ClusterClass manages: its controller takes what has them for its own, and deletes what it did not ask for.
 const TOPOLOGY: &str = "topology.cluster.x-k8s.io/";
 
-/// Annotations that say what a machine is, as Cluster Autoscaler reads them. All others are about the pattern itself: who scales,
-/// pauses or deploys it.
+/// Annotations that say what a machine is, as Cluster Autoscaler reads them. All others are about the pattern itself: who
+/// scales, pauses or deploys it.
 const CAPACITY: &str = "capacity.cluster-autoscaler.kubernetes.io/";
 
 /// Why nothing can be made like a pattern, as the end of a sentence that begins with the pattern.
@@ -87,26 +87,15 @@ pub fn infrastructure(pattern: &Value) -> Result<(String, String, String), Patte
 pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Value, PatternError> {
     infrastructure(pattern)?;
     let cluster = text(pattern, "/spec/clusterName")?;
-    let name = order.key.name.as_str();
     let mut spec = object(pattern, "/spec")?.clone();
     // Whoever paused the pattern paused that one.
     spec.remove("paused");
     spec.insert("replicas".to_owned(), 0.into());
-    // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's selector
-    // would find the pattern's machines.
-    let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: name });
+    // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's own
+    // would select the pattern's machines.
+    let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: order.key.name.as_str() });
+    spec.insert("template".to_owned(), template(order, pattern, &selector)?.into());
     spec.insert("selector".to_owned(), json!({ "matchLabels": selector }));
-    if let Some(template) = spec.get_mut("template").and_then(Value::as_object_mut) {
-        let found = template.entry("metadata").or_insert_with(|| json!({}));
-        let kept = machine_labels(found.get("labels"), order, selector);
-        found
-            .as_object_mut()
-            .into_iter()
-            .for_each(|found| drop(found.insert("labels".to_owned(), kept.clone())));
-    }
-    let reference =
-        spec.get_mut("template").and_then(|found| found.pointer_mut("/spec/infrastructureRef/name"));
-    reference.into_iter().for_each(|reference| *reference = name.into());
     let mut metadata = metadata(order);
     merge(&mut metadata, "labels", own_labels(pattern, cluster));
     merge(&mut metadata, "annotations", capacity(pattern));
@@ -127,19 +116,35 @@ pub(super) fn metadata(order: &DeploymentOrder) -> Value {
     })
 }
 
+/// What its machines are made from.
+fn template(
+    order: &DeploymentOrder,
+    pattern: &Value,
+    selector: &Value,
+) -> Result<Map<String, Value>, PatternError> {
+    let mut template = object(pattern, "/spec/template")?.clone();
+    let mut metadata = template.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    metadata.insert("labels".to_owned(), machine_labels(metadata.get("labels"), order, selector));
+    template.insert("metadata".to_owned(), metadata.into());
+    let mut machine = object(pattern, "/spec/template/spec")?.clone();
+    let mut reference = object(pattern, "/spec/template/spec/infrastructureRef")?.clone();
+    reference.insert("name".to_owned(), order.key.name.as_str().into());
+    machine.insert("infrastructureRef".to_owned(), reference.into());
+    template.insert("spec".to_owned(), machine.into());
+    Ok(template)
+}
+
 /// Labels of the machines, some of which reach their nodes: all that somebody else than Cluster API chose.
-fn machine_labels(found: Option<&Value>, order: &DeploymentOrder, selector: Value) -> Value {
+fn machine_labels(found: Option<&Value>, order: &DeploymentOrder, selector: &Value) -> Value {
     let mut labels = found.and_then(Value::as_object).cloned().unwrap_or_default();
     labels.retain(|key, _| key != TEMPLATE_HASH && !key.starts_with(TOPOLOGY));
     labels.insert(names::ENVIRONMENT_UID.to_owned(), order.environment_uid.to_string().into());
-    if let Value::Object(selector) = selector {
-        labels.extend(selector);
-    }
+    labels.extend(selector.as_object().cloned().unwrap_or_default());
     labels.into()
 }
 
-/// Labels of the MachineDeployment itself. The pattern's others say who deploys it (Argo CD, Helm, Flux, a ClusterClass), and would
-/// have ours deleted as something that it did not ask for.
+/// Labels of the MachineDeployment itself. The pattern's others say who deploys it (Argo CD, Helm, Flux, a ClusterClass), who
+/// would delete ours as something unasked for.
 fn own_labels(pattern: &Value, cluster: &str) -> Map<String, Value> {
     let filter = pattern.pointer("/metadata/labels").and_then(|labels| labels.get(WATCH_FILTER));
     let filter = filter.map(|filter| (WATCH_FILTER.to_owned(), filter.clone()));
@@ -153,8 +158,9 @@ fn capacity(pattern: &Value) -> Map<String, Value> {
 }
 
 fn merge(metadata: &mut Value, member: &str, more: Map<String, Value>) {
-    let found = metadata.get_mut(member).and_then(Value::as_object_mut);
-    found.into_iter().for_each(|found| found.extend(more.clone()));
+    if let Some(found) = metadata.get_mut(member).and_then(Value::as_object_mut) {
+        found.extend(more);
+    }
 }
 
 /// An object within a pattern.

@@ -1,5 +1,5 @@
-//! The AWSMachineTemplate of an environment (Cluster API's provider for AWS): where each of AWS Batch's fields goes. It is like the
-//! template of a MachineDeployment that the environment names, its pattern, but for what the environment says.
+//! The AWSMachineTemplate of an environment (Cluster API's provider for AWS): where each of AWS Batch's fields goes. It is like
+//! that of a MachineDeployment which the environment names, its pattern, but for what the environment says.
 
 mod overlay;
 
@@ -14,8 +14,8 @@ use windlass_core::objects::NodeClassContent;
 use windlass_crds::ComputeEnvironmentSpec;
 use windlass_crds::compute_environment::ComputeResources;
 
-/// What an environment wants its machines made with: members of an AWSMachine's spec. `None` where it has another backend, or says
-/// nothing of its machines.
+/// What an environment wants its machines made with: members of an AWSMachine's spec. `None` where it has another backend, or
+/// says nothing of its machines.
 ///
 /// # Errors
 /// When an AWSMachine has no place for something.
@@ -93,7 +93,7 @@ pub fn machine_template(order: &DeploymentOrder, pattern: &Value) -> Result<Valu
 /// What an environment says of capacity reservations.
 #[derive(Clone, Copy)]
 enum Reserved {
-    /// Machines are in reserved capacity, which is no spot capacity (rules of AWSMachineSpec and `validateCapacityReservation`).
+    /// Machines are in reserved capacity, which is no spot capacity (rules of AWSMachineSpec, `validateCapacityReservation`).
     Only,
     /// It names none, as machines in a capacity block need (`getInstanceMarketOptionsRequest` in `instances.go`).
     Perhaps,

@@ -1,44 +1,18 @@
 //! The node classes that are made for environments, as a whole: `tests/checks/node_classes/NAME.environment.yaml` becomes
 //! `NAME.class.yaml` (rewrite with `WINDLASS_UPDATE=1`), which Karpenter's own definition of an EC2NodeClass accepts.
 
-use crate::structure;
-use kube::core::cel::{Validator, compile_schema};
+use crate::environments::{self, managed, uid};
+use crate::schemas;
 use serde_json::{Value, json};
-use std::fs;
-use std::path::{Path, PathBuf};
 use windlass::convert::{self, Wire, kinds};
 use windlass::machines::{node_claim, node_class};
 use windlass_core::action::{MachineOrder, NodeClassOrder};
-use windlass_core::ids::Uid;
-use windlass_core::objects::{MachineType, Managed};
+use windlass_core::objects::MachineType;
 use windlass_core::time::Time;
 
 const DEFINITION: &str = include_str!("../karpenter/ec2nodeclasses.yaml");
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checks/node_classes")
-}
-
-fn yaml(text: &str) -> Value {
-    serde_saphyr::from_str(text).unwrap()
-}
-
-fn uid() -> Uid {
-    Uid::parse("1a2b3c4d-0000-4000-8000-000000000001").unwrap()
-}
-
-/// What the operator makes of an environment.
-fn managed(spec: &Value) -> Managed {
-    let object = json!({
-        "metadata": {
-            "name": "c5-ondemand", "uid": uid().to_string(), "resourceVersion": "7", "generation": 3,
-            "creationTimestamp": "2026-11-23T21:00:00Z",
-        },
-        "spec": spec,
-    });
-    let wire: Wire<kinds::ComputeEnvironment> = serde_json::from_str(&object.to_string()).unwrap();
-    convert::environment(&wire).unwrap().managed.unwrap()
-}
+const FOLDER: &str = "node_classes";
 
 fn order(spec: &Value) -> NodeClassOrder {
     let managed = managed(spec);
@@ -53,69 +27,30 @@ fn order(spec: &Value) -> NodeClassOrder {
     }
 }
 
-/// The schema of an EC2NodeClass; its patterns too are rules, which the check of rules understands.
-fn schema() -> Value {
-    let definition = yaml(DEFINITION);
-    let mut schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone();
-    add_patterns(&mut schema);
-    schema
-}
-
-fn add_patterns(schema: &mut Value) {
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        let rule = json!({ "rule": format!("self.matches(r'{pattern}')"), "message": format!("does not match {pattern}") });
-        let rules =
-            schema.as_object_mut().unwrap().entry("x-kubernetes-validations").or_insert_with(|| json!([]));
-        rules.as_array_mut().unwrap().push(rule);
-    }
-    match schema {
-        Value::Object(members) => members.values_mut().for_each(add_patterns),
-        Value::Array(elements) => elements.iter_mut().for_each(add_patterns),
-        _ => {}
-    }
-}
-
 /// What Karpenter's definition finds wrong with a node class.
 fn errors(class: &Value) -> Vec<String> {
-    let schema = schema();
-    let structural = structure::errors(&schema, class);
-    if !structural.is_empty() {
-        return structural;
-    }
-    let compiled = compile_schema(&schema);
-    assert!(compiled.compilation_errors().is_empty(), "{:#?}", compiled.compilation_errors());
-    let validated = Validator::new().validate_compiled(&compiled, class, None);
-    validated.err().into_iter().flatten().map(|error| error.to_string()).collect()
+    schemas::errors(DEFINITION, class)
+}
+
+fn minimal() -> Value {
+    environments::read(FOLDER, "minimal.environment.yaml")
 }
 
 #[test]
 fn node_classes_are_as_agreed_and_karpenter_accepts_them() {
-    let mut number = 0;
-    for entry in fs::read_dir(folder()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let Some(name) = name.strip_suffix(".environment.yaml") else { continue };
-        let spec = yaml(&fs::read_to_string(&path).unwrap());
+    let cases = environments::cases(FOLDER);
+    assert_eq!(cases.len(), 4);
+    for name in cases {
+        let spec = environments::read(FOLDER, &format!("{name}.environment.yaml"));
         let class = node_class::ec2_node_class(&order(&spec), None).unwrap();
         assert!(errors(&class).is_empty(), "{name}: {:#?}\n{class:#}", errors(&class));
-        let golden = folder().join(format!("{name}.class.yaml"));
-        if std::env::var_os("WINDLASS_UPDATE").is_some() {
-            fs::write(&golden, serde_saphyr::to_string(&class).unwrap()).unwrap();
-        }
-        assert!(
-            yaml(&fs::read_to_string(&golden).unwrap()) == class,
-            "{}: built is {class:#}",
-            golden.display()
-        );
-        number += 1;
+        environments::agree(FOLDER, &format!("{name}.class.yaml"), &class);
     }
-    assert_eq!(number, 4);
 }
 
 #[test]
 fn karpenters_definition_refuses_what_is_wrong() {
-    let minimal = yaml(&fs::read_to_string(folder().join("minimal.environment.yaml")).unwrap());
-    let class = node_class::ec2_node_class(&order(&minimal), None).unwrap();
+    let class = node_class::ec2_node_class(&order(&minimal()), None).unwrap();
     let wrong = |member: &str, value: Value| {
         let mut class = class.clone();
         class["spec"][member] = value;
@@ -131,7 +66,7 @@ fn karpenters_definition_refuses_what_is_wrong() {
 
 /// An environment with all that is needed, and these members over it.
 fn spec(resources: Value, class: Option<Value>) -> Value {
-    let mut spec = yaml(&fs::read_to_string(folder().join("minimal.environment.yaml")).unwrap());
+    let mut spec = minimal();
     let Value::Object(resources) = resources else { unreachable!("{resources}") };
     spec["computeResources"].as_object_mut().unwrap().extend(resources);
     if let Some(class) = class {
@@ -224,8 +159,7 @@ fn another_content_has_another_digest_and_the_same_the_same() {
 
 #[test]
 fn what_others_keep_on_a_node_class_stays_when_it_is_changed() {
-    let minimal = yaml(&fs::read_to_string(folder().join("minimal.environment.yaml")).unwrap());
-    let mut found = node_class::ec2_node_class(&order(&minimal), None).unwrap();
+    let mut found = node_class::ec2_node_class(&order(&minimal()), None).unwrap();
     found["metadata"]["finalizers"] = json!(["karpenter.k8s.aws/termination"]);
     found["metadata"]["annotations"]["karpenter.k8s.aws/ec2nodeclass-hash"] = json!("1");
     found["spec"]["role"] = json!("gone afterwards");

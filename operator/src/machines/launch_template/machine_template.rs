@@ -1,4 +1,4 @@
-//! A launch template's data as the spec of an AWSMachine, of which an AWSMachineTemplate is full (`api/v1beta2/awsmachine_types.go`
+//! A launch template's data as the spec of an AWSMachine, which an AWSMachineTemplate holds (`api/v1beta2/awsmachine_types.go`
 //! and `types.go` of Cluster API's provider for AWS, 2.13).
 
 use super::{network_interface, read, tags_of_instances, terms};
@@ -185,11 +185,12 @@ fn placement(mut placement: Part) -> Result<Map<String, Value>, LaunchSettingsEr
         "availabilityZone",
         "subnets says it, and failureDomain in the template of the MachineDeployment",
     )?;
+    let is_host = spec.contains_key("hostID") || spec.get("tenancy").is_some_and(|tenancy| tenancy == "host");
+    // EC2 refuses it, and the provider leaves the group out (`runInstance` in `instances.go`).
+    if is_host && spec.contains_key("placementGroupName") {
+        return Err(placement.refusal("groupName", "a host is in no placement group: give one of them"));
+    }
     if spec.contains_key("hostID") {
-        // The provider leaves the group out, then (`runInstance` in `instances.go`).
-        if spec.contains_key("placementGroupName") {
-            return Err(placement.refusal("hostId", "a host is in no placement group: give one of them"));
-        }
         spec.extend(placement.renamed(&[("affinity", "hostAffinity")]));
         // A host has no other, which EC2 takes for granted, and `validateHostAllocation` does not.
         spec.entry("tenancy").or_insert_with(|| "host".into());

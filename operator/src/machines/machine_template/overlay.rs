@@ -15,13 +15,17 @@ const EXCLUDED: [(&str, &[&str]); 6] = [
     ("subnet", &["networkInterfaces"]),
     ("capacityReservationId", &["capacityReservationPreference"]),
     ("capacityReservationPreference", &["capacityReservationId"]),
-    // A host's machines are in no placement group (`runInstance` leaves it out), and the host is given or allocated.
-    ("hostID", &["dynamicHostAllocation", "hostAffinity", "placementGroupName", "placementGroupPartition"]),
+    // The host is given or allocated.
+    ("hostID", &["dynamicHostAllocation", "hostAffinity"]),
+    // EC2 has no placement groups of dedicated hosts (`runInstance` leaves the group out).
     ("placementGroupName", &HOST),
 ];
 
 /// On which host machines are.
 const HOST: [&str; 3] = ["hostID", "hostAffinity", "dynamicHostAllocation"];
+
+/// In which placement group they are.
+const GROUP: [&str; 2] = ["placementGroupName", "placementGroupPartition"];
 
 /// Lays settings over the spec of an AWSMachine.
 pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Value>) {
@@ -38,8 +42,9 @@ pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Val
     if layer.contains_key("placementGroupName") && is(spec, "tenancy", "host") {
         spec.remove("tenancy");
     }
-    if layer.contains_key("tenancy") && !is(&layer, "tenancy", "host") {
-        HOST.iter().for_each(|member| drop(spec.remove(*member)));
+    if layer.contains_key("tenancy") {
+        let excluded = if is(&layer, "tenancy", "host") { &GROUP[..] } else { &HOST[..] };
+        excluded.iter().for_each(|excluded| drop(spec.remove(*excluded)));
     }
     // `validateNetworkElasticIPPool`: a pool is of public addresses.
     if layer.get("publicIP") == Some(&Value::Bool(false)) {
@@ -53,7 +58,7 @@ pub(super) fn lay_over(spec: &mut Map<String, Value>, mut layer: Map<String, Val
     if let (Some(Value::Array(found)), Some(Value::Array(volumes))) =
         (spec.get("nonRootVolumes"), layer.get_mut("nonRootVolumes"))
     {
-        add_others(volumes, found);
+        *volumes = lay_over_devices(found.clone(), volumes);
     }
     launch_settings::lay_over(spec, layer, &MERGED);
     // Version 2.10.0 gave every template this affinity, and since 2.10.2 no new one may have it without hosts: it says nothing.
@@ -77,10 +82,17 @@ fn make_way(found: &mut Map<String, Value>, volume: &Map<String, Value>) {
     }
 }
 
-/// Volumes of other devices stay.
-fn add_others(volumes: &mut Vec<Value>, found: &[Value]) {
-    let device = |volume: &Value| volume.get("deviceName").cloned();
-    let is_other = |other: &&Value| volumes.iter().all(|volume| device(volume) != device(other));
-    let others: Vec<Value> = found.iter().filter(is_other).cloned().collect();
-    volumes.splice(0..0, others);
+/// Volumes are laid over that of the same device; those of other devices stay.
+fn lay_over_devices(mut found: Vec<Value>, volumes: &[Value]) -> Vec<Value> {
+    for volume in volumes {
+        let same = found.iter_mut().find(|found| found.get("deviceName") == volume.get("deviceName"));
+        match (same.and_then(Value::as_object_mut), volume) {
+            (Some(found), Value::Object(volume)) => {
+                make_way(found, volume);
+                found.extend(volume.clone());
+            }
+            _ => found.push(volume.clone()),
+        }
+    }
+    found
 }
