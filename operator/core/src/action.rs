@@ -89,8 +89,8 @@ pub struct NodeClassOrder {
     pub content: NodeClassContent,
 }
 
-/// A MachineDeployment to make for an environment, with a machine template of its own: both like those of another one, its pattern,
-/// but for what the environment says of its machines.
+/// A MachineDeployment to make for an environment, with a machine template of its own: both like those of another one, its
+/// pattern, but for what the environment says of its machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentOrder {
     /// Namespace and name of both.

@@ -94,8 +94,8 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
     })
 }
 
-/// What it was made for, if an environment had it made. Where one of our annotations is not there, or cannot be read, somebody took
-/// it away: then it is like no pattern, and outdated.
+/// What it was made for, if an environment had it made. Where one of our annotations is not there, or cannot be read, somebody
+/// took it away: then it is like no pattern, and outdated.
 fn made(metadata: &Metadata) -> Result<Option<Made>, Error> {
     let Some(environment) = metadata.labels.get(names::ENVIRONMENT_UID) else { return Ok(None) };
     let annotation = |key: &str| metadata.annotations.get(key).map_or("", String::as_str);

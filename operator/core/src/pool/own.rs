@@ -1,6 +1,6 @@
-//! MachineDeployments of an environment's own, where it says what its machines are like: those that it names are their patterns, and
-//! are left alone (decision 0008). What it says now, and what its pattern is now, is in the name of each: none is ever changed, so
-//! that nothing is done to machines that are there.
+//! MachineDeployments of an environment's own, where it says what its machines are like: those that it names are their patterns,
+//! and are left alone (decision 0008). What it says now, and what its pattern is now, is in the name of each: none is ever
+//! changed, so that nothing is done to machines that are there.
 
 use super::class::ClassState;
 use super::deployments::{open_launches, owner_of};
