@@ -18,7 +18,7 @@ pub fn reconcile_one(cluster: &mut Cluster) -> bool {
 /// Somebody deletes a MachineDeployment that was made for an environment.
 pub fn delete_own(cluster: &mut Cluster, environment: &Name) {
     let Some(uid) = cluster.store.environments.get(environment).map(|found| found.uid) else { return };
-    let own = cluster.store.scaled_for(uid).find(|found| found.made.is_some());
+    let own = cluster.store.made_for(uid).next();
     // Whoever deletes one with machines ends the jobs there, as with any: that is no question.
     let idle = own.map(ObservedMachineDeployment::machine_type);
     let idle = idle.filter(|name| cluster.store.machines_of_deployment(name).next().is_none());

@@ -99,7 +99,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
 fn lacks_own(cluster: &Cluster, environment: &ObservedEnvironment) -> Option<String> {
     let wanted = wanted(environment)?;
     let patterns = &environment.managed.as_ref()?.instance_types;
-    let made = || cluster.store.scaled_for(environment.uid).filter_map(|found| found.made.as_ref());
+    let made = || cluster.store.made_for(environment.uid).filter_map(|found| found.made.as_ref());
     let missing = patterns.iter().find(|pattern| !made().any(|made| made.pattern == **pattern))?;
     let name = &environment.name;
     Some(format!("environment {name} has no MachineDeployment like {missing} that says {wanted}"))

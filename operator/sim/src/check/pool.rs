@@ -10,7 +10,7 @@ use windlass_core::ids::{Name, Uid};
 use windlass_core::limits::{LAUNCH_PAUSE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER};
 use windlass_core::objects::{
     Backend, EnvironmentStatus, Launch, MachineType, Managed, ObservedEnvironment, ObservedHost, ObservedJob,
-    ObservedMachine, PoolStatus, Strategy,
+    ObservedMachine, ObservedMachineDeployment, PoolStatus, Strategy,
 };
 
 /// Checks a request when it is sent, whatever becomes of it: by the time it lands there may be jobs that nobody could know of.
@@ -94,7 +94,7 @@ fn too_many(
             let those = new.iter().filter(|launch| launch.machine_type == *name);
             those.filter_map(|launch| launch.replicas).max().unwrap_or(0)
         };
-        let vcpus = vcpus_scaled(cluster, environment.uid, most);
+        let vcpus = vcpus_scaled(cluster, environment.uid, managed, most);
         return (vcpus > managed.max_vcpus)
             .then(|| format!("environment {name} is to have {vcpus} vCPUs, of {}", managed.max_vcpus));
     }
@@ -161,14 +161,17 @@ fn has_gpus(machine_type: &Name) -> bool {
 }
 
 /// vCPUs of the machines of Cluster API that an environment has, or comes to have, with so many of each MachineDeployment
-/// asked for.
-fn vcpus_scaled(cluster: &Cluster, environment: Uid, asked: impl Fn(&Name) -> u32) -> u32 {
-    let scaled = cluster.store.scaled_for(environment).map(|found| {
-        let name = found.machine_type();
-        let there = u32::try_from(cluster.store.machines_of_deployment(&name).count()).unwrap_or(u32::MAX);
-        vcpus(&name) * there.max(found.replicas).max(asked(&name))
-    });
-    scaled.sum()
+/// asked for: of those that it names, and those that were made for it.
+fn vcpus_scaled(cluster: &Cluster, environment: Uid, managed: &Managed, asked: impl Fn(&Name) -> u32) -> u32 {
+    let store = &cluster.store;
+    let made = store.made_for(environment).map(ObservedMachineDeployment::machine_type);
+    let named = managed.instance_types.iter().filter(|_| managed.node_class.is_none()).cloned();
+    let number = |name: &Name| {
+        let there = u32::try_from(store.machines_of_deployment(name).count()).unwrap_or(u32::MAX);
+        let replicas = store.deployments.get(name).map_or(0, |found| found.replicas);
+        there.max(replicas).max(asked(name))
+    };
+    made.chain(named).map(|name| vcpus(&name) * number(&name)).sum()
 }
 
 /// More machines are asked for as the books say, within `maxvCpus`; fewer only once those that are to go are marked.
@@ -208,7 +211,8 @@ fn scaled(cluster: &Cluster, order: &ScaleOrder) -> Option<String> {
     let last = environment.status.pool.launches.iter().map(|launch| launch.serial).max()?;
     let managed = cluster.truth.launch_limits.get(&(environment.uid, last))?;
     let most = managed.max_vcpus;
-    let vcpus = vcpus_scaled(cluster, environment.uid, |other| if *other == name { replicas } else { 0 });
+    let asked = |other: &Name| if *other == name { replicas } else { 0 };
+    let vcpus = vcpus_scaled(cluster, environment.uid, managed, asked);
     (vcpus > most)
         .then(|| format!("{name} is scaled to {replicas}: {vcpus} vCPUs, of {most} that there may be"))
 }

@@ -45,6 +45,14 @@ impl Store {
         all.filter(move |(name, _)| self.scaled_by(name) == Some(environment)).map(|(_, found)| found)
     }
 
+    /// Those that were made for an environment.
+    pub fn made_for(&self, environment: Uid) -> impl Iterator<Item = &ObservedMachineDeployment> {
+        let is_for = move |found: &&ObservedMachineDeployment| {
+            found.made.as_ref().is_some_and(|made| made.environment == environment)
+        };
+        self.deployments.values().filter(is_for)
+    }
+
     /// True for one that was made for an environment which wants it otherwise now. `None` while its pattern is not there.
     pub fn is_outdated(&self, deployment: &ObservedMachineDeployment) -> Option<bool> {
         let Some(made) = &deployment.made else { return Some(false) };
