@@ -54,11 +54,11 @@ pub(crate) enum Purpose {
     /// The node class of an environment, or a MachineDeployment that it has made.
     NodeClass(Uid),
     /// The deletion of a MachineDeployment that an environment has made.
-    DeleteMachineDeployment(Uid, Name),
+    DeleteMachineDeployment(Uid, (Name, Uid)),
     /// A machine of an environment that is to go.
     MachineGoes(Uid, Uid),
-    /// What the API server has of a MachineDeployment of an environment; and when that was asked.
-    ReadMachineDeployment(Uid, Name, Time),
+    /// What the API server has of a MachineDeployment of an environment, with this identity; and when that was asked.
+    ReadMachineDeployment(Uid, (Name, Uid), Time),
     /// How many machines a MachineDeployment of an environment is to have.
     Scale(Uid, Name, u32),
     /// A revision's finalizer.

@@ -112,13 +112,13 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         }
         Purpose::MachineGoes(_, machine) if outcome == Outcome::NotFound => core.machine_gone(machine),
         Purpose::MachineGoes(uid, machine) => removal_outcome(uid, machine, &outcome, &mut core.desk),
-        Purpose::ReadMachineDeployment(uid, name, asked_at) => {
-            take_machine_deployment_read(core, (uid, &name), asked_at, outcome);
+        Purpose::ReadMachineDeployment(uid, of, asked_at) => {
+            take_machine_deployment_read(core, uid, &of, asked_at, outcome);
         }
-        Purpose::DeleteMachineDeployment(uid, name) => {
+        Purpose::DeleteMachineDeployment(uid, (name, deployment)) => {
             deployment_deleted(uid, &name, &outcome, &mut core.desk);
             if outcome == Outcome::NotFound {
-                deployment_is_not_there(core, &name);
+                core.machine_deployment_gone(deployment);
             }
         }
         Purpose::Scale(uid, name, replicas) => scale_outcome(uid, &name, replicas, &outcome, &mut core.desk),
@@ -271,8 +271,14 @@ fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, 
 }
 
 /// The API server's word on a MachineDeployment and its machines: what can be told from it alone is done at once.
-fn take_machine_deployment_read(core: &mut Core, of: (Uid, &Name), asked_at: Time, outcome: Outcome) {
-    let (uid, name) = of;
+fn take_machine_deployment_read(
+    core: &mut Core,
+    uid: Uid,
+    of: &(Name, Uid),
+    asked_at: Time,
+    outcome: Outcome,
+) {
+    let (name, identity) = of;
     let is_known = matches!(outcome, Outcome::MachineDeployment(..) | Outcome::NotFound);
     deployment_read(uid, name, is_known.then_some(asked_at), &mut core.desk);
     match outcome {
@@ -283,14 +289,9 @@ fn take_machine_deployment_read(core: &mut Core, of: (Uid, &Name), asked_at: Tim
             }
             scale_in(uid, &deployment, &machines, &mut core.desk);
         }
-        Outcome::NotFound => deployment_is_not_there(core, name),
+        // Another may have the name by now.
+        Outcome::NotFound => core.machine_deployment_gone(*identity),
         _ => {}
-    }
-}
-
-fn deployment_is_not_there(core: &mut Core, name: &Name) {
-    if let Some(gone) = core.desk.deployments.get(name).map(|known| known.uid) {
-        core.machine_deployment_gone(gone);
     }
 }
 

@@ -195,7 +195,7 @@ fn retire(uid: Uid, desk: &mut Desk) {
         let name = found.machine_type();
         let ObservedMachineDeployment { key, uid: identity, resource_version, .. } = found;
         let guard = Guard { key, uid: identity, resource_version };
-        let purpose = Purpose::DeleteMachineDeployment(uid, name.clone());
+        let purpose = Purpose::DeleteMachineDeployment(uid, (name.clone(), identity));
         desk.outbox.send(Action::DeleteMachineDeployment(guard), purpose);
         if let Some(environment) = desk.environments.get_mut(uid) {
             environment.pool.scaling.insert(name);

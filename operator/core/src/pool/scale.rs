@@ -119,7 +119,7 @@ fn look(uid: Uid, name: &Name, desk: &mut Desk) {
 fn ask(uid: Uid, name: &Name, desk: &mut Desk) {
     let Some(deployment) = desk.deployments.get(name) else { return };
     let (key, now) = (deployment.key.clone(), desk.now);
-    let purpose = Purpose::ReadMachineDeployment(uid, name.clone(), now);
+    let purpose = Purpose::ReadMachineDeployment(uid, (name.clone(), deployment.uid), now);
     desk.outbox.send(Action::ReadMachineDeployment(key), purpose);
     if let Some(environment) = desk.environments.get_mut(uid) {
         environment.pool.scaling.insert(name.clone());
