@@ -41,26 +41,20 @@ pub fn take_promises(cluster: &mut Cluster) {
     }
     let troubles = [cluster.truth.troubled_at, cluster.backends.disappointed_at];
     let is_told = troubles.into_iter().flatten().all(|at| cluster.now > at + UNTIL_TOLD);
+    let told = told(cluster);
+    // A queue may still tell so of a job that has begun since, and that waits with its next attempt by then.
+    let begun = told.iter().filter(|(_, job, _)| cluster.store.job(*job).is_some_and(|job| !waits(job)));
+    let begun: Vec<(Uid, Time)> = begun.map(|(_, job, by)| (*job, *by)).collect();
+    cluster.truth.kept_promises.extend(begun);
     if !at_ease(cluster) || !is_told {
         return cluster.truth.promises.clear();
     }
     let admitted = cluster.truth.admitted.len();
-    let told: Vec<(Uid, Uid, Time)> = cluster
-        .store
-        .queues
-        .values()
-        .flat_map(|queue| queue.status.front.iter().map(move |told| (queue.uid, told)))
-        .filter_map(|(queue, told)| {
-            let job = cluster.store.jobs.get(&told.job).filter(|job| job.created_at == told.submitted_at)?;
-            // What an array is told is about its next child, and a status may be about the one before.
-            let job = Some(job).filter(|job| job.spec.size.is_none())?;
-            // A queue that still tells what was kept is not telling it of the next attempt.
-            let by =
-                told.expected_start.filter(|by| cluster.truth.kept_promises.get(&job.uid) != Some(by))?;
-            Some((queue, job.uid, by))
-        })
-        .collect();
     for (queue, job, by) in told {
+        // A queue that still tells what was kept is not telling it of the next attempt.
+        if cluster.truth.kept_promises.get(&job) == Some(&by) {
+            continue;
+        }
         let fresh = Promise { by, told: by, queue, admitted, is_later: None };
         if cluster.truth.promises.get(&job).is_none_or(|known| known.by != by) {
             cluster.tell(|| format!("job {} was told that it starts by {by} at the latest", job.prefix()));
@@ -82,6 +76,19 @@ pub fn take_promises(cluster: &mut Cluster) {
         let promise = cluster.truth.promises.remove(&uid);
         cluster.truth.kept_promises.extend(promise.map(|promise| (uid, promise.told)));
     }
+}
+
+/// What the queues tell of their jobs: queue, job, and by when that starts.
+fn told(cluster: &Cluster) -> Vec<(Uid, Uid, Time)> {
+    let queues = cluster.store.queues.values();
+    let told = queues.flat_map(|queue| queue.status.front.iter().map(move |told| (queue.uid, told)));
+    let told = told.filter_map(|(queue, told)| {
+        let job = cluster.store.jobs.get(&told.job).filter(|job| job.created_at == told.submitted_at)?;
+        // What an array is told is about its next child, and a status may be about the one before.
+        let job = Some(job).filter(|job| job.spec.size.is_none())?;
+        Some((queue, job.uid, told.expected_start?))
+    });
+    told.collect()
 }
 
 /// The promise that was broken, in words.
