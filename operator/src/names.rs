@@ -31,8 +31,6 @@ pub const ENVIRONMENT_GENERATION: &str = "batch.windlass.dev/compute-environment
 /// Annotation of a MachineDeployment and a machine template that were made for an environment: the namespace and name of the
 /// MachineDeployment that they are like.
 pub const PATTERN: &str = "batch.windlass.dev/pattern";
-/// Annotation beside that: the pattern's identity.
-pub const PATTERN_UID: &str = "batch.windlass.dev/pattern-uid";
 /// Annotation of a node, or a Machine of Cluster API, that takes no more jobs, because it is to go.
 pub const LEAVING: &str = "batch.windlass.dev/leaving";
 

@@ -97,10 +97,8 @@ pub struct DeploymentOrder {
     pub key: ObjectKey,
     /// The pattern.
     pub pattern: ObjectKey,
-    /// The pattern's identity.
-    pub pattern_uid: Uid,
-    /// The generation of the pattern that is meant.
-    pub pattern_generation: i64,
+    /// What the pattern is to say: a digest of that.
+    pub pattern_digest: Name,
     /// The environment's name.
     pub environment: Name,
     /// The environment's identity.

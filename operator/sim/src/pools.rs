@@ -111,7 +111,7 @@ pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) 
         key: ObjectKey::new(namespace, name),
         uid,
         resource_version: ResourceVersion(0),
-        generation: 1,
+        digest: "spec-1".into(),
         replicas,
         size: Some(size.clone()),
         gpu_resource: None,
@@ -297,8 +297,8 @@ fn disturb(cluster: &mut Cluster) {
     let Some(found) = all.get(cluster.rng.usize(0..all.len().max(1))).cloned() else { return };
     if found.made.is_none() && cluster.rng.bool() {
         cluster.note(About::Faults, "patterns changed");
-        let generation = found.generation + 1;
-        return cluster.store.put_deployment(ObservedMachineDeployment { generation, ..found });
+        let digest = if found.digest.as_str() == "spec-1" { "spec-2" } else { "spec-1" };
+        return cluster.store.put_deployment(ObservedMachineDeployment { digest: digest.into(), ..found });
     }
     let fault = found.fault.is_none().then(|| Name::from("is paused: Cluster API makes no machines for it"));
     cluster.store.put_deployment(ObservedMachineDeployment { fault, ..found });

@@ -81,7 +81,7 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
         key: metadata.key(),
         uid: metadata.uid()?,
         resource_version: metadata.version()?,
-        generation: metadata.generation,
+        digest: machines::machine_deployment::digest(wire.spec()?),
         replicas: u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0),
         gpu_resource: size
             .as_ref()
@@ -103,7 +103,6 @@ fn made(metadata: &Metadata) -> Result<Option<Made>, Error> {
         environment: super::job::identity(environment)?,
         environment_generation: annotation(names::ENVIRONMENT_GENERATION).parse().unwrap_or(0),
         pattern: name(annotation(names::PATTERN)),
-        pattern_uid: super::job::identity(annotation(names::PATTERN_UID)).unwrap_or_default(),
     }))
 }
 

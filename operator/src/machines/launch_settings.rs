@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use windlass_core::ids::Name;
 use windlass_core::objects::{NodeClassContent, Payload};
 
 /// Why an environment's wishes cannot be had.
@@ -92,12 +93,17 @@ impl Target {
 
 /// Settings as they are kept.
 pub(super) fn content(settings: Map<String, Value>) -> NodeClassContent {
-    let mut settings = Value::Object(settings);
+    let (payload, digest) = digest(Value::Object(settings));
+    NodeClassContent { digest, payload: Payload(Arc::from(payload.into_bytes())) }
+}
+
+/// An object as text, and a digest of that.
+pub(super) fn digest(mut object: Value) -> (String, Name) {
     // The digest must not depend on how maps are kept.
-    settings.sort_all_objects();
-    let payload = settings.to_string();
-    let digest: String = Sha256::digest(&payload).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    NodeClassContent { digest: digest.into(), payload: Payload(Arc::from(payload.into_bytes())) }
+    object.sort_all_objects();
+    let text = object.to_string();
+    let digest: String = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    (text, digest.into())
 }
 
 /// Lays settings over others, member by member; those that are `merged` are objects, and are laid over in the same way.

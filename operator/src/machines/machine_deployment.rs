@@ -5,6 +5,7 @@ use super::{labels, owner, sources};
 use crate::names;
 use serde_json::{Map, Value, json};
 use windlass_core::action::DeploymentOrder;
+use windlass_core::ids::Name;
 
 /// The API group and version of a MachineDeployment.
 pub const API_VERSION: &str = "cluster.x-k8s.io/v1beta2";
@@ -87,9 +88,7 @@ pub fn infrastructure(pattern: &Value) -> Result<(String, String, String), Patte
 pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Value, PatternError> {
     infrastructure(pattern)?;
     let cluster = text(pattern, "/spec/clusterName")?;
-    let mut spec = object(pattern, "/spec")?.clone();
-    // Whoever paused the pattern paused that one.
-    spec.remove("paused");
+    let mut spec = without_its_own(object(pattern, "/spec")?.clone());
     spec.insert("replicas".to_owned(), 0.into());
     // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's own
     // would select the pattern's machines.
@@ -102,11 +101,21 @@ pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Va
     Ok(json!({ "apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec }))
 }
 
+/// A digest of what is copied of a MachineDeployment's spec.
+pub fn digest(spec: Map<String, Value>) -> Name {
+    super::launch_settings::digest(Value::Object(without_its_own(spec))).1
+}
+
+/// A spec without what concerns the one MachineDeployment only: how many machines it has; and whoever paused it paused that one.
+fn without_its_own(mut spec: Map<String, Value>) -> Map<String, Value> {
+    spec.retain(|member, _| member != "replicas" && member != "paused");
+    spec
+}
+
 /// The metadata of what is made for an order.
 pub(super) fn metadata(order: &DeploymentOrder) -> Value {
     let mut annotations = sources(&order.environment, order.environment_generation, &order.content);
     annotations.insert(names::PATTERN.to_owned(), order.pattern.to_string().into());
-    annotations.insert(names::PATTERN_UID.to_owned(), order.pattern_uid.to_string().into());
     json!({
         "name": order.key.name.as_str(),
         "namespace": order.key.namespace.as_str(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use windlass::machines::machine_deployment::{infrastructure, machine_deployment};
 use windlass::machines::machine_template::machine_template;
 use windlass_core::action::DeploymentOrder;
-use windlass_core::ids::{ObjectKey, Uid};
+use windlass_core::ids::ObjectKey;
 
 const DEFINITION: &str = include_str!("../cluster_api/awsmachinetemplates.yaml");
 
@@ -20,8 +20,7 @@ fn order(spec: &Value) -> DeploymentOrder {
     DeploymentOrder {
         key: ObjectKey::new("pools", "c5-ondemand-1a2b3c4d-0"),
         pattern: ObjectKey::new("pools", "batch"),
-        pattern_uid: Uid::parse("0a0a0a0a-0000-4000-8000-000000000003").unwrap(),
-        pattern_generation: 5,
+        pattern_digest: "0123456789abcdef".into(),
         environment: "c5-ondemand".into(),
         environment_uid: uid(),
         environment_generation: 3,

@@ -12,8 +12,8 @@ pub struct ObservedMachineDeployment {
     pub uid: Uid,
     /// Its version.
     pub resource_version: ResourceVersion,
-    /// Its generation: what its machines are like has another one once it is changed.
-    pub generation: i64,
+    /// A digest of what its machines are like.
+    pub digest: Name,
     /// How many machines it is to have.
     pub replicas: u32,
     /// What one of its machines is, where its annotations say so; the name is [`Self::machine_type`].
@@ -37,8 +37,6 @@ pub struct Made {
     pub environment_generation: i64,
     /// The MachineDeployment that it is like, as `namespace/name`.
     pub pattern: Name,
-    /// The identity of that.
-    pub pattern_uid: Uid,
 }
 
 impl ObservedMachineDeployment {

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 /// Letters of the pattern's name in the name of what is made: with the rest it stays a label's value, which has up to 63.
 const NAME_KEPT: usize = 34;
 
-/// Letters of the digest of what the environment says.
+/// Letters of the digests of what the environment and the pattern say.
 const DIGEST_KEPT: usize = 8;
 
 /// A MachineDeployment that machines are to come from.
@@ -54,10 +54,10 @@ pub(super) fn sources(environment: &Environment, managed: &Managed, desk: &Desk)
 
 fn own_name(pattern: &ObservedMachineDeployment, content: &NodeClassContent, environment: Uid) -> Name {
     let ObjectKey { namespace, name } = &pattern.key;
-    let kept: String = name.as_str().chars().take(NAME_KEPT).collect();
-    let digest: String = content.digest.as_str().chars().take(DIGEST_KEPT).collect();
-    let (kept, uid) = (kept.trim_end_matches(['-', '.']), environment.prefix());
-    Name::from(format!("{namespace}/{kept}-{uid}-{digest}-{}", pattern.generation))
+    let first = |text: &Name, letters: usize| text.as_str().chars().take(letters).collect::<String>();
+    let (kept, uid) = (first(name, NAME_KEPT), environment.prefix());
+    let (said, like) = (first(&content.digest, DIGEST_KEPT), first(&pattern.digest, DIGEST_KEPT));
+    Name::from(format!("{namespace}/{}-{uid}-{said}-{like}", kept.trim_end_matches(['-', '.'])))
 }
 
 /// All MachineDeployments that may have machines of an environment.
@@ -89,9 +89,9 @@ pub(super) fn is_outdated(name: &Name, environment: &Environment, desk: &Desk) -
     else {
         return true;
     };
-    desk.deployments.get(&made.pattern).is_some_and(|pattern| {
-        pattern.uid != made.pattern_uid
-            || own_name(pattern, content, environment.observed.uid) != deployment.machine_type()
+    let pattern = desk.deployments.get(&made.pattern);
+    pattern.is_some_and(|pattern| {
+        own_name(pattern, content, environment.observed.uid) != deployment.machine_type()
     })
 }
 
@@ -169,8 +169,7 @@ fn missing(environment: &Environment, managed: &Managed, desk: &Desk) -> Option<
     Some(DeploymentOrder {
         key: ObjectKey { namespace: pattern.key.namespace.clone(), name: Name::from(name) },
         pattern: pattern.key.clone(),
-        pattern_uid: pattern.uid,
-        pattern_generation: pattern.generation,
+        pattern_digest: pattern.digest.clone(),
         environment: environment.observed.name.clone(),
         environment_uid: environment.observed.uid,
         environment_generation: environment.observed.generation,

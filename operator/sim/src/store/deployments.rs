@@ -63,8 +63,7 @@ impl Store {
         let Some(wanted) = wanted.filter(|_| names_it) else { return Some(true) };
         let pattern = self.deployments.get(&made.pattern)?;
         let order = self.made_as.get(&deployment.uid)?;
-        let is_so = (&order.content.digest, order.pattern_uid, order.pattern_generation)
-            == (&wanted.digest, pattern.uid, pattern.generation);
+        let is_so = (&order.content.digest, &order.pattern_digest) == (&wanted.digest, &pattern.digest);
         Some(!is_so)
     }
 
@@ -80,7 +79,7 @@ impl Store {
         let Some(pattern) = self.deployments.get(&Name::from(order.pattern.to_string())).cloned() else {
             return Outcome::NotFound;
         };
-        if (pattern.uid, pattern.generation) != (order.pattern_uid, order.pattern_generation) {
+        if pattern.digest != order.pattern_digest {
             return Outcome::Conflict;
         }
         let uid = self.next_uid();
@@ -88,12 +87,10 @@ impl Store {
             environment: order.environment_uid,
             environment_generation: order.environment_generation,
             pattern: pattern.machine_type(),
-            pattern_uid: pattern.uid,
         };
         let deployment = ObservedMachineDeployment {
             key: order.key.clone(),
             uid,
-            generation: 1,
             replicas: 0,
             size: pattern.size.map(|size| MachineType { name: name.clone(), ..size }),
             fault: None,

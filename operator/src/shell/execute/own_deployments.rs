@@ -3,7 +3,7 @@
 use super::node_classes::strict;
 use super::{json, preconditions, read as outcome};
 use crate::convert::{self, Described, Wire, kinds};
-use crate::machines::machine_deployment::{PatternError, infrastructure, machine_deployment};
+use crate::machines::machine_deployment::{PatternError, digest, infrastructure, machine_deployment};
 use crate::machines::machine_template::machine_template;
 use crate::names;
 use crate::shell::api::{Api, Failure, url};
@@ -18,10 +18,8 @@ use windlass_core::ids::{Name, ObjectKey};
 /// Makes the template, and then the MachineDeployment, which has no machines yet; finds those that are there already.
 pub(super) async fn make(api: &Api, order: &DeploymentOrder) -> Result<Outcome, Failure> {
     let pattern = read::<kinds::MachineDeployment>(api, &order.pattern).await?;
-    let is_meant = pattern.pointer("/metadata/uid").and_then(Value::as_str)
-        == Some(order.pattern_uid.to_string().as_str())
-        && pattern.pointer("/metadata/generation").and_then(Value::as_i64) == Some(order.pattern_generation);
-    if !is_meant {
+    let spec = pattern.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
+    if digest(spec) != order.pattern_digest {
         return Err(Failure::Conflict);
     }
     let told = |error: PatternError| {
