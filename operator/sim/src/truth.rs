@@ -71,6 +71,8 @@ pub struct Truth {
     pub machines_missed: BTreeSet<Name>,
     /// When an environment asked for a machine last.
     pub launched_at: BTreeMap<Uid, Time>,
+    /// How many times an environment has asked for machines since the faults stopped.
+    pub launches_in_calm: BTreeMap<Uid, u32>,
     /// When machines were told to take no more jobs.
     pub retired_at: BTreeMap<Uid, Time>,
     /// Environments to which a machine came since the faults stopped.

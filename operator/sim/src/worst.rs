@@ -138,6 +138,9 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
             let machine = (order.environment_uid, check::serial(&order.name));
             cluster.truth.machines_made.insert(machine);
             cluster.truth.launched_at.insert(order.environment_uid, cluster.now);
+            if cluster.calm_since.is_some() {
+                *cluster.truth.launches_in_calm.entry(order.environment_uid).or_default() += 1;
+            }
         }
         (Action::WriteEnvironment(guard, status), Outcome::Written(_)) => {
             let environment = cluster.store.environments.get(&guard.key.name);

@@ -106,10 +106,12 @@ fn end(job: &mut Job, indexes: &Intervals, order: &Order, desk: &mut Desk) {
 /// Takes a launch back of which no pod can come; has a pod stopped that is there.
 fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get(&index) else { return };
+    // It may have been given a host a moment ago.
+    let floats = live.floats() && desk.pods.get(job.uid, live.slot).is_none_or(|pod| pod.host.is_none());
     match live.stage {
         Stage::Decided | Stage::Fenced { .. } => launch::put_back(job, index, desk),
-        Stage::Created if live.floats() && mutant::is(Mutant::CancelSparesWaiting) => {}
-        Stage::Created | Stage::Running { .. } if order.running_too || live.floats() => {
+        Stage::Created if floats && mutant::is(Mutant::CancelSparesWaiting) => {}
+        Stage::Created | Stage::Running { .. } if order.running_too || floats => {
             let slot = live.slot;
             stop(job, slot, Ending { cause: Cause::Terminated, words: order.words.clone() }, desk);
         }

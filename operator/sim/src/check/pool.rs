@@ -277,12 +277,16 @@ fn lands(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
         .then(|| format!("machine {} is made, and is not in the books", order.name))
 }
 
+/// So many in a row, and the pause is as long as it gets.
+const FAILURES: u32 = 6;
+
 /// What cannot be had for long is asked for in longer and longer intervals.
 fn impatient(cluster: &Cluster, order: &MachineOrder) -> Option<String> {
     let calm_for = cluster.now.since(cluster.calm_since?);
     let is_long = order.backend == Backend::Karpenter
         && cluster.backends.broken.is_some()
-        && calm_for > LAUNCH_PAUSE.1 * 3;
+        && calm_for > LAUNCH_PAUSE.1 * 3
+        && cluster.truth.launches_in_calm.get(&order.environment_uid).is_some_and(|times| *times > FAILURES);
     let since = cluster.now.since(*cluster.truth.launched_at.get(&order.environment_uid)?);
     // Several may be asked for together.
     (is_long && since > LAUNCH_PAUSE.0 / 10 && since < LAUNCH_PAUSE.1 / 2)
