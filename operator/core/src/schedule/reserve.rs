@@ -106,14 +106,26 @@ pub(super) fn keep_promises(floor: &mut Floor, jobs: &Jobs, desk: &mut Desk) {
     if mutant::is(Mutant::ReservationLostWithTurn) {
         desk.reservations.kept.clear();
     }
-    for before in std::mem::take(&mut desk.reservations.kept) {
-        if let Some(again) = again(&before, floor, jobs, desk) {
-            if again.promise.start.is_some() {
-                floor.keep(&again);
+    let before = std::mem::take(&mut desk.reservations.kept);
+    let mut all: Vec<(&Reservation, Option<Reservation>)> =
+        before.iter().map(|before| (before, None)).collect();
+    let mut in_turn: Vec<_> = all.iter_mut().collect();
+    // Of the machines that have been decided since each takes one that is there in time: whoever was told the least first.
+    in_turn.sort_by_key(|(before, _)| {
+        let start = before.promise.start;
+        matches!(before.promise.site, Site::NewMachine { .. }).then_some(start)
+    });
+    // What one was told of is not given to another, who has to look for other room than what he was told of.
+    for may_move in [false, true] {
+        for (before, kept) in in_turn.iter_mut().filter(|(_, kept)| kept.is_none()) {
+            *kept = again(before, may_move, floor, jobs, desk);
+            if let Some(kept) = kept.as_ref().filter(|kept| kept.promise.start.is_some()) {
+                floor.keep(kept);
             }
-            desk.reservations.kept.push(again);
         }
     }
+    let kept = all.into_iter().filter_map(|(_, kept)| kept).collect();
+    desk.reservations.kept = kept;
 }
 
 /// Jobs that were told a time start where room was kept for them, as soon as it is there: one task of each. What is left on
@@ -144,7 +156,7 @@ pub(super) fn keep_on(queue: Uid, floor: &mut Floor, jobs: &Jobs, desk: &mut Des
     for before in std::mem::take(&mut desk.reservations.kept) {
         if before.queue != queue || before.promise.start.is_some() {
             desk.reservations.kept.push(before);
-        } else if let Some(again) = again(&before, floor, jobs, desk) {
+        } else if let Some(again) = again(&before, true, floor, jobs, desk) {
             floor.keep(&again);
             desk.reservations.kept.push(again);
         }
@@ -176,9 +188,15 @@ fn take_over(jobs: &Jobs, desk: &mut Desk) {
     }
 }
 
-/// The room kept for a job, as things are now; `None` once the job does not wait for it any more, or none could ever be large
-/// enough.
-fn again(before: &Reservation, floor: &Floor, jobs: &Jobs, desk: &Desk) -> Option<Reservation> {
+/// The room kept for a job, as things are now, and elsewhere only if it `may_move`; `None` once the job does not wait for it any
+/// more, or none could ever be large enough.
+fn again(
+    before: &Reservation,
+    may_move: bool,
+    floor: &Floor,
+    jobs: &Jobs,
+    desk: &Desk,
+) -> Option<Reservation> {
     let job = jobs.get(&before.job)?;
     if job.loading.is_some() {
         return Some(before.clone());
@@ -191,7 +209,8 @@ fn again(before: &Reservation, floor: &Floor, jobs: &Jobs, desk: &Desk) -> Optio
     let search = Search { job, open: &open, floor, jobs, desk };
     let same = search.same(before);
     let is_same = same.is_some();
-    let mut again = reservation(before.queue, job, same.or_else(|| search.best())?, desk);
+    let found = same.or_else(|| if may_move { search.best() } else { None })?;
+    let mut again = reservation(before.queue, job, found, desk);
     // Until a machine is there, a time that was told is not told later because nothing has happened meanwhile.
     if is_same
         && !matches!(again.promise.site, Site::Host(_))
