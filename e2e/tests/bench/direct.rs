@@ -14,17 +14,18 @@ use crate::stage::{HOSTS, clear};
 use crate::wait::{gone, within};
 use crate::windlass_jobs::run_array_in;
 
-/// What each host is, and its vCPUs: together they have room for all that is under way at one time.
+/// What each host is, and its vCPUs, of which its system takes less than one.
 const MACHINE: (&str, usize) = ("c5.24xlarge", 96);
 
 /// Longer than all hosts take to come, or to go.
 const BOUND: Duration = Duration::from_secs(300);
 
-/// Runs an array of so many children on as many hosts as the stage has, which are there before and stay.
+/// Runs an array of so many children on hosts that have room for all of it, as the stage's have, are there before and stay.
 pub(crate) async fn run(number: usize) -> Measured {
     let hosts = Scene::new("direct-hosts").await;
     let environment = hosts.unique("pool");
-    let vcpus = HOSTS * MACHINE.1;
+    let number_of_hosts = number.div_ceil(MACHINE.1 - 1).max(HOSTS);
+    let vcpus = number_of_hosts * MACHINE.1;
     hosts
         .create(json!({
             "apiVersion": "batch.windlass.dev/v1beta1",
@@ -42,7 +43,7 @@ pub(crate) async fn run(number: usize) -> Measured {
     let environments = Api::<ComputeEnvironment>::all(hosts.client.clone());
     let has_all = |found: &ComputeEnvironment| {
         let hosts = found.status.as_ref().and_then(|status| status.hosts);
-        hosts.and_then(|hosts| usize::try_from(hosts).ok()) == Some(HOSTS)
+        hosts.and_then(|hosts| usize::try_from(hosts).ok()) == Some(number_of_hosts)
     };
     within(BOUND, &environments, &environment, "has all its hosts", has_all).await;
     let scene = Scene::new("direct").await;

@@ -195,8 +195,6 @@ mutants! {
     OutdatedMachineKept,
     /// Machines come from a MachineDeployment of an environment's own that says what it wanted before (decision 0008).
     OutdatedDeploymentUsed,
-    /// A MachineDeployment of an environment's own is deleted although it has machines (decision 0008).
-    BusyDeploymentDeleted,
     /// Pods that wait for nodes of somebody else's autoscaler do not count (SPEC.md C2; maxvCpus exceeded).
     AwaitedNotCounted,
     /// A pod waits for a node for ever (I0; an autoscaler that does nothing).
