@@ -106,14 +106,7 @@ async fn the_machine_that_is_idle_goes_and_not_the_one_with_a_job() {
     scene.create(machine_deployment("hosts", 2, true)).await;
     let name = environment(&scene, "idle", json!({"type": "EC2", "maxvCpus": 8}), &["hosts"]).await;
     let queue = queue(&scene, &[&name]).await;
-    let run = "object.metadata.?labels[?\"batch.windlass.dev/job-name\"].orValue(\"\") == \"long\" ? \"600000\" : \"1000\"";
-    let annotated = format!(
-        "Object{{metadata: Object.metadata{{annotations: {{\"windlass.dev/kwok-run-ms\": {run}}}}}}}"
-    );
-    admission::add(&scene, &annotated, "windlass.dev/kwok-run-ms").await;
-    let mut work = definition("work", BUSYBOX, &["true"]);
-    work["spec"]["containerProperties"]["memory"] = json!(2500);
-    scene.create(work).await;
+    work(&scene).await;
     scene.create(job("long", &queue, "work")).await;
     let long = host_of(&scene, "long").await;
     scene.create(job("short", &queue, "work")).await;
@@ -129,6 +122,18 @@ async fn the_machine_that_is_idle_goes_and_not_the_one_with_a_job() {
     maker.until_cpus("none", GONE, |cpus| cpus == 0).await;
     admission::remove(&scene);
     scene.leave().await;
+}
+
+/// A definition "work" whose jobs fill a machine's memory, and are short but for the job "long".
+pub(crate) async fn work(scene: &Scene) {
+    let run = "object.metadata.?labels[?\"batch.windlass.dev/job-name\"].orValue(\"\") == \"long\" ? \"600000\" : \"1000\"";
+    let annotated = format!(
+        "Object{{metadata: Object.metadata{{annotations: {{\"windlass.dev/kwok-run-ms\": {run}}}}}}}"
+    );
+    admission::add(scene, &annotated, "windlass.dev/kwok-run-ms").await;
+    let mut work = definition("work", BUSYBOX, &["true"]);
+    work["spec"]["containerProperties"]["memory"] = json!(2500);
+    scene.create(work).await;
 }
 
 /// The host of a job's pod.

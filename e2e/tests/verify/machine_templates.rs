@@ -1,7 +1,8 @@
 //! What an environment says of its machines reaches an AWSMachineTemplate of Cluster API (SPEC.md C5): its real kinds, its
 //! controllers played.
 
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use windlass::names;
@@ -9,7 +10,7 @@ use windlass_crds::shared::attempt::JobState;
 use windlass_crds::{ComputeEnvironment, Job, JobQueue};
 
 use crate::catalog::{BUSYBOX, definition, job};
-use crate::cluster_api::{Failure, environment, host_of, until_status};
+use crate::cluster_api::{Failure, environment, host_of, until_status, work};
 use crate::elastic::{GONE, queue, update};
 use crate::machine_maker::{MachineMaker, machine_deployment, objects};
 use crate::records::{has_ended, state};
@@ -56,6 +57,21 @@ async fn own(deployments: &Api<DynamicObject>, but: &str) -> DynamicObject {
     found.remove(0)
 }
 
+/// Cluster API makes the Cluster an owner of both kinds, so that nothing is collected with the environment alone. Here a
+/// ConfigMap stands for it.
+async fn own_as_well(objects: &Api<DynamicObject>, name: &str, cluster: &DynamicObject) {
+    let mut owners = objects.get(name).await.unwrap().metadata.owner_references.unwrap();
+    owners.push(OwnerReference {
+        api_version: "v1".into(),
+        kind: "ConfigMap".into(),
+        name: cluster.name_any(),
+        uid: cluster.uid().unwrap(),
+        ..OwnerReference::default()
+    });
+    let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
+    objects.patch(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
 #[tokio::test]
 async fn launch_settings_reach_templates_of_its_own_and_a_change_disrupts_no_job() {
     let scene = Scene::new("capi-own").await;
@@ -68,14 +84,7 @@ async fn launch_settings_reach_templates_of_its_own_and_a_change_disrupts_no_job
     });
     let name = environment(&scene, "own", resources, &["hosts"]).await;
     let queue = queue(&scene, &[&name]).await;
-    let run = "object.metadata.?labels[?\"batch.windlass.dev/job-name\"].orValue(\"\") == \"long\" ? \"600000\" : \"1000\"";
-    let annotated = format!(
-        "Object{{metadata: Object.metadata{{annotations: {{\"windlass.dev/kwok-run-ms\": {run}}}}}}}"
-    );
-    admission::add(&scene, &annotated, "windlass.dev/kwok-run-ms").await;
-    let mut work = definition("work", BUSYBOX, &["true"]);
-    work["spec"]["containerProperties"]["memory"] = json!(2500);
-    scene.create(work).await;
+    work(&scene).await;
     scene.create(job("long", &queue, "work")).await;
     let long = host_of(&scene, "long").await;
 
@@ -109,6 +118,11 @@ async fn launch_settings_reach_templates_of_its_own_and_a_change_disrupts_no_job
     assert_eq!((pattern.metadata.generation, pattern.data["spec"]["replicas"].as_u64()), (Some(1), Some(0)));
     assert_eq!(templates.get("aws").await.unwrap().metadata.generation, Some(1));
     let delete = DeleteParams::default();
+    let cluster = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster"}});
+    let cluster = scene.try_create(&scene.client, cluster).await.unwrap();
+    for objects in [&deployments, &templates] {
+        own_as_well(objects, &second, &cluster).await;
+    }
     Api::<JobQueue>::all(scene.client.clone()).delete(&queue, &delete).await.unwrap();
     Api::<ComputeEnvironment>::all(scene.client.clone()).delete(&name, &delete).await.unwrap();
     gone(GONE, &deployments, &second).await;

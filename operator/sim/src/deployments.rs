@@ -29,15 +29,18 @@ pub fn delete_own(cluster: &mut Cluster, environment: &Name) {
     }
 }
 
-/// Those of environments that are gone are collected. True when there was one.
-pub fn collect(cluster: &mut Cluster) -> bool {
+/// What was made for an environment that is gone, or about to, is collected before Cluster API has made the Cluster an owner,
+/// too. True when there was one.
+fn collect(cluster: &mut Cluster) -> bool {
     let store = &cluster.store;
+    let is_gone = |environment: &Uid| store.gone_environments.contains(environment);
     let is_left = |found: &&ObservedMachineDeployment| {
-        found.made.as_ref().is_some_and(|made| store.gone_environments.contains(&made.environment))
+        store.made_late.contains(&found.uid)
+            && found.made.as_ref().is_some_and(|made| is_gone(&made.environment))
     };
     let left = store.deployments.values().find(is_left).map(ObservedMachineDeployment::machine_type);
     if let Some(name) = &left {
-        cluster.note(About::Faults, "MachineDeployments collected after their environment");
+        cluster.note(About::Faults, "MachineDeployments made too late");
         cluster.tell(|| format!("collector: MachineDeployment {name}"));
         cluster.store.remove_deployment(name);
     }

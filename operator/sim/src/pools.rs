@@ -116,6 +116,7 @@ pub fn put_deployment(cluster: &mut Cluster, size: &MachineType, replicas: u32) 
         size: Some(size.clone()),
         gpu_resource: None,
         fault: None,
+        not_to_scale: None,
         deleting: false,
         made: None,
     });
@@ -300,8 +301,9 @@ fn disturb(cluster: &mut Cluster) {
         let digest = if found.digest.as_str() == "spec-1" { "spec-2" } else { "spec-1" };
         return cluster.store.put_deployment(ObservedMachineDeployment { digest: digest.into(), ..found });
     }
-    let fault = found.fault.is_none().then(|| Name::from("is paused: Cluster API makes no machines for it"));
-    cluster.store.put_deployment(ObservedMachineDeployment { fault, ..found });
+    let paused = "is paused: Cluster API makes no machines for it";
+    let not_to_scale = found.not_to_scale.is_none().then(|| Name::from(paused));
+    cluster.store.put_deployment(ObservedMachineDeployment { not_to_scale, ..found });
 }
 
 fn change(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut ObservedEnvironment)) {
@@ -323,10 +325,10 @@ pub fn calm_down(cluster: &mut Cluster) {
             wishes.grant(known);
         });
     }
-    let paused = |found: &&ObservedMachineDeployment| found.fault.is_some();
+    let paused = |found: &&ObservedMachineDeployment| found.not_to_scale.is_some();
     let paused: Vec<_> = cluster.store.deployments.values().filter(paused).cloned().collect();
     for found in paused {
-        cluster.store.put_deployment(ObservedMachineDeployment { fault: None, ..found });
+        cluster.store.put_deployment(ObservedMachineDeployment { not_to_scale: None, ..found });
     }
     let goes = |reference: &Reference| {
         cluster.store.environments.get(&reference.name).is_none_or(|environment| environment.deleting)

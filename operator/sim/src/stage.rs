@@ -153,8 +153,8 @@ pub(crate) fn autoscaler(cluster: &mut Cluster, what: &str) -> Result<(), String
     Ok(())
 }
 
-/// `machinedeployment NAMESPACE/NAME [replicas=N] [gpus=NAME] [fault=WORDS_WITH_UNDERSCORES] [sizeless]`: its machines are those
-/// that all runs have under this name.
+/// `machinedeployment NAMESPACE/NAME [replicas=N] [gpus=NAME] [fault=WORDS_WITH_UNDERSCORES] [sizeless] [says=NAME]`: its
+/// machines are those that all runs have under this name.
 pub(crate) fn machine_deployment(cluster: &mut Cluster, name: &str, options: &[&str]) -> Result<(), String> {
     let mut known = pools::deployments().iter();
     let size = known.find(|found| found.name.as_str() == name).ok_or_else(|| format!("no size of {name}"))?;
@@ -167,7 +167,9 @@ pub(crate) fn machine_deployment(cluster: &mut Cluster, name: &str, options: &[&
     let size = (!options.contains(&"sizeless")).then(|| size.clone());
     let gpu_resource = option(options, "gpus").map(Name::from);
     let fault = option(options, "fault").map(|words| Name::from(words.replace('_', " ")));
-    cluster.store.put_deployment(ObservedMachineDeployment { replicas, size, gpu_resource, fault, ..found });
+    let digest = option(options, "says").map_or(found.digest.clone(), Name::from);
+    let found = ObservedMachineDeployment { replicas, size, gpu_resource, fault, digest, ..found };
+    cluster.store.put_deployment(found);
     Ok(())
 }
 

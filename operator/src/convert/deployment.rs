@@ -72,11 +72,7 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
     let gone = metadata.deletion_timestamp.as_ref().map(|_| "is being deleted".to_owned());
     let paused = (spec.paused || annotations.contains_key(PAUSED))
         .then(|| "is paused: Cluster API makes no machines for it".to_owned());
-    let fault = gone
-        .or(paused)
-        .or_else(|| rival(annotations))
-        .or_else(|| kept_off(&spec.template.spec.taints, annotations))
-        .or(unreadable);
+    let fault = gone.or_else(|| kept_off(&spec.template.spec.taints, annotations)).or(unreadable);
     Ok(ObservedMachineDeployment {
         key: metadata.key(),
         uid: metadata.uid()?,
@@ -89,6 +85,7 @@ pub fn machine_deployment(wire: &Wire<kinds::MachineDeployment>) -> Result<Obser
             .and_then(|_| gpu_type(annotations)),
         size,
         fault: fault.map(Name::from),
+        not_to_scale: paused.or_else(|| rival(annotations)).map(Name::from),
         deleting: metadata.deletion_timestamp.is_some(),
         made: made(metadata)?,
     })
@@ -185,7 +182,8 @@ mod tests {
     }
 
     fn fault(annotations: &Value, spec: &Value) -> String {
-        read(annotations, spec).fault.unwrap_or_default().to_string()
+        let found = read(annotations, spec);
+        found.fault.or(found.not_to_scale).unwrap_or_default().to_string()
     }
 
     #[test]

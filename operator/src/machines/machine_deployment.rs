@@ -90,6 +90,7 @@ pub fn machine_deployment(order: &DeploymentOrder, pattern: &Value) -> Result<Va
     let cluster = text(pattern, "/spec/clusterName")?;
     let mut spec = without_its_own(object(pattern, "/spec")?.clone());
     spec.insert("replicas".to_owned(), 0.into());
+    without_rollout_after(&mut spec);
     // As Cluster API chooses where nothing is given (`Default` in `machinedeployment.go` of its webhooks); the pattern's own
     // would select the pattern's machines.
     let selector = json!({ CLUSTER: cluster, names::MACHINE_DEPLOYMENT: order.key.name.as_str() });
@@ -110,6 +111,16 @@ pub fn digest(spec: Map<String, Value>) -> Name {
 fn without_its_own(mut spec: Map<String, Value>) -> Map<String, Value> {
     spec.retain(|member, _| member != "replicas" && member != "paused");
     spec
+}
+
+/// A rollout that is asked for from some time on makes another one of ours (the digest is another): Cluster API would replace
+/// machines under their jobs.
+fn without_rollout_after(spec: &mut Map<String, Value>) {
+    let Some(rollout) = spec.get_mut("rollout").and_then(Value::as_object_mut) else { return };
+    rollout.remove("after");
+    if rollout.is_empty() {
+        spec.remove("rollout");
+    }
 }
 
 /// The metadata of what is made for an order.

@@ -122,6 +122,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let (hosts, total, used) = capacity(&Hosting::of(&environment.observed, &desk.machines), &desk.hosts);
     let now = desk.now;
     let has_machines = !members(environment, desk).is_empty();
+    let has_deployments = desk.deployments.made_for(uid).next().is_some();
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let observed = &environment.observed;
     let in_use = (observed.deleting && !users.is_empty())
@@ -145,7 +146,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     }
     let guard = Guard { key: environment.key(), uid, resource_version: observed.resource_version };
     let wants_hold = !observed.deleting;
-    let may_let_go = || is_unused && environment.launches().is_empty() && !has_machines;
+    let may_let_go = || is_unused && environment.launches().is_empty() && !has_machines && !has_deployments;
     if environment.holding {
         // What it is about to become is not known: a status written now would be refused.
         return;

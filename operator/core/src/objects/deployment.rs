@@ -22,6 +22,8 @@ pub struct ObservedMachineDeployment {
     pub gpu_resource: Option<Name>,
     /// Why no environment can use it, in words.
     pub fault: Option<Name>,
+    /// Why none can have it scaled, in words; it may be a pattern all the same.
+    pub not_to_scale: Option<Name>,
     /// Its deletion was asked for.
     pub deleting: bool,
     /// What it was made for, if an environment had it made (decision 0008).

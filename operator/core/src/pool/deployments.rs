@@ -81,7 +81,8 @@ pub(super) fn fault(
             let words = format!("MachineDeployment {name} is compute environment {other}'s: name it in one only");
             return Some(("MachineDeploymentTaken", words));
         }
-        if let Some(fault) = &deployment.fault {
+        let not_to_scale = deployment.not_to_scale.as_ref().filter(|_| is_scaled);
+        if let Some(fault) = deployment.fault.as_ref().or(not_to_scale) {
             return Some(("MachineDeploymentUnusable", format!("MachineDeployment {name} {fault}")));
         }
         let wanted = &environment.observed.gpu_resource;
@@ -94,7 +95,8 @@ pub(super) fn fault(
         }
         let mut sources = own::sources(environment, managed, desk).into_iter();
         let source = sources.find(|source| source.named == *name)?;
-        if let Some(fault) = desk.deployments.get(&source.name).and_then(|own| own.fault.as_ref()) {
+        let own = desk.deployments.get(&source.name);
+        if let Some(fault) = own.and_then(|own| own.fault.as_ref().or(own.not_to_scale.as_ref())) {
             return Some(("MachineDeploymentUnusable", format!("MachineDeployment {} {fault}", source.name)));
         }
         size(&source, environment, desk).is_none().then(|| {

@@ -54,7 +54,6 @@ pub(super) fn sources(environment: &Environment, managed: &Managed, desk: &Desk)
 
 fn own_name(pattern: &ObservedMachineDeployment, content: &NodeClassContent, environment: Uid) -> Name {
     let ObjectKey { namespace, name } = &pattern.key;
-    let first = |text: &Name, letters: usize| text.as_str().chars().take(letters).collect::<String>();
     let (kept, uid) = (first(name, NAME_KEPT), environment.prefix());
     let (said, like) = (first(&content.digest, DIGEST_KEPT), first(&pattern.digest, DIGEST_KEPT));
     Name::from(format!("{namespace}/{}-{uid}-{said}-{like}", kept.trim_end_matches(['-', '.'])))
@@ -93,6 +92,15 @@ pub(super) fn is_outdated(name: &Name, environment: &Environment, desk: &Desk) -
     pattern.is_some_and(|pattern| {
         own_name(pattern, content, environment.observed.uid) != deployment.machine_type()
     })
+}
+
+/// True for one that is like its pattern as that is now: what that says of its machines' size holds for it.
+pub(super) fn is_like(name: &Name, pattern: &ObservedMachineDeployment) -> bool {
+    name.as_str().ends_with(&format!("-{}", first(&pattern.digest, DIGEST_KEPT)))
+}
+
+fn first(text: &Name, letters: usize) -> String {
+    text.as_str().chars().take(letters).collect()
 }
 
 const fn is_ahead(made: &Made, environment: &Environment) -> bool {
@@ -163,7 +171,10 @@ pub(super) fn tend(uid: Uid, managed: &Managed, desk: &mut Desk) {
 fn missing(environment: &Environment, managed: &Managed, desk: &Desk) -> Option<DeploymentOrder> {
     let content = managed.node_class.as_ref()?;
     let sources = sources(environment, managed, desk);
-    let source = sources.into_iter().find(|source| desk.deployments.get(&source.name).is_none())?;
+    // One of that name may be on its way out, with its template.
+    let is_free = |name: &Name| !environment.pool.scaling.contains(name);
+    let is_missing = |source: &Source| desk.deployments.get(&source.name).is_none() && is_free(&source.name);
+    let source = sources.into_iter().find(is_missing)?;
     let pattern = desk.deployments.get(&source.named).filter(|pattern| !pattern.deleting)?;
     let name = source.name.as_str().split_once('/').map_or("", |(_, name)| name);
     Some(DeploymentOrder {
@@ -177,7 +188,7 @@ fn missing(environment: &Environment, managed: &Managed, desk: &Desk) -> Option<
     })
 }
 
-/// Deletes those that are of no use any more once no machine is there and none can come.
+/// Deletes those that are of no use any more, or whose environment goes, once no machine is there and none can come.
 fn retire(uid: Uid, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let is_over = |found: &&ObservedMachineDeployment| {
@@ -186,7 +197,9 @@ fn retire(uid: Uid, desk: &mut Desk) {
             found.replicas == 0 && desk.machines.of(uid).all(|machine| machine.machine_type != name);
         let is_growing = open_launches(environment.launches(), environment, &name, desk.now).next().is_some();
         let is_free = !found.deleting && !environment.pool.scaling.contains(&name);
-        is_free && !is_growing && is_outdated(&name, environment, desk) && is_empty
+        // Cluster API makes the Cluster an owner, too: none is collected with its environment.
+        let is_over = environment.observed.deleting || is_outdated(&name, environment, desk);
+        is_free && !is_growing && is_over && is_empty
     };
     let over: Vec<ObservedMachineDeployment> =
         desk.deployments.made_for(uid).filter(is_over).cloned().collect();

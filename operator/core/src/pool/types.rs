@@ -209,10 +209,12 @@ pub(super) fn gpus_of(machine_type: &Name, desk: &Desk) -> u64 {
     told(machine_type, desk).map_or(0, |found| found.allocatable.gpus)
 }
 
-/// A type as its MachineDeployment or the catalogue has it; of one that was made for an environment, as its pattern has it now.
+/// A type as its MachineDeployment or the catalogue has it; of one that was made for an environment, as its pattern has it while
+/// it is like that.
 pub(super) fn told<'a>(machine_type: &Name, desk: &'a Desk) -> Option<&'a MachineType> {
     let deployment = desk.deployments.get(machine_type);
     let pattern = deployment.and_then(|found| desk.deployments.get(&found.made.as_ref()?.pattern));
+    let pattern = pattern.filter(|pattern| own::is_like(machine_type, pattern));
     let size = pattern.and_then(|pattern| pattern.size.as_ref());
     let size = size.or_else(|| deployment.and_then(|deployment| deployment.size.as_ref()));
     size.or_else(|| desk.machine_types.get(machine_type))

@@ -93,10 +93,14 @@ impl Store {
             uid,
             replicas: 0,
             size: pattern.size.map(|size| MachineType { name: name.clone(), ..size }),
-            fault: None,
+            not_to_scale: None,
             made: Some(made),
             ..pattern
         };
+        let environment = self.environments.values().find(|found| found.uid == order.environment_uid);
+        if environment.is_none_or(|environment| environment.deleting && !environment.held) {
+            self.made_late.insert(uid);
+        }
         self.made_as.insert(uid, order);
         self.put_deployment(deployment);
         let made = self.deployments.get(&name).cloned();

@@ -50,6 +50,8 @@ pub struct Store {
     pub deployments: BTreeMap<Name, ObservedMachineDeployment>,
     /// How those were asked for that were made for environments.
     pub made_as: BTreeMap<Uid, DeploymentOrder>,
+    /// Those that were made for an environment that was let go by then.
+    pub made_late: BTreeSet<Uid>,
     /// Why nobody may make machines now.
     pub machine_refusal: Option<Name>,
     /// ComputeEnvironments.

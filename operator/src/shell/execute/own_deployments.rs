@@ -12,8 +12,13 @@ use kube::api::{DeleteParams, GetParams, PostParams};
 use kube::core::Request;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::time::Duration;
 use windlass_core::action::{DeploymentOrder, Guard, Outcome, Refusal};
-use windlass_core::ids::{Name, ObjectKey};
+use windlass_core::ids::{Name, ObjectKey, Uid};
+
+/// How often a template is tried to be deleted, and the pause between.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes the template, and then the MachineDeployment, which has no machines yet; finds those that are there already.
 pub(super) async fn make(api: &Api, order: &DeploymentOrder) -> Result<Outcome, Failure> {
@@ -52,15 +57,35 @@ pub(super) async fn make(api: &Api, order: &DeploymentOrder) -> Result<Outcome, 
     outcome(convert::machine_deployment(&made), boxed)
 }
 
-/// Deletes one in the version that was seen, and its template.
+/// Deletes one in the version that was seen, and then its template. That is the one there is before: one that is made again under
+/// its name is another's.
 pub(super) async fn delete(api: &Api, guard: &Guard) -> Result<Outcome, Failure> {
+    let template = match read::<kinds::AWSMachineTemplate>(api, &guard.key).await {
+        Err(Failure::NotFound) => None,
+        found => Some(identity(&found?)?),
+    };
     let version = Some(guard.resource_version);
-    remove::<kinds::MachineDeployment>(api, &guard.key, &preconditions(guard.uid, version)).await?;
-    match remove::<kinds::AWSMachineTemplate>(api, &guard.key, &DeleteParams::background()).await {
-        Ok(()) | Err(Failure::NotFound) => Ok(Outcome::Done),
-        // It goes with the environment at the latest.
-        Err(failure) => Err(failure),
+    let deleted =
+        remove::<kinds::MachineDeployment>(api, &guard.key, &preconditions(guard.uid, version)).await;
+    if !matches!(deleted, Ok(()) | Err(Failure::NotFound)) {
+        return Err(deleted.err().unwrap_or(Failure::Conflict));
     }
+    for attempt in 1.. {
+        let Some(uid) = template else { break };
+        match remove::<kinds::AWSMachineTemplate>(api, &guard.key, &preconditions(uid, None)).await {
+            // Nobody asks again once its MachineDeployment is gone.
+            Err(Failure::Unknown(_)) if attempt < ATTEMPTS => tokio::time::sleep(PAUSE).await,
+            // Another has the name.
+            Ok(()) | Err(Failure::NotFound | Failure::Conflict) => break,
+            Err(failure) => return Err(failure),
+        }
+    }
+    deleted.map(|()| Outcome::Done)
+}
+
+fn identity(object: &Value) -> Result<Uid, Failure> {
+    let uid = object.pointer("/metadata/uid").and_then(Value::as_str).and_then(Uid::parse);
+    uid.ok_or_else(|| Failure::Unknown(Name::from("the answer has no metadata.uid")))
 }
 
 async fn read<D: Described>(api: &Api, key: &ObjectKey) -> Result<Value, Failure>
@@ -68,7 +93,18 @@ where
     Wire<D>: Resource<DynamicType = ()>,
 {
     let request = Request::new(url::<D>(&key.namespace)).get(key.name.as_str(), &GetParams::default());
-    api.send::<D, Value>("get", request).await
+    api.send::<D, Value>("get", request).await.map_err(with_advice)
+}
+
+/// Who may not has not been allowed to by the chart.
+fn with_advice(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(Refusal::Other, words) => {
+            let words = format!("{words}; the chart's value backends.awsMachineTemplates allows it");
+            Failure::Refused(Refusal::Other, Name::from(words))
+        }
+        failure => failure,
+    }
 }
 
 async fn create<D: Described, T: serde::de::DeserializeOwned>(
@@ -80,13 +116,7 @@ where
     Wire<D>: Resource<DynamicType = ()>,
 {
     let request = Request::new(url::<D>(&key.namespace)).create(&PostParams::default(), json(body)?);
-    match api.send::<D, T>("post", strict(request)).await {
-        Err(Failure::Refused(Refusal::Other, words)) => {
-            let words = format!("{words}; the chart's value backends.awsMachineTemplates allows it");
-            Err(Failure::Refused(Refusal::Other, Name::from(words)))
-        }
-        made => made,
-    }
+    api.send::<D, T>("post", strict(request)).await.map_err(with_advice)
 }
 
 async fn remove<D: Described>(api: &Api, key: &ObjectKey, parameters: &DeleteParams) -> Result<(), Failure>
@@ -94,15 +124,18 @@ where
     Wire<D>: Resource<DynamicType = ()>,
 {
     let request = Request::new(url::<D>(&key.namespace)).delete(key.name.as_str(), parameters);
-    api.send::<D, IgnoredAny>("delete", request).await.map(|_| ())
+    api.send::<D, IgnoredAny>("delete", request).await.map(|_| ()).map_err(with_advice)
 }
 
-/// Fails where the object of that name is not the environment's.
+/// Fails where the object of that name is not the environment's, or is on its way out.
 async fn ours<D: Described>(api: &Api, order: &DeploymentOrder) -> Result<(), Failure>
 where
     Wire<D>: Resource<DynamicType = ()>,
 {
     let found = read::<D>(api, &order.key).await?;
+    if found.pointer("/metadata/deletionTimestamp").is_some() {
+        return Err(Failure::Conflict);
+    }
     let labels = found.pointer("/metadata/labels");
     let environment = labels.and_then(|labels| labels.get(names::ENVIRONMENT_UID)).and_then(Value::as_str);
     if environment == Some(order.environment_uid.to_string().as_str()) {
