@@ -26,6 +26,8 @@ fn unknown_keys_and_wrong_types_are_refused() {
         (WINDLASS, "metrics.podMonitor.interval=often", "/metrics/podMonitor/interval"),
         (WINDLASS, "networkPolicy.apiServerPorts={https}", "/networkPolicy/apiServerPorts"),
         (WINDLASS, "flowControl.nominalConcurrencyShares=0", "/flowControl"),
+        // It adds to clusterApi, and would do nothing without.
+        (WINDLASS, "backends.awsMachineTemplates=true", "clusterApi"),
         (WINDLASS, "crds.install=true", "install"),
         (CRDS, "kept=true", "kept"),
         (CRDS, "keep=1", "/keep"),
