@@ -53,6 +53,8 @@ pub struct Faults {
     pub gpus: bool,
     /// A queue may be a fair-share queue, whose shares all get more jobs once the faults stop.
     pub shares: bool,
+    /// A large job among many small ones may come once the faults stop.
+    pub sieges: bool,
     /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready; and somebody else's
     /// autoscaler does nothing for a while.
     pub shortages: u64,
@@ -71,7 +73,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 29] = [
+    pub const ALL: [(&'static str, LeaveOut); 30] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -96,6 +98,7 @@ impl Faults {
         ("managed", |faults| faults.managed = false),
         ("gpus", |faults| faults.gpus = false),
         ("shares", |faults| faults.shares = false),
+        ("sieges", |faults| faults.sieges = false),
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
@@ -137,6 +140,7 @@ impl Faults {
             managed_edits: chance(40, 100),
             gpus: chance(40, 1) > 0,
             shares: true,
+            sieges: true,
         }
     }
 

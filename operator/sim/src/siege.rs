@@ -21,7 +21,7 @@ fn is_whole_host(host: &ObservedHost) -> bool {
 
 /// Small jobs fill all there is, then come a large one, and more small ones: some are sure to have ended in time, some not.
 pub fn lay(cluster: &mut Cluster) {
-    if cluster.rng.u64(0..4) > 0 || cluster.size.jobs == 0 {
+    if !cluster.faults.sieges || cluster.rng.u64(0..4) > 0 || cluster.size.jobs == 0 {
         return;
     }
     let queue = if cluster.rng.bool() { "low" } else { "high" };
