@@ -11,7 +11,9 @@ use crate::job::Jobs;
 use crate::mutant::{self, Mutant};
 use crate::objects::{EnvironmentStatus, ObservedEnvironment, PoolStatus};
 use crate::outbox::Purpose;
-use crate::pool::{ClassState, Pool, class_state, members, tend_autoscaled, tend_pool, types_fault};
+use crate::pool::{
+    ClassState, Pool, class_state, has_own_deployments, members, tend_autoscaled, tend_pool, types_fault,
+};
 use crate::text::list;
 use crate::time::Time;
 use crate::units::Resources;
@@ -122,7 +124,7 @@ pub(crate) fn tend_environment(uid: Uid, jobs: &Jobs, desk: &mut Desk) {
     let (hosts, total, used) = capacity(&Hosting::of(&environment.observed, &desk.machines), &desk.hosts);
     let now = desk.now;
     let has_machines = !members(environment, desk).is_empty();
-    let has_deployments = desk.deployments.made_for(uid).next().is_some();
+    let has_deployments = has_own_deployments(environment, desk);
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let observed = &environment.observed;
     let in_use = (observed.deleting && !users.is_empty())

@@ -27,7 +27,7 @@ pub(crate) use members::{members, nodes_that_leave};
 pub(crate) use outcomes::{
     machine_events_read, machine_goes, machine_is_gone, machine_outcome, removal_outcome,
 };
-pub(crate) use own::deployment_deleted;
+pub(crate) use own::{deployment_deleted, has_own_deployments};
 pub(crate) use scale::{deployment_read, scale_in, scale_outcome};
 pub(crate) use tend::{order_machines, tend_pool};
 pub(crate) use types::{fault as types_fault, types};

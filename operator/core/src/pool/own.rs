@@ -70,6 +70,12 @@ pub(super) fn all(environment: &Environment, managed: &Managed, desk: &Desk) -> 
     all.into_iter().filter(|name| is_unseen_own(name) || owner_of(name, desk) == Some(uid)).collect()
 }
 
+/// True while an environment has MachineDeployments of its own, or has asked for one.
+pub(crate) fn has_own_deployments(environment: &Environment, desk: &Desk) -> bool {
+    let is_asked_for = environment.pool.class.is_being_written;
+    is_asked_for || desk.deployments.made_for(environment.observed.uid).next().is_some()
+}
+
 /// True for a MachineDeployment of an environment's own that its machines are not to come from any more. While we know an older
 /// version of the environment than the one that had it made, or its pattern is not there, nobody can tell.
 pub(super) fn is_outdated(name: &Name, environment: &Environment, desk: &Desk) -> bool {
@@ -148,7 +154,9 @@ pub(super) fn tend(uid: Uid, managed: &Managed, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let mut made = desk.deployments.made_for(uid).filter_map(|found| found.made.as_ref());
     let is_ahead = made.any(|made| is_ahead(made, environment));
-    let order = missing(environment, managed, desk).filter(|_| !is_ahead && !environment.observed.deleting);
+    // One that was made for an environment that nobody holds could outlive it: Cluster API makes the Cluster an owner, too.
+    let may_make = !is_ahead && environment.observed.held && !environment.observed.deleting;
+    let order = missing(environment, managed, desk).filter(|_| may_make);
     let generation = environment.observed.generation;
     let Some(environment) = desk.environments.get_mut(uid) else { return };
     let work = &mut environment.pool.class;
