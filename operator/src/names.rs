@@ -43,6 +43,8 @@ pub const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
 pub const LAUNCH: &str = "batch.windlass.dev/launch";
 /// Annotation: the host the pod was admitted to.
 pub const HOST: &str = "batch.windlass.dev/host";
+/// Annotation: no other task comes to its host while the pod is there.
+pub const SINGLE_TENANT: &str = "batch.windlass.dev/single-tenant";
 /// Annotation: the compute environment it was placed in.
 pub const ENVIRONMENT: &str = "batch.windlass.dev/compute-environment";
 

@@ -124,6 +124,7 @@ fn order(setting: &Setting, task: Task, place: Place) -> PodOrder {
         host: setting.host(),
         selector: BTreeMap::new(),
         direct: false,
+        alone: task.child.is_some(),
         need: Resources::of_job(1000, 64, 0),
         gpu_resource: GPUS.into(),
         not_after: Time::from_millis(i64::MAX),

@@ -41,6 +41,8 @@ pub struct PodOrder {
     pub selector: BTreeMap<Name, Name>,
     /// That host is one environment's alone: the pod goes there without kube-scheduler.
     pub direct: bool,
+    /// It is a node of a multi-node job, which no other task is to share its host with.
+    pub alone: bool,
     /// What it takes there.
     pub need: Resources,
     /// What its GPUs are called there.

@@ -281,7 +281,8 @@ impl Desk {
                     return;
                 }
                 let task = pod.task.as_ref().map(|task| (task.job, task.index));
-                let claim = Claim { need: pod.requests.clone(), task };
+                let alone = pod.task.as_ref().is_some_and(|task| task.alone);
+                let claim = Claim { need: pod.requests.clone(), task, alone };
                 if self.hosts.claim(host, &pod.key, &claim) || came_to_rest {
                     self.capacity_changed();
                 }

@@ -109,6 +109,9 @@ pub const KILL_GRACE: Duration = Duration::from_secs(60);
 /// Taints told one by one in a reason: all that there usually are, and few enough to be read.
 pub const TAINTS_TOLD: usize = 3;
 
+/// Hosts told one by one where they are kept for a job: a multi-node job may wait for a thousand.
+pub const HOSTS_TOLD: usize = 5;
+
 /// Waiting jobs listed in their queue's status, with their place in line (SPEC.md, Status): some 12 KiB, written every few
 /// seconds at most.
 pub const WAITING_LISTED: usize = 100;

@@ -201,6 +201,12 @@ mutants! {
     NodeWaitedForForEver,
     /// Pods go on waiting for nodes that a smaller maxvCpus does not allow any more (SPEC.md C2).
     ExcessAwaited,
+    /// Nodes of a multi-node job are placed one by one, as there is room (SPEC.md M2).
+    NodesPlacedOneByOne,
+    /// Other jobs come to the host of a multi-node job's node (SPEC.md M6).
+    HostOfNodeShared,
+    /// Nodes of a job go to hosts of any instance type (SPEC.md M6).
+    InstanceTypesMixed,
     /// A host that no watch has told of yet counts as gone (I1; it was added for the very pod that is bound there).
     UnheardHostIsGone,
     /// A pod that has been given a node claims nothing there (I3).

@@ -55,6 +55,8 @@ pub struct Faults {
     pub shares: bool,
     /// A large job among many small ones may come once the faults stop.
     pub sieges: bool,
+    /// Some jobs have several nodes, which are placed together.
+    pub multi_node: bool,
     /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready; and somebody else's
     /// autoscaler does nothing for a while.
     pub shortages: u64,
@@ -73,7 +75,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 30] = [
+    pub const ALL: [(&'static str, LeaveOut); 31] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -99,6 +101,7 @@ impl Faults {
         ("gpus", |faults| faults.gpus = false),
         ("shares", |faults| faults.shares = false),
         ("sieges", |faults| faults.sieges = false),
+        ("multi-node", |faults| faults.multi_node = false),
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
@@ -141,6 +144,7 @@ impl Faults {
             gpus: chance(40, 1) > 0,
             shares: true,
             sieges: true,
+            multi_node: chance(40, 1) > 0,
         }
     }
 

@@ -459,7 +459,8 @@ fn submission(options: &[&str]) -> Result<JobSpec, String> {
         None => Err(format!("'{rule}' is no rule: write CODE:RETRY or CODE:EXIT")),
     });
     Ok(JobSpec {
-        size: numeric("size")?.and_then(|size| u32::try_from(size).ok()),
+        size: numeric("size")?.or(numeric("nodes")?).and_then(|size| u32::try_from(size).ok()),
+        multi_node: option(options, "nodes").is_some(),
         aws_name: option(options, "aws").map(Name::from),
         retry: Some(RetryStrategy {
             attempts: numeric("attempts")?.and_then(|attempts| u8::try_from(attempts).ok()),

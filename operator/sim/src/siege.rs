@@ -1,8 +1,9 @@
-//! A large job among many small ones, as soon as the faults have stopped: what it is told about its start is to be kept.
+//! A large job, or one of several nodes, among many small ones, as soon as the faults have stopped: what it is told about its
+//! start is to be kept.
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
-use crate::{shares, users};
+use crate::{shares, users, wishes};
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{JobSpec, ObservedHost, ResourceRequest, RetryStrategy};
@@ -34,9 +35,10 @@ pub fn lay(cluster: &mut Cluster) {
     let filled_for = cluster.rng.u64(60..=900);
     let many = cluster.size.children.max(2) * 2;
     let large = cluster.rng.u64(60..=200);
+    let nodes = (cluster.faults.multi_node && cluster.rng.bool()).then(|| cluster.rng.u32(2..=wishes::NODES));
     for (name, share, size, timeout) in [
         ("fill", &ours, Some(many), filled_for),
-        ("large", &ours, None, large),
+        ("large", &ours, nodes, large),
         ("short", &theirs, Some(many), 60),
         ("long", &ours, Some(many), 900),
         ("other", &theirs, Some(many), 900),
@@ -44,11 +46,12 @@ pub fn lay(cluster: &mut Cluster) {
         // No two of them in one second: checks know jobs by their queue and their time.
         cluster.now = cluster.now + Duration::from_secs(1);
         let is_large = name == "large";
-        let cpu_millis = (is_large && is_whole).then_some(WHOLE_HOST);
+        let cpu_millis = (is_large && is_whole && nodes.is_none()).then_some(WHOLE_HOST);
         let spec = JobSpec {
             queue: Reference::plain(queue),
             definition: Reference::plain(if is_large { "large" } else { "small" }),
             size,
+            multi_node: is_large && nodes.is_some(),
             timeout: Some(Duration::from_secs(timeout)),
             retry: Some(RetryStrategy { attempts: Some(1), ..RetryStrategy::default() }),
             share: share.clone().filter(|_| shares::policy_of(cluster, queue).is_some()),

@@ -125,6 +125,7 @@ pub fn act(cluster: &mut Cluster) {
 
 /// What was removed is made again, also when its deletion took until now. True when anything was missing.
 pub fn bring_back(cluster: &mut Cluster) -> bool {
+    let gave_up = wishes::give_up(cluster);
     let versions = cluster.store.next_version();
     if !cluster.store.policies.contains_key(&Name::from(shares::POLICY)) {
         shares::put_policy(cluster);
@@ -143,7 +144,7 @@ pub fn bring_back(cluster: &mut Cluster) -> bool {
             put_definition(cluster, NAMESPACES[0], name, "1000 64");
         }
     }
-    cluster.store.next_version().0 > versions.0 + 1
+    gave_up || cluster.store.next_version().0 > versions.0 + 1
 }
 
 /// What was disabled or removed comes back, strangers leave: every job that can run now must.
@@ -169,7 +170,8 @@ pub fn calm_down(cluster: &mut Cluster) {
         forget_node(cluster, &name);
         cluster.kubelets.remove(&name);
     }
-    add_host_with(cluster, 0);
+    let hosts = if cluster.faults.multi_node { wishes::NODES } else { 1 };
+    (0..hosts).for_each(|_| add_host_with(cluster, 0));
     if cluster.faults.gpus {
         add_host_with(cluster, 2);
     }

@@ -40,7 +40,7 @@ pub fn submission(
     let (share, priority) = shares::wish(cluster, queue);
     let retry = Some(retry_strategy(cluster));
     let depends_on = dependencies(cluster, namespace, size, names);
-    JobSpec {
+    let spec = JobSpec {
         queue: Reference::plain(queue),
         definition: Reference { name, revision },
         size,
@@ -53,7 +53,50 @@ pub fn submission(
         share,
         priority,
         ..JobSpec::default()
+    };
+    let is_multi_node = cluster.rng.bool() && cluster.faults.multi_node && size.is_some();
+    if is_multi_node { of_nodes(spec, cluster) } else { spec }
+}
+
+/// The most nodes that a multi-node job has: as many hosts as there are at least, once the faults have stopped.
+pub const NODES: u32 = 3;
+
+/// The same as a multi-node job, all of whose nodes run once.
+fn of_nodes(spec: JobSpec, cluster: &mut Cluster) -> JobSpec {
+    cluster.note(About::Work, "multi-node jobs");
+    let depends_on = spec.depends_on.into_iter().filter(|entry| matches!(entry, Dependency::Whole(_)));
+    JobSpec {
+        size: Some(cluster.rng.u32(2..=NODES)),
+        multi_node: true,
+        retry: Some(RetryStrategy { attempts: Some(1), ..RetryStrategy::default() }),
+        depends_on: depends_on.collect(),
+        overrides: ResourceRequest { cpu_millis: None, ..spec.overrides },
+        ..spec
     }
+}
+
+/// Users give up on multi-node jobs that never find as many hosts as they have nodes. True when there were any.
+pub fn give_up(cluster: &mut Cluster) -> bool {
+    let is_hopeless = |job: &&ObservedJob| {
+        let reason = job.status.reason.as_str();
+        job.spec.multi_node && job.spec.stop.is_none() && HOPELESS.contains(&reason)
+    };
+    let jobs: Vec<ObservedJob> = cluster.store.jobs.values().filter(is_hopeless).cloned().collect();
+    for job in &jobs {
+        cluster.note(About::Work, "multi-node jobs given up");
+        end(cluster, job, "never finds its hosts");
+    }
+    !jobs.is_empty()
+}
+
+/// Reasons of which only an administrator can make an end.
+pub const HOPELESS: [&str; 2] = ["TooFewHosts", "NoHostsOfItsOwn"];
+
+fn end(cluster: &mut Cluster, job: &ObservedJob, reason: &str) {
+    let mut spec = (*job.spec).clone();
+    spec.stop = Some(Stop { kind: StopKind::Terminate, reason: reason.into() });
+    let (spec, generation) = (Arc::new(spec), job.generation + 1);
+    cluster.store.put_job(ObservedJob { spec, generation, ..job.clone() });
 }
 
 fn retry_strategy(cluster: &mut Cluster) -> RetryStrategy {
@@ -137,8 +180,6 @@ pub fn end_waits_for_nobody(cluster: &mut Cluster) {
         if named.into_iter().all(|reference| reference.uid.is_some() || is_there(&reference.name)) {
             continue;
         }
-        let mut spec = (*job.spec).clone();
-        spec.stop = Some(Stop { kind: StopKind::Terminate, reason: "waits for nobody".into() });
-        cluster.store.put_job(ObservedJob { spec: Arc::new(spec), generation: job.generation + 1, ..job });
+        end(cluster, &job, "waits for nobody");
     }
 }

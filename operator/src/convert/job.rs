@@ -73,6 +73,8 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<(JobSpec, Payload), Err
         queue: Reference::plain(&spec.job_queue),
         definition: Reference::to_definition(&spec.job_definition),
         size: spec.array_properties.as_ref().and_then(|array| u32::try_from(array.size).ok()),
+        // Of a definition of type multinode, which is refused.
+        multi_node: false,
         aws_name: spec.job_name.as_deref().map(name),
         retry: spec.retry_strategy.as_ref().map(policy::retry),
         timeout: spec.timeout.as_ref().and_then(policy::timeout),

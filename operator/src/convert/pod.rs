@@ -150,6 +150,7 @@ fn task(wire: &Wire<kinds::Pod>, status: &Status, created_at: Time) -> Option<Ta
         attempt: label(names::ATTEMPT)?.parse().ok()?,
         launch: annotation(names::LAUNCH).parse().unwrap_or(0),
         admitted_to: name(annotation(names::HOST)),
+        alone: annotation(names::SINGLE_TENANT) == "true",
         environment: name(annotation(names::ENVIRONMENT)),
         held: wire.metadata.is_held(),
         container: container(status, created_at),

@@ -106,6 +106,9 @@ fn metadata(order: &PodOrder, submission: &Submission, tags: Option<String>) -> 
     if !order.host.is_empty() {
         annotations.insert(names::HOST.to_owned(), order.host.to_string());
     }
+    if order.alone {
+        annotations.insert(names::SINGLE_TENANT.to_owned(), "true".to_owned());
+    }
     if order.launch > 0 {
         annotations.insert(names::LAUNCH.to_owned(), order.launch.to_string());
     }

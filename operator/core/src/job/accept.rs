@@ -97,7 +97,7 @@ fn join(job: &mut Job, queue: Uid, desk: &mut Desk) {
     job.queue = Some(queue);
     let is_fair = desk.queues.get(queue).is_some_and(|queue| queue.observed.policy.is_some());
     let share = job.spec.share.clone().filter(|_| is_fair).unwrap_or_default();
-    let shape = Shape { share, need: job.terms.shape.need };
+    let shape = Shape { share, ..job.terms.shape.clone() };
     job.agree(Terms { shape, ..(*job.terms).clone() }, desk);
     let ignored = !is_fair || mutant::is(Mutant::SharePriorityIgnored);
     let order = OrderKey { priority: Reverse(if ignored { 0 } else { job.terms.priority }), ..job.order };
@@ -203,7 +203,11 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         return false;
     };
     let terms = Terms {
-        shape: Shape { share: job.terms.shape.share.clone(), need },
+        shape: Shape {
+            share: job.terms.shape.share.clone(),
+            need,
+            nodes: job.spec.size.filter(|_| job.spec.multi_node),
+        },
         priority: job.spec.priority.or(content.priority).unwrap_or(0),
         retry: job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default(),
         timeout: job.spec.timeout.or(content.timeout),

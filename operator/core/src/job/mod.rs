@@ -180,6 +180,11 @@ impl Job {
         self.spec.size.unwrap_or(1)
     }
 
+    /// How many of its tasks are placed at once, at least.
+    pub(crate) fn at_once(&self) -> u32 {
+        if self.spec.multi_node { self.tasks.runnable.count() } else { 1 }
+    }
+
     pub(crate) fn is_array(&self) -> bool {
         self.spec.size.is_some()
     }

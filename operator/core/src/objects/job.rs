@@ -49,6 +49,10 @@ pub struct JobSpec {
     pub definition: Reference,
     /// `arrayProperties.size`: 2 to 10,000 children; `None` for a single job.
     pub size: Option<u32>,
+    /// Its `size` tasks are the nodes of one multi-node job: they are placed all at once or not at all, each on a host of its own
+    /// (SPEC.md M2, M6). The API refuses `nodeProperties` until what comes after that is built, too: the main node that starts
+    /// first, and whose end is the job's.
+    pub multi_node: bool,
     /// `jobName`.
     pub aws_name: Option<Name>,
     /// `retryStrategy`; the definition's when not given.

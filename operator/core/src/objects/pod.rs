@@ -65,6 +65,8 @@ pub struct TaskPod {
     pub launch: u16,
     /// The host it was admitted to; empty when any host of its environment will do, also one that is still to be added.
     pub admitted_to: Name,
+    /// No other task comes to its host: it is a node of a multi-node job.
+    pub alone: bool,
     /// The compute environment it was placed in.
     pub environment: Name,
     /// True while our finalizer holds it.

@@ -1,5 +1,9 @@
 //! What an environment can still come to have, as one pass fills it: machines on their way, and those that may be added.
 
+mod together;
+
+pub(crate) use together::{Gang, GangHosts, Muster};
+
 use super::class::{ClassState, class_state};
 use super::members::{Member, members, would_be_ready_by};
 use super::types::types;
@@ -11,6 +15,7 @@ use crate::mutant::{self, Mutant};
 use crate::objects::{Backend, MachineType};
 use crate::time::Time;
 use crate::units::Resources;
+use crate::world::Host;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One managed environment.
@@ -53,12 +58,16 @@ pub(crate) struct Growth {
 struct Coming {
     /// Its name; not known of those ordered in this pass.
     machine: Option<Name>,
+    /// Its instance type.
+    machine_type: Name,
     /// By when it is there, if that is sure.
     ready_by: Option<Time>,
     /// Its node, where it lacks only its GPUs.
     node: Option<Name>,
     /// Its free room.
     room: Resources,
+    /// Jobs are on that node already.
+    has_jobs: bool,
     /// Jobs that this pass has set room aside for.
     taken_by: BTreeSet<Uid>,
     /// What is kept of its room for a job.
@@ -80,6 +89,7 @@ pub(crate) struct Machine {
     pub(crate) name: Name,
     /// Its node, once there is one.
     pub(crate) node: Option<Name>,
+    pub(crate) machine_type: Name,
     pub(crate) vcpus: u32,
     /// It is gone already, and counts only until it is sure that it cannot come late.
     pub(crate) failed: bool,
@@ -131,17 +141,20 @@ impl Growth {
                 |ready_by: Time| is_open && would_be_ready_by(desk.now) < ready_by + LAUNCH_WINDOW;
             let is_sure = |ready_by: &Time| member.machine.is_some() || is_being_asked_for(*ready_by);
             let ready_by = member.ready_by.filter(is_sure);
-            Coming { machine: Some(member.name.clone()), ready_by, ..Coming::new(room) }
+            let machine = Some(member.name.clone());
+            Coming { machine, ready_by, ..Coming::new(&member.machine_type, room) }
         };
         let but_for_gpus = |member: &Member<'_>| {
             let free = member.host?.free()?.amounts;
             let room = Resources { gpus: room(&member.machine_type)?.gpus, ..free };
             let node = member.host?.node.as_ref().map(|node| node.name.clone());
-            Some(Coming { node, ..coming(member, room) })
+            let has_jobs = member.host.is_some_and(Host::has_jobs);
+            Some(Coming { node, has_jobs, ..coming(member, room) })
         };
         let machine = |member: &Member<'_>| Machine {
             name: member.name.clone(),
             node: member.host.and_then(|host| Some(host.node.as_ref()?.name.clone())),
+            machine_type: member.machine_type.clone(),
             vcpus: member.vcpus,
             failed: member.failed,
             is_to_come: member.is_to_come() || member.awaits_gpus,
@@ -200,7 +213,7 @@ impl Growth {
                 break;
             }
             let (vcpus, name) = (found.vcpus, found.name.clone());
-            let mut coming = Coming::new(found.allocatable);
+            let mut coming = Coming::new(&name, found.allocatable);
             self.launches_left -= 1;
             self.vcpus_left -= vcpus;
             self.held.retain(|held| held.job != job);
@@ -245,6 +258,7 @@ impl Growth {
     pub(crate) fn take(&mut self, host: &Name, need: &Resources) {
         if let Some(coming) = self.gpus_coming.iter_mut().find(|coming| coming.node.as_ref() == Some(host)) {
             coming.room = coming.room.minus(need);
+            coming.has_jobs = true;
         }
     }
 
@@ -269,6 +283,11 @@ impl Growth {
             others.any(|held| held.going.contains(&machine.name))
         };
         self.machines.iter().filter(move |machine| !goes_for_another(machine))
+    }
+
+    /// Nodes, and the types of the machines that they are on.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&Name, &Name)> {
+        self.machines.iter().filter_map(|machine| Some((machine.node.as_ref()?, &machine.machine_type)))
     }
 
     /// Nothing is kept for this job any more.
@@ -330,8 +349,19 @@ impl Growth {
 }
 
 impl Coming {
-    const fn new(room: Resources) -> Coming {
-        Coming { machine: None, ready_by: None, node: None, room, taken_by: BTreeSet::new(), kept: None }
+    fn new(machine_type: &Name, room: Resources) -> Coming {
+        let machine_type = machine_type.clone();
+        let (taken_by, has_jobs) = (BTreeSet::new(), false);
+        Coming {
+            machine: None,
+            machine_type,
+            ready_by: None,
+            node: None,
+            room,
+            has_jobs,
+            taken_by,
+            kept: None,
+        }
     }
 
     /// Puts up to `most` pods of a job into the room; how many went in.
@@ -352,13 +382,13 @@ impl Coming {
 mod tests {
     use super::*;
 
-    fn machine_type(vcpus: u32) -> MachineType {
+    pub(super) fn machine_type(vcpus: u32) -> MachineType {
         let allocatable = Resources { pods: 110, ..Resources::of_job(u64::from(vcpus) * 1000, 8192, 0) };
         MachineType { name: format!("t{vcpus}").into(), vcpus, allocatable, architecture: "amd64".into() }
     }
 
     /// Room for types of two and of four vCPUs, and nothing that is there yet.
-    fn growth(vcpus_left: u32, vcpus_over: u32) -> Growth {
+    pub(super) fn growth(vcpus_left: u32, vcpus_over: u32) -> Growth {
         Growth {
             coming: Vec::new(),
             gpus_coming: Vec::new(),
@@ -399,7 +429,8 @@ mod tests {
         let [first, second] = [1, 2].map(Uid::from_u128);
         let one = Resources::of_job(1000, 64, 0);
         let mut growth = growth(0, 0);
-        let machine = Coming { machine: Some("m1".into()), ..Coming::new(machine_type(4).allocatable) };
+        let found = machine_type(4);
+        let machine = Coming { machine: Some("m1".into()), ..Coming::new(&found.name, found.allocatable) };
         growth.coming.push(machine);
         growth.keep(&"m1".into(), first, one);
         assert_eq!(growth.expect(first, &one, 1), 1);

@@ -251,7 +251,10 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         }
         let has_jobs =
             member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
+        let node = member.machine.and_then(|machine| machine.node.as_ref());
+        let is_waiting = !deleting && node.is_some_and(|node| environment.pool.waiting_hosts.contains(node));
         let is_idle = !has_jobs
+            && !is_waiting
             && !member.awaits_gpus
             && !mutant::is(Mutant::IdleMachineKept)
             && (member.is_ready() || machine.leaving || member.is_outdated || deleting && unused);

@@ -20,7 +20,7 @@ const OPTIMAL: &str = "optimal";
 const OPTIMAL_FAMILIES: [&str; 3] = ["c5", "m5", "r5"];
 
 /// The label that every node has of its machine's type.
-pub(super) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
 /// The types that an environment may have made, or that somebody else's autoscaler may add, the smallest first, or the first of
 /// its list: with what its hosts of that type turned out to offer, where there are some or were, and with the catalogue's

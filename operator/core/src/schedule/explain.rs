@@ -1,114 +1,10 @@
 //! Why a job waits: a closed list, with numbers, in words (SPEC.md Q5).
 
-use super::closed::Closed;
+use super::obstacle::{Amount, Obstacle};
 use super::promise::Promise;
 use crate::ids::Name;
-use crate::units::{Resources, gpus_in_words, vcpus, vcpus_in_words};
+use crate::units::{Resources, vcpus, vcpus_in_words};
 use std::fmt;
-
-/// Why one compute environment does not take a job now. From nearest to starting to furthest from it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Obstacle {
-    /// Machines are on their way that will have the room.
-    Launching {
-        /// The environment.
-        environment: Name,
-        /// vCPUs of these machines.
-        vcpus: u32,
-    },
-    /// Its hosts are large enough, but none has the room now.
-    Full {
-        /// The environment.
-        environment: Name,
-        /// Its hosts that take jobs.
-        hosts: usize,
-        /// The free room of the host that comes closest.
-        most_free: Resources,
-        /// A host that has the room and is kept free for a job that was submitted before, and that job.
-        kept: Option<(Name, Name)>,
-    },
-    /// Nothing is added while one of its hosts is kept free: kube-scheduler might bind there what waits for a new one.
-    Kept {
-        /// The environment.
-        environment: Name,
-        /// The host that is kept free, and the job that was submitted before.
-        kept: (Name, Name),
-    },
-    /// It has no room now, and all the machines that `maxvCpus` allows.
-    AtMaximum {
-        /// The environment.
-        environment: Name,
-        /// `maxvCpus`.
-        max_vcpus: u32,
-        /// vCPUs of machines on their way, for jobs that were first.
-        launching_vcpus: u32,
-    },
-    /// No machine was to be had lately.
-    CannotLaunch {
-        /// The environment.
-        environment: Name,
-        /// The backend's words.
-        words: Name,
-    },
-    /// The smallest machine that fits is larger than all it may have.
-    OverMaximum {
-        /// The environment.
-        environment: Name,
-        /// vCPUs of that machine.
-        vcpus: u32,
-        /// `maxvCpus`.
-        max_vcpus: u32,
-    },
-    /// No host of it is large enough.
-    TooSmall {
-        /// The environment.
-        environment: Name,
-        /// The most of each amount one host has.
-        largest: Resources,
-        /// Hosts that do not take it, however large.
-        closed: Closed,
-    },
-    /// It has no host that takes the job.
-    NoHosts {
-        /// The environment.
-        environment: Name,
-        /// Those that do not.
-        closed: Closed,
-    },
-    /// It is INVALID.
-    Invalid {
-        /// The environment.
-        environment: Name,
-        /// Why, in words.
-        words: Name,
-    },
-    /// Its hosts are of another architecture than those of the environments before it.
-    OtherArchitecture {
-        /// The environment.
-        environment: Name,
-        /// Its architecture.
-        theirs: Name,
-        /// The queue's.
-        queue: Name,
-    },
-    /// It is DISABLED, or being deleted.
-    Disabled {
-        /// The environment.
-        environment: Name,
-    },
-    /// The queue names it, and there is none.
-    Missing {
-        /// The environment, as the queue names it.
-        environment: Name,
-    },
-}
-
-impl Obstacle {
-    /// True when it passes as soon as jobs end.
-    pub(crate) const fn is_passing(&self) -> bool {
-        matches!(self, Obstacle::Full { .. } | Obstacle::AtMaximum { .. })
-    }
-}
 
 /// Why a job waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +40,8 @@ pub enum Waiting {
     Capacity {
         /// What it needs.
         need: Resources,
+        /// How many nodes of a multi-node job need that, each on a host of its own.
+        nodes: Option<u32>,
         /// Why each environment does not, in the queue's order; at least one.
         obstacles: Vec<Obstacle>,
         /// The room that is kept for it.
@@ -171,11 +69,16 @@ impl Waiting {
             Waiting::Reserved { .. } => "CapacityReserved",
             Waiting::Capacity { obstacles, .. } => match obstacles.iter().min() {
                 Some(Obstacle::Launching { .. }) => "WaitingForMachines",
-                Some(Obstacle::Full { .. } | Obstacle::Kept { .. } | Obstacle::AtMaximum { .. }) => {
-                    "WaitingForCapacity"
-                }
+                Some(
+                    Obstacle::Full { .. }
+                    | Obstacle::Kept { .. }
+                    | Obstacle::AtMaximum { .. }
+                    | Obstacle::NodesWait { .. },
+                ) => "WaitingForCapacity",
                 Some(Obstacle::CannotLaunch { .. }) => "LaunchFailed",
                 Some(Obstacle::OverMaximum { .. }) => "MaxvCpusTooSmall",
+                Some(Obstacle::TooFewHosts { .. }) => "TooFewHosts",
+                Some(Obstacle::HostsShared { .. }) => "NoHostsOfItsOwn",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
@@ -191,8 +94,8 @@ impl Waiting {
     /// The same for the job that room is kept for.
     pub(crate) fn promised(self, promise: Promise) -> Waiting {
         match self {
-            Waiting::Capacity { need, obstacles, share, .. } => {
-                Waiting::Capacity { need, obstacles, kept: Some(promise), share }
+            Waiting::Capacity { need, nodes, obstacles, share, .. } => {
+                Waiting::Capacity { need, nodes, obstacles, kept: Some(promise), share }
             }
             other => other,
         }
@@ -214,8 +117,10 @@ impl Waiting {
         match self {
             Waiting::Capacity { obstacles, .. } => {
                 let never = |obstacle: &Obstacle| {
-                    use Obstacle::{OtherArchitecture, OverMaximum, TooSmall};
-                    matches!(obstacle, TooSmall { .. } | OverMaximum { .. } | OtherArchitecture { .. })
+                    use Obstacle::{HostsShared, OtherArchitecture, OverMaximum, TooFewHosts, TooSmall};
+                    let is_small =
+                        matches!(obstacle, TooSmall { .. } | OverMaximum { .. } | TooFewHosts { .. });
+                    is_small || matches!(obstacle, OtherArchitecture { .. } | HostsShared { .. })
                 };
                 obstacles.iter().all(never)
             }
@@ -249,10 +154,13 @@ impl fmt::Display for Waiting {
                 vcpus_in_words(*capacity),
                 vcpus(*used)
             ),
-            Waiting::Capacity { need, obstacles, kept, share } => {
-                write!(formatter, "needs {}", what_matters(need, obstacles))?;
+            Waiting::Capacity { need, nodes, obstacles, kept, share } => {
+                let matters = what_matters(need, obstacles);
+                let hosts = nodes.map(|nodes| format!("{nodes} hosts of its own at once with "));
+                let each = if nodes.is_some() { " each" } else { "" };
+                write!(formatter, "needs {}{matters}{each}", hosts.unwrap_or_default())?;
                 for obstacle in obstacles {
-                    write!(formatter, "; {}", in_words(obstacle, need))?;
+                    write!(formatter, "; {}", obstacle.in_words(need))?;
                 }
                 if let Some(kept) = kept {
                     write!(formatter, "; {kept}")?;
@@ -284,97 +192,14 @@ fn what_matters(need: &Resources, obstacles: &[Obstacle]) -> String {
     }
 }
 
-fn in_words(obstacle: &Obstacle, need: &Resources) -> String {
-    match obstacle {
-        Obstacle::Full { environment, kept: Some((host, job)), .. } => {
-            format!(
-                "host {host} of {environment} has room, but is kept free for job {job}, which is larger and was first"
-            )
-        }
-        Obstacle::Full { environment, hosts, most_free, kept: None } => format!(
-            "no host of {environment} has that free now: the most free of its {hosts} host{} is {most_free}{}",
-            if *hosts == 1 { "" } else { "s" },
-            if need.gpus > 0 && most_free.gpus == 0 { ", 0 GPUs" } else { "" }
-        ),
-        Obstacle::Kept { environment, kept: (host, job) } => format!(
-            "nothing is added to {environment} while its host {host} is kept free for job {job}, which was first"
-        ),
-        Obstacle::Launching { environment, vcpus } => {
-            format!("{environment} launches machines of {vcpus} vCPUs together, for it and others")
-        }
-        Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus } => {
-            let launching = match launching_vcpus {
-                0 => String::new(),
-                number => format!("; {number} of them are still being launched"),
-            };
-            format!("{environment} has no room left, and may have no more than {max_vcpus} vCPUs{launching}")
-        }
-        Obstacle::OverMaximum { environment, vcpus, max_vcpus } => format!(
-            "the smallest machine that fits has {vcpus} vCPUs, and {environment} may have no more than {max_vcpus}"
-        ),
-        Obstacle::CannotLaunch { environment, words } => {
-            format!("{environment} cannot launch machines now: {words}")
-        }
-        Obstacle::TooSmall { environment, largest, closed } => {
-            let beside = if *closed == Closed::default() { String::new() } else { format!(" ({closed})") };
-            let short = Amount::ALL.into_iter().filter(|amount| amount.of(largest) < amount.of(need));
-            let short: Vec<String> = short.map(|amount| amount.words(largest)).collect();
-            if short.is_empty() {
-                format!("no host in {environment} has all of that together{beside}")
-            } else {
-                format!("largest host in {environment} has {}{beside}", short.join(", "))
-            }
-        }
-        Obstacle::NoHosts { environment, closed } if *closed == Closed::default() => {
-            format!("{environment} has no host that takes jobs")
-        }
-        Obstacle::NoHosts { environment, closed } => {
-            format!("{environment} has no host that takes it: {closed}")
-        }
-        Obstacle::Invalid { environment, words } => format!("{environment} is INVALID: {words}"),
-        Obstacle::OtherArchitecture { environment, theirs, queue } => {
-            format!("{environment} is passed over: its hosts are {theirs}, the queue's {queue}")
-        }
-        Obstacle::Disabled { environment } => format!("{environment} is DISABLED"),
-        Obstacle::Missing { environment } => format!("compute environment {environment} does not exist"),
-    }
-}
-
-/// The amounts of [`Resources`] that can be too small on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Amount {
-    Cpu,
-    Memory,
-    Gpu,
-}
-
-impl Amount {
-    const ALL: [Amount; 3] = [Amount::Cpu, Amount::Memory, Amount::Gpu];
-
-    const fn of(self, resources: &Resources) -> u64 {
-        match self {
-            Amount::Cpu => resources.cpu_millis,
-            Amount::Memory => resources.memory_bytes,
-            Amount::Gpu => resources.gpus,
-        }
-    }
-
-    fn words(self, resources: &Resources) -> String {
-        match self {
-            Amount::Cpu => vcpus_in_words(resources.cpu_millis),
-            Amount::Memory => format!("{} MiB", resources.memory_mib()),
-            Amount::Gpu => gpus_in_words(resources.gpus),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::objects::Taint;
+    use crate::schedule::Closed;
 
     fn capacity(need: Resources, obstacles: Vec<Obstacle>) -> Waiting {
-        Waiting::Capacity { need, obstacles, kept: None, share: None }
+        Waiting::Capacity { need, nodes: None, obstacles, kept: None, share: None }
     }
 
     #[test]

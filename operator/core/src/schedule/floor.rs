@@ -1,70 +1,38 @@
 //! The room on all hosts, as one pass fills it.
 
 use super::closed::Closed;
+use super::place::Place;
 use super::promise::Site;
 use super::reserve::Reservation;
 use crate::catalog::{Environment, Hosting};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::objects::{ObservedHost, Taint};
-use crate::pool::{Awaited, Growth, Prospect, nodes_that_leave, pack};
+use crate::objects::ObservedHost;
+use crate::pool::{Awaited, Growth, Prospect, TYPE_LABEL, nodes_that_leave, pack};
 use crate::time::Time;
 use crate::units::{ResourceList, Resources};
 use crate::world::Hosts;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One host that is ready and not cordoned.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) name: Name,
-    taints: Vec<Taint>,
-    whole: ResourceList,
-    /// What jobs can have of it: not what pods of others use.
-    for_jobs: ResourceList,
-    pub(super) free: ResourceList,
-    /// The job it is kept free for.
-    pub(super) kept: Option<Reservation>,
-}
-
-impl Place {
-    /// What keeps a job of this need off, where GPUs go by this name.
-    fn taint_against(&self, need: &Resources, gpus: &Name) -> Option<&Taint> {
-        let tolerated = (need.gpus > 0).then_some(gpus);
-        self.taints.iter().find(|taint| !taint.is_tolerated(tolerated))
-    }
-
-    /// What a job that has ended by then can have of it now, where GPUs go by this name.
-    fn free_for(&self, job: Uid, ends_by: Option<Time>, gpus: &Name) -> Resources {
-        let free = self.free.seen_with(gpus);
-        let in_time = |until: Option<Time>| ends_by.zip(until).is_some_and(|(end, until)| end <= until);
-        let kept = self.kept.as_ref().filter(|kept| kept.job != job && !in_time(kept.until));
-        match kept.filter(|_| !mutant::is(Mutant::KeptHostTaken)) {
-            None => free,
-            // It lacks only its GPUs, and has the rest already: what is left beside is anybody's.
-            Some(kept) if matches!(kept.promise.site, Site::Machine(_)) => free.minus(&kept.need),
-            Some(_) => Resources::default(),
-        }
-    }
-}
+use std::sync::Arc;
 
 /// The hosts of one environment.
 #[derive(Debug, Default)]
-struct Members {
+pub(super) struct Members {
     places: Vec<usize>,
     /// What GPUs are called there.
-    gpus: Name,
+    pub(super) gpus: Name,
     /// Those that take no pods at all.
-    not_ready: usize,
-    cordoned: usize,
+    pub(super) not_ready: usize,
+    pub(super) cordoned: usize,
 }
 
 /// All hosts, and which of them each environment has. A host may be in several environments: its room is counted once.
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
     pub(super) places: Vec<Place>,
-    environments: BTreeMap<Uid, Members>,
-    growths: BTreeMap<Uid, Growth>,
+    pub(super) environments: BTreeMap<Uid, Members>,
+    pub(super) growths: BTreeMap<Uid, Growth>,
     /// What autoscalers of others may add.
     pub(super) awaited: BTreeMap<Uid, Awaited>,
     /// What tasks in line need, of all queues.
@@ -100,6 +68,7 @@ impl Floor {
         for environment in desk.environments.iter() {
             if let Some(packing) = pack(environment, desk) {
                 packing.placed.iter().for_each(|(host, need)| floor.set_aside(host, need));
+                floor.share(environment.observed.uid);
                 floor.awaited.insert(environment.observed.uid, packing.awaited);
             }
         }
@@ -134,19 +103,42 @@ impl Floor {
         self.growths.into_iter().map(|(uid, growth)| (uid, growth.into_orders()))
     }
 
+    /// Pods that wait for any node of this environment may be bound to its hosts.
+    fn share(&mut self, environment: Uid) {
+        let members = self.environments.get(&environment).into_iter().flat_map(|members| &members.places);
+        for at in members.copied().collect::<Vec<_>>() {
+            if let Some(place) = self.places.get_mut(at) {
+                place.is_shared = true;
+            }
+        }
+    }
+
     /// Measures all hosts but those that `leave`, for environments with these hosts.
     pub(crate) fn measure<'a>(
         hosts: &Hosts,
         leave: &[Name],
         environments: impl Iterator<Item = Hosting<'a>>,
     ) -> Floor {
-        let mut floor = Floor::default();
+        let (mut floor, label) = (Floor::default(), Name::from(TYPE_LABEL));
         let (mut open, mut closed): (Vec<&ObservedHost>, Vec<&ObservedHost>) = (Vec::new(), Vec::new());
         for (name, host) in hosts.iter().filter(|(name, _)| !leave.contains(name)) {
             if let (Some(node), Some(free), Some(for_jobs)) = (host.open(), host.free(), host.room_for_jobs())
             {
                 let (name, whole, taints) = (name.clone(), node.allocatable.clone(), node.taints.clone());
-                floor.places.push(Place { name, taints, whole, for_jobs, free, kept: None });
+                let (kind, has_jobs) =
+                    (node.labels.get(&label).cloned().unwrap_or_default(), host.has_jobs());
+                let (kept, is_shared) = (None, false);
+                floor.places.push(Place {
+                    name,
+                    kind,
+                    taints,
+                    whole,
+                    for_jobs,
+                    free,
+                    has_jobs,
+                    is_shared,
+                    kept,
+                });
                 open.push(node);
             } else {
                 closed.extend(&host.node);
@@ -193,6 +185,7 @@ impl Floor {
         let place = self.places.get_mut(best)?;
         if !mutant::is(Mutant::OverAdmission) {
             place.free = std::mem::take(&mut place.free).minus(&list);
+            place.has_jobs = true;
             self.growths.values_mut().for_each(|growth| growth.take(&place.name, need));
         }
         Some(place.name.clone())
@@ -205,6 +198,7 @@ impl Floor {
         let place = self.places.iter_mut().find(|place| place.name == *host && place.free.covers(&list));
         let Some(place) = place else { return false };
         place.free = std::mem::take(&mut place.free).minus(&list);
+        place.has_jobs = true;
         self.growths.values_mut().for_each(|growth| growth.take(host, need));
         true
     }
@@ -242,18 +236,21 @@ impl Floor {
     /// Keeps room for a job.
     pub(crate) fn keep(&mut self, reservation: &Reservation) {
         let (job, growth) = (reservation.job, self.growths.get_mut(&reservation.environment));
-        let hosts = match &reservation.promise.site {
-            Site::Host(host) => vec![host.clone()],
+        let mut hosts: BTreeSet<Name> = reservation.waiting.iter().cloned().collect();
+        match &reservation.promise.site {
+            Site::Host(host) => hosts.extend([host.clone()]),
+            Site::Hosts(all) => hosts.extend(all.iter().cloned()),
             Site::Machine(machine) => {
-                growth.and_then(|growth| growth.keep(machine, job, reservation.need)).into_iter().collect()
+                hosts.extend(growth.and_then(|growth| growth.keep(machine, job, reservation.need)));
             }
-            Site::NewMachine { vcpus, leaving, .. } => {
+            Site::NewMachine { leaving, .. } => {
                 if let Some(growth) = growth {
-                    growth.hold(job, *vcpus, &reservation.going);
+                    growth.hold(job, reservation.hold, &reservation.going);
                 }
-                leaving.clone()
+                hosts.extend(leaving.iter().cloned());
             }
-        };
+        }
+        let reservation = Arc::new(reservation.clone());
         for place in self.places.iter_mut().filter(|place| hosts.contains(&place.name)) {
             place.kept = Some(reservation.clone());
         }
@@ -287,14 +284,21 @@ impl Floor {
 
     /// With what GPUs are called there.
     fn candidates(&self, environment: Uid, need: &Resources) -> impl Iterator<Item = (&Place, &Name)> {
+        self.fitting(environment, need).filter(|(place, _)| place.kept.is_none())
+    }
+
+    /// The same, also those that are kept for somebody.
+    pub(super) fn fitting(
+        &self,
+        environment: Uid,
+        need: &Resources,
+    ) -> impl Iterator<Item = (&Place, &Name)> {
         let members = self.environments.get(&environment).into_iter();
         let places = members.flat_map(|members| {
             members.places.iter().filter_map(|at| Some((self.places.get(*at)?, &members.gpus)))
         });
         places.filter(|(place, gpus)| {
-            place.for_jobs.seen_with(gpus).covers(need)
-                && place.taint_against(need, gpus).is_none()
-                && place.kept.is_none()
+            place.for_jobs.seen_with(gpus).covers(need) && place.taint_against(need, gpus).is_none()
         })
     }
 
@@ -337,7 +341,7 @@ fn closeness(free: &Resources, need: &Resources) -> u64 {
 mod tests {
     use super::*;
     use crate::ids::ResourceVersion;
-    use crate::objects::ObservedEnvironment;
+    use crate::objects::{ObservedEnvironment, Taint};
     use crate::schedule::Promise;
     use crate::units::GPUS;
     use crate::world::Machines;
@@ -429,7 +433,7 @@ mod tests {
     fn a_host_is_kept_as_a_whole_and_one_that_lacks_only_its_gpus_for_what_the_job_needs() {
         let is_free = |site: Site, cpu_millis: u64| {
             let mut floor = measure(with_gpus(&[0]), GPUS);
-            floor.places[0].kept = Some(Reservation {
+            floor.places[0].kept = Some(Arc::new(Reservation {
                 queue: Uid::default(),
                 job: Uid::from_u128(1),
                 job_name: "large".into(),
@@ -438,7 +442,9 @@ mod tests {
                 promise: Promise { site, start: None },
                 until: None,
                 going: Vec::new(),
-            });
+                waiting: Vec::new(),
+                hold: 0,
+            }));
             let need = Resources::of_job(cpu_millis, 64, 0);
             floor.take(ENVIRONMENT, &need, Uid::from_u128(2), None).is_some()
         };

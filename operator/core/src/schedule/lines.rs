@@ -35,6 +35,8 @@ pub(crate) struct Shape {
     pub(crate) share: Name,
     /// What each of their tasks needs.
     pub(crate) need: Resources,
+    /// How many nodes a multi-node job has, which are placed all at once; `None` where tasks are placed one by one.
+    pub(crate) nodes: Option<u32>,
 }
 
 /// The jobs of one queue that can start, by shape.

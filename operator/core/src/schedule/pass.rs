@@ -1,13 +1,15 @@
 //! One pass over the waiting jobs: queues by priority, jobs about in order of submission. Work is by kinds of need, not by jobs.
 
 use super::closed::Closed;
-use super::explain::{Obstacle, Waiting};
+use super::explain::Waiting;
 use super::floor::{Floor, Room};
 use super::lines::{OrderKey, Shape};
+use super::obstacle::Obstacle;
 use super::reserve::{
     keep_coming, keep_free, keep_free_after_all, keep_on, keep_promises, release, start_promised,
 };
 use super::stuck::watch_head;
+use super::together::place_together;
 use super::turns::Turns;
 use crate::agenda::Item;
 use crate::catalog::{architecture_of, architecture_of_queue};
@@ -17,9 +19,8 @@ use crate::job::{Job, Jobs, admit, would_end_by};
 use crate::limits::LAUNCHES_UNDER_WAY;
 use crate::mutant::{self, Mutant};
 use crate::pool::{self, Prospect};
-use crate::units::Resources;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Share of the launches under way that must be answered before another pass is worth its work.
@@ -52,6 +53,8 @@ pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
 
 /// Notes the machines that the pass found missing, in the books of their environments.
 fn order_machines(floor: Floor, desk: &mut Desk) {
+    let waiting: BTreeMap<Uid, BTreeSet<Name>> =
+        desk.environments.uids().into_iter().map(|uid| (uid, floor.waiting_hosts(uid))).collect();
     for (uid, (orders, lacking_vcpus)) in floor.into_orders() {
         let has_orders = !orders.is_empty();
         pool::order_machines(uid, orders, desk);
@@ -61,6 +64,12 @@ fn order_machines(floor: Floor, desk: &mut Desk) {
         if (!desk.pass_is_owed || lacking_vcpus > 0) && !mutant::is(Mutant::IdleMachineInTheWay) {
             environment.pool.lacking_vcpus = lacking_vcpus;
         }
+        let mut waiting = waiting.get(&uid).cloned().unwrap_or_default();
+        if desk.pass_is_owed {
+            waiting.extend(environment.pool.waiting_hosts.iter().cloned());
+        }
+        let is_news = is_news || waiting != environment.pool.waiting_hosts;
+        environment.pool.waiting_hosts = waiting;
         if is_news {
             desk.agenda.mark(Item::Environment(uid));
         }
@@ -79,7 +88,7 @@ fn by_priority(desk: &Desk) -> Vec<Uid> {
 }
 
 /// An environment of a queue: its identity and name when jobs may be placed there, else what is in the way.
-type Choice = Result<(Uid, Name), Obstacle>;
+pub(super) type Choice = Result<(Uid, Name), Obstacle>;
 
 /// Environments of a queue where jobs may be placed.
 pub(super) fn open_environments(queue: Uid, desk: &Desk) -> Vec<Uid> {
@@ -152,7 +161,9 @@ fn serve_kept(
     for uid in desk.reservations.jobs(queue) {
         let Some(job) = jobs.get_mut(&uid) else { continue };
         let (before, shape) = (*budget, job.terms.shape.clone());
-        let why = turns.hindrance(&shape).or_else(|| place(job, choices, floor, 1.min(before), budget, desk));
+        let why = turns
+            .hindrance(&shape, job.at_once())
+            .or_else(|| place(job, choices, floor, 1.min(before), budget, desk));
         if before > *budget {
             turns.placed_ahead(&shape, before - *budget);
             release(uid, floor, desk);
@@ -178,7 +189,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         let Some(job) = jobs.get_mut(&order.uid) else { continue };
         let before = *budget;
         let known = held_up.clone().or_else(|| ahead.remove(&order.uid));
-        let mut waiting = known.or_else(|| turns.hindrance(&shape)).or_else(|| {
+        let mut waiting = known.or_else(|| turns.hindrance(&shape, job.at_once())).or_else(|| {
             let most = turns.at_once().min(*budget);
             place(job, &choices, floor, most, budget, desk)
         });
@@ -243,6 +254,10 @@ fn place(
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
+    if job.spec.multi_node && !mutant::is(Mutant::NodesPlacedOneByOne) {
+        let placed = if most > 0 { place_together(job, choices, floor, budget, desk) } else { Ok(()) };
+        return placed.err().map(|obstacles| lacks_capacity(job, obstacles));
+    }
     let ends_by = would_end_by(job, desk);
     // One that was told a time does not leave that for a node of which nobody knows whether it comes.
     let may_float = desk.reservations.promise(job.uid).is_none_or(|promise| promise.start.is_none());
@@ -255,7 +270,7 @@ fn place(
         }
         let left = job.tasks.runnable.count().saturating_sub(expected);
         if left == 0 {
-            return Some(on_its_way(&job.terms.shape.need, choices, floor));
+            return Some(on_its_way(job, choices, floor));
         }
         let found = choices.iter().filter_map(|choice| choice.as_ref().ok()).find_map(|(uid, name)| {
             let host =
@@ -293,20 +308,26 @@ enum Found<'a> {
 }
 
 /// Why a job waits for which room is on its way.
-fn on_its_way(need: &Resources, choices: &[Choice], floor: &Floor) -> Waiting {
+fn on_its_way(job: &Job, choices: &[Choice], floor: &Floor) -> Waiting {
     let coming = choices.iter().filter_map(|choice| {
         let (uid, environment) = choice.as_ref().ok()?;
         let vcpus = floor.growth(*uid)?.launching_vcpus;
         (vcpus > 0).then(|| Obstacle::Launching { environment: environment.clone(), vcpus })
     });
-    Waiting::Capacity { need: *need, obstacles: coming.collect(), kept: None, share: None }
+    lacks_capacity(job, coming.collect())
+}
+
+fn lacks_capacity(job: &Job, obstacles: Vec<Obstacle>) -> Waiting {
+    if obstacles.is_empty() {
+        return Waiting::NoEnvironment;
+    }
+    let need = job.terms.shape.need;
+    let nodes = job.spec.multi_node.then(|| job.tasks.runnable.count());
+    Waiting::Capacity { need, nodes, obstacles, kept: None, share: None }
 }
 
 fn obstacles(job: &Job, may_float: bool, choices: &[Choice], floor: &Floor, desk: &Desk) -> Waiting {
     let need = &job.terms.shape.need;
-    if choices.is_empty() {
-        return Waiting::NoEnvironment;
-    }
     let obstacle = |choice: &Choice| match choice {
         Err(obstacle) => obstacle.clone(),
         Ok((uid, environment)) => {
@@ -324,12 +345,7 @@ fn obstacles(job: &Job, may_float: bool, choices: &[Choice], floor: &Floor, desk
             }
         }
     };
-    Waiting::Capacity {
-        need: *need,
-        obstacles: choices.iter().map(obstacle).collect(),
-        kept: None,
-        share: None,
-    }
+    lacks_capacity(job, choices.iter().map(obstacle).collect())
 }
 
 /// Why a managed environment takes no more jobs of this need.

@@ -9,6 +9,7 @@ use super::floor::Floor;
 use super::pass::{held_up, open_environments};
 use super::promise::{Promise, Site};
 use super::search::{Offer, Search};
+use super::together::start_together;
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -36,6 +37,10 @@ pub(crate) struct Reservation {
     pub(crate) until: Option<Time>,
     /// Machines that go to leave their vCPUs.
     pub(crate) going: Vec<Name>,
+    /// Hosts without jobs that wait with it until machines for all its nodes are there.
+    pub(crate) waiting: Vec<Name>,
+    /// vCPUs that are held for machines that it lacks.
+    pub(crate) hold: u32,
 }
 
 /// All room that is kept.
@@ -132,23 +137,43 @@ pub(super) fn keep_promises(floor: &mut Floor, jobs: &Jobs, desk: &mut Desk) {
 /// their hosts is then for whoever's turn it is.
 pub(super) fn start_promised(floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, desk: &mut Desk) {
     for kept in desk.reservations.kept.clone() {
-        let Site::Host(host) = &kept.promise.site else { continue };
-        let environment = desk.environments.get(kept.environment).map(|found| found.display_name().clone());
-        let Some((job, environment)) = jobs.get_mut(&kept.job).zip(environment) else { continue };
+        let Some(job) = jobs.get_mut(&kept.job) else { continue };
         let is_promised = kept.promise.start.is_some() && job.loading.is_none() && *budget > 0;
-        let Some(index) = job.tasks.runnable.first().filter(|_| is_promised) else { continue };
-        if !floor.take_at(kept.environment, host, &kept.need) {
+        if !is_promised {
             continue;
         }
-        admit(job, index, host, &environment, desk);
-        *budget -= 1;
-        if job.tasks.runnable.is_empty() {
-            desk.lines.remove(job.queue, &job.terms.shape, job.order);
+        let placed = match &kept.promise.site {
+            Site::Host(host) => start_one(job, &kept, host, floor, desk),
+            Site::Hosts(hosts) => start_together(job, &kept, hosts, floor, desk),
+            Site::Machine(_) | Site::NewMachine { .. } => None,
+        };
+        if let Some(placed) = placed {
+            *budget = budget.saturating_sub(placed);
+            desk.recount(job);
+            release(kept.job, floor, desk);
         }
-        desk.recount(job);
-        desk.agenda.mark(Item::Job(job.uid));
-        release(kept.job, floor, desk);
     }
+}
+
+/// Gives one task to the host that was kept for it; how many were.
+fn start_one(
+    job: &mut Job,
+    kept: &Reservation,
+    host: &Name,
+    floor: &mut Floor,
+    desk: &mut Desk,
+) -> Option<usize> {
+    let environment = desk.environments.get(kept.environment)?.display_name().clone();
+    let index = job.tasks.runnable.first()?;
+    if !floor.take_at(kept.environment, host, &kept.need) {
+        return None;
+    }
+    admit(job, index, host, &environment, desk);
+    if job.tasks.runnable.is_empty() {
+        desk.lines.remove(job.queue, &job.terms.shape, job.order);
+    }
+    desk.agenda.mark(Item::Job(job.uid));
+    Some(1)
 }
 
 /// Before a queue is served: room is kept again for its jobs for which it was kept although nobody can say until when.
@@ -182,6 +207,8 @@ fn take_over(jobs: &Jobs, desk: &mut Desk) {
                     promise: Promise { site: Site::Host(Name::default()), start: told.expected_start },
                     until: None,
                     going: Vec::new(),
+                    waiting: Vec::new(),
+                    hold: 0,
                 });
             }
         }
@@ -213,7 +240,7 @@ fn again(
     let mut again = reservation(before.queue, job, found, desk);
     // Until a machine is there, a time that was told is not told later because nothing has happened meanwhile.
     if is_same
-        && !matches!(again.promise.site, Site::Host(_))
+        && !matches!(again.promise.site, Site::Host(_) | Site::Hosts(_))
         && let Some((told, start)) = before.promise.start.zip(again.promise.start)
     {
         again.promise.start = Some(told.min(start)).filter(|start| *start >= desk.now);
@@ -233,7 +260,8 @@ pub(super) fn keep_free<'a>(
 ) -> bool {
     let Some(queue) = job.queue.filter(|queue| !desk.reservations.keeps_off(*queue)) else { return true };
     // Among jobs that all need as much it is a matter of whose turn it is.
-    let is_in_danger = desk.policy_of(queue).is_none() || floor.has_smaller(&job.terms.shape.need);
+    let is_in_danger =
+        desk.policy_of(queue).is_none() || job.spec.multi_node || floor.has_smaller(&job.terms.shape.need);
     if !is_in_danger || desk.reservations.promise(job.uid).is_some() {
         return true;
     }
@@ -261,13 +289,24 @@ pub(super) fn keep_free_after_all(job: &Job, open: &[Uid], floor: &mut Floor, jo
 /// Room on a machine that is on its way is kept for the first job that waits for one.
 pub(super) fn keep_coming(job: &Job, open: &[Uid], floor: &mut Floor, jobs: &Jobs, desk: &mut Desk) {
     let Some(queue) = job.queue.filter(|queue| !desk.reservations.is_coming(*queue)) else { return };
-    if desk.reservations.promise(job.uid).is_some() {
+    if desk.reservations.promise(job.uid).is_some() || job.spec.multi_node {
         return;
     }
     let search = Search { job, open, floor, jobs, desk };
     if let Some(found) = search.machines().min_by_key(Offer::key) {
         let found = reservation(queue, job, found, desk);
         floor.keep(&found);
+        desk.reservations.kept.push(found);
+    }
+}
+
+/// Hosts for all nodes of a multi-node job are there or come: those without jobs wait with it, from now on also when it is not
+/// its turn.
+pub(super) fn keep_waiting(queue: Uid, job: &Job, found: Offer, floor: &mut Floor, desk: &mut Desk) {
+    release(job.uid, floor, desk);
+    let found = reservation(queue, job, found, desk);
+    floor.keep(&found);
+    if !desk.reservations.keeps_off(queue) {
         desk.reservations.kept.push(found);
     }
 }
@@ -295,6 +334,8 @@ fn reservation(queue: Uid, job: &Job, found: Offer, desk: &Desk) -> Reservation 
         },
         until: found.until,
         going: found.going,
+        waiting: found.waiting,
+        hold: found.hold,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, ends_by};
 use crate::limits::{REMOVAL_PATIENCE, TOMBSTONE};
-use crate::pool::Machine;
+use crate::pool::{Growth, Machine};
 use crate::time::Time;
 use crate::units::ResourceList;
 
@@ -22,13 +22,32 @@ pub(super) struct Offer {
     pub(super) start: Option<Time>,
     /// Machines that go to leave their vCPUs.
     pub(super) going: Vec<Name>,
+    /// Hosts without jobs that wait with it.
+    pub(super) waiting: Vec<Name>,
+    /// vCPUs that are held for machines that it lacks.
+    pub(super) hold: u32,
+    /// How many hosts others have to leave, of those for the nodes of a multi-node job.
+    pub(super) busy: usize,
 }
 
 impl Offer {
-    /// The earliest comes first, what is not known last.
-    pub(super) fn key(&self) -> (bool, Option<Time>) {
-        (self.start.is_none(), self.start)
+    /// Room that is kept, where nothing more is known of it.
+    pub(super) fn at(environment: Uid, site: Site) -> Offer {
+        let (going, waiting) = (Vec::new(), Vec::new());
+        Offer { environment, site, until: None, start: None, going, waiting, hold: 0, busy: 0 }
     }
+
+    /// The earliest comes first, what is not known last.
+    pub(super) fn key(&self) -> (bool, Option<Time>, usize) {
+        (self.start.is_none(), self.start, self.busy)
+    }
+}
+
+/// Machines that make way for others, the hosts on them, and by when the last has no jobs any more.
+pub(super) struct Way {
+    pub(super) going: Vec<Name>,
+    pub(super) leaving: Vec<Name>,
+    pub(super) until: Option<Time>,
 }
 
 /// A search for room.
@@ -45,15 +64,22 @@ impl Search<'_> {
     /// What was kept before, while it is of use.
     pub(super) fn same(&self, before: &Reservation) -> Option<Offer> {
         let environment = Some(before.environment).filter(|uid| self.open.contains(uid))?;
+        if self.job.spec.multi_node {
+            return self.same_together(before, environment);
+        }
         match &before.promise.site {
             Site::Host(host) => self.on_host(environment, host),
             Site::Machine(machine) => self.on_machine(environment, machine),
             Site::NewMachine { .. } => self.on_promised_machine(environment, before.promise.start),
+            Site::Hosts(_) => None,
         }
     }
 
     /// What is free first, as far as is known; else the host that comes nearest to having the room now.
     pub(super) fn best(&self) -> Option<Offer> {
+        if self.job.spec.multi_node {
+            return self.best_together();
+        }
         let hosts = self.open.iter().flat_map(|environment| {
             let hosts = self.floor.large_enough(*environment, &self.job.terms.shape.need);
             hosts.map(|host| self.host(*environment, host)).collect::<Vec<_>>()
@@ -79,7 +105,7 @@ impl Search<'_> {
     fn host(&self, environment: Uid, host: &Name) -> Offer {
         let is_sure = !self.floor.may_be_bound_to(host);
         let start = is_sure.then(|| self.free_by(environment, host)).flatten();
-        Offer { environment, site: Site::Host(host.clone()), until: start, start, going: Vec::new() }
+        Offer { until: start, start, ..Offer::at(environment, Site::Host(host.clone())) }
     }
 
     /// On a machine that was on its way: it may be there now.
@@ -96,11 +122,8 @@ impl Search<'_> {
             let coming =
                 self.floor.growth(*environment)?.on_their_way(self.job.uid, &self.job.terms.shape.need);
             let offer = |(machine, ready_by): (&Name, Option<Time>)| Offer {
-                environment: *environment,
-                site: Site::Machine(machine.clone()),
-                until: None,
                 start: ready_by.filter(|ready_by| *ready_by >= self.desk.now),
-                going: Vec::new(),
+                ..Offer::at(*environment, Site::Machine(machine.clone()))
             };
             Some(coming.map(offer).collect::<Vec<_>>())
         };
@@ -121,36 +144,42 @@ impl Search<'_> {
     /// On a machine that is made once others have left it their vCPUs: those whose jobs have ended first.
     fn on_new_machine(&self, environment: Uid, is_promised: bool) -> Option<Offer> {
         let growth = self.floor.growth(environment)?;
-        let (vcpus, mut lacking) = growth.lacks(self.job.uid, &self.job.terms.shape.need, is_promised)?;
+        let (vcpus, lacking) = growth.lacks(self.job.uid, &self.job.terms.shape.need, is_promised)?;
+        let way = self.make_way(growth, lacking, |_| false)?;
+        let gone =
+            if way.leaving.is_empty() { way.until } else { way.until.map(|until| until + REMOVAL_PATIENCE) };
+        let start = gone.and_then(|gone| growth.would_be_ready_by(gone));
+        let environment_name = self.desk.environments.get(environment)?.display_name().clone();
+        let site =
+            Site::NewMachine { environment: environment_name, machines: 1, vcpus, leaving: way.leaving };
+        Some(Offer { until: way.until, start, going: way.going, hold: vcpus, ..Offer::at(environment, site) })
+    }
+
+    /// Those that leave the vCPUs that are lacking, but for those that `stay`.
+    pub(super) fn make_way(
+        &self,
+        growth: &Growth,
+        mut lacking: u32,
+        stays: impl Fn(&Machine) -> bool,
+    ) -> Option<Way> {
         let is_open = |machine: &&Machine| {
             machine.node.as_ref().is_none_or(|node| !self.floor.is_kept_from(node, self.job.uid))
         };
-        let mut machines: Vec<(Option<Time>, &Machine)> = growth
-            .may_go_for(self.job.uid)
-            .filter(is_open)
-            .map(|machine| (self.idle_by(machine), machine))
-            .collect();
-        machines.sort_by_key(|(idle_by, machine)| (idle_by.is_none(), *idle_by, machine.vcpus));
-        let (mut until, mut leaving, mut going) = (Some(self.desk.now), Vec::new(), Vec::new());
-        for (idle_by, machine) in machines {
+        let may_go = growth.may_go_for(self.job.uid).filter(is_open).filter(|machine| !stays(machine));
+        let mut others: Vec<(Option<Time>, &Machine)> =
+            may_go.map(|machine| (self.idle_by(machine), machine)).collect();
+        others.sort_by_key(|(idle_by, machine)| (idle_by.is_none(), *idle_by, machine.vcpus));
+        let mut way = Way { until: Some(self.desk.now), leaving: Vec::new(), going: Vec::new() };
+        for (idle_by, machine) in others {
             if lacking == 0 {
                 break;
             }
             lacking = lacking.saturating_sub(machine.vcpus);
-            until = until.zip(idle_by).map(|(until, idle_by)| until.max(idle_by));
-            leaving.extend(machine.node.clone());
-            going.push(machine.name.clone());
+            way.until = way.until.zip(idle_by).map(|(until, idle_by)| until.max(idle_by));
+            way.leaving.extend(machine.node.clone());
+            way.going.push(machine.name.clone());
         }
-        let name = self.desk.environments.get(environment)?.display_name().clone();
-        let gone = if leaving.is_empty() { until } else { until.map(|until| until + REMOVAL_PATIENCE) };
-        let start = gone.and_then(|gone| growth.would_be_ready_by(gone));
-        (lacking == 0).then_some(Offer {
-            environment,
-            site: Site::NewMachine { environment: name, vcpus, leaving },
-            until,
-            start,
-            going,
-        })
+        (lacking == 0).then_some(way)
     }
 
     /// By when a machine has no jobs any more. One on its way was asked for by somebody who takes it then: nobody can say.
@@ -158,8 +187,12 @@ impl Search<'_> {
         if machine.failed {
             return Some(self.desk.now + TOMBSTONE);
         }
-        let node = machine.node.as_ref().filter(|_| !machine.is_to_come);
-        let host = node.and_then(|node| self.desk.hosts.get(node))?;
+        self.empty_by(machine.node.as_ref().filter(|_| !machine.is_to_come)?)
+    }
+
+    /// By when no job is on a host any more.
+    pub(super) fn empty_by(&self, host: &Name) -> Option<Time> {
+        let host = self.desk.hosts.get(host)?;
         host.claims().filter_map(|claim| claim.task).try_fold(self.desk.now, |latest, (job, index)| {
             Some(latest.max(ends_by(self.jobs.get(&job)?, index, self.desk)?))
         })
@@ -170,7 +203,10 @@ impl Search<'_> {
     fn free_by(&self, environment: Uid, host: &Name) -> Option<Time> {
         let gpus = &self.desk.environments.get(environment)?.observed.gpu_resource;
         let need = ResourceList::with_gpus(self.job.terms.shape.need, gpus);
-        let host = self.desk.hosts.get(host)?;
+        let (name, host) = (host, self.desk.hosts.get(host)?);
+        if host.is_taken_whole() {
+            return self.empty_by(name);
+        }
         let mut free = host.free()?;
         let mut ends: Vec<(Time, &ResourceList)> = host
             .claims()

@@ -1,6 +1,7 @@
 //! Time limits for jobs that are stuck at the head of their queue (SPEC.md Q5, `jobStateTimeLimitActions`).
 
-use super::explain::{Obstacle, Waiting};
+use super::explain::Waiting;
+use super::obstacle::Obstacle;
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
@@ -53,8 +54,9 @@ fn reason(waiting: &Waiting) -> Option<StuckReason> {
         Obstacle::Full { .. }
         | Obstacle::Kept { .. }
         | Obstacle::AtMaximum { .. }
+        | Obstacle::NodesWait { .. }
         | Obstacle::CannotLaunch { .. } => Some(StuckReason::InsufficientCapacity),
-        Obstacle::OverMaximum { .. } => Some(StuckReason::MaximumResource),
+        Obstacle::OverMaximum { .. } | Obstacle::TooFewHosts { .. } => Some(StuckReason::MaximumResource),
         Obstacle::TooSmall { .. } => Some(StuckReason::ResourceRequirement),
         _ => None,
     }

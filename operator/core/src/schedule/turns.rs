@@ -7,7 +7,6 @@ use super::shares::score;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::mutant::{self, Mutant};
-use crate::units::Resources;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The jobs of a queue that come next, and whose turn it is.
@@ -22,7 +21,7 @@ pub(crate) struct Turns {
 #[derive(Default)]
 struct Share {
     /// The first job of each kind of need that was not looked at yet.
-    heads: BTreeSet<(OrderKey, Resources)>,
+    heads: BTreeSet<(OrderKey, Shape)>,
     weight: u32,
     recent: f64,
     /// Thousandths of vCPUs, with what this pass has given it.
@@ -54,7 +53,7 @@ impl Turns {
         for (shape, orders) in desk.lines.of(queue).into_iter().flatten() {
             let share = turns.shares.entry(shape.share.clone()).or_default();
             let number = if mutant::is(Mutant::OrderReversed) { orders.len() } else { 1 };
-            share.heads.extend(orders.iter().take(number).map(|order| (*order, shape.need)));
+            share.heads.extend(orders.iter().take(number).map(|order| (*order, shape.clone())));
         }
         if let Some(policy) = desk.policy_of(queue) {
             let mut fair =
@@ -83,8 +82,7 @@ impl Turns {
         let (_, _, name) = self.next.pop_first()?;
         let heads = &mut self.shares.get_mut(&name)?.heads;
         let reversed = mutant::is(Mutant::OrderReversed);
-        let (order, need) = if reversed { heads.pop_last() } else { heads.pop_first() }?;
-        Some((order, Shape { share: name, need }))
+        if reversed { heads.pop_last() } else { heads.pop_first() }
     }
 
     /// The shares with jobs in line when this began.
@@ -119,7 +117,7 @@ impl Turns {
     /// A share's turn is over; `next` comes in place of the job that had it.
     pub(crate) fn go_on(&mut self, shape: &Shape, next: Option<OrderKey>) {
         if let Some(share) = self.shares.get_mut(&shape.share) {
-            share.heads.extend(next.map(|order| (order, shape.need)));
+            share.heads.extend(next.map(|order| (order, shape.clone())));
         }
         self.line_up(&shape.share);
     }
@@ -133,7 +131,7 @@ impl Turns {
     }
 
     /// Why a share may not take more although there may be room: it is kept for shares that are not active.
-    pub(crate) fn hindrance(&self, shape: &Shape) -> Option<Waiting> {
+    pub(crate) fn hindrance(&self, shape: &Shape, tasks: u32) -> Option<Waiting> {
         let fair = self.fair.as_ref().filter(|fair| fair.used > 0)?;
         let share = self.shares.get(&shape.share)?;
         if fair.reservation == 0 || mutant::is(Mutant::ReservationIgnored) {
@@ -143,9 +141,10 @@ impl Turns {
         let ratio = (f64::from(fair.reservation) / 100.0).powi(i32::try_from(active).unwrap_or(i32::MAX));
         let reserved = (fair.capacity as f64 * ratio) as u64;
         let open = fair.capacity.saturating_sub(reserved);
-        (fair.used + shape.need.cpu_millis > open).then(|| Waiting::Reserved {
+        let need = shape.need.times(u64::from(tasks));
+        (fair.used.saturating_add(need.cpu_millis) > open).then(|| Waiting::Reserved {
             share: shape.share.clone(),
-            need: shape.need,
+            need,
             reserved,
             capacity: fair.capacity,
             used: fair.used,

@@ -36,6 +36,8 @@ pub(crate) struct Claim {
     pub(crate) need: ResourceList,
     /// The job and the task it is for; without one it is a pod of others, which may stay for ever.
     pub(crate) task: Option<(Uid, u32)>,
+    /// No other task comes to the host while it is there.
+    pub(crate) alone: bool,
 }
 
 impl Host {
@@ -54,14 +56,20 @@ impl Host {
         self.claims.values().any(|claim| claim.task.is_some())
     }
 
+    /// True while one of its pods has the host for itself, as far as jobs are concerned.
+    pub(crate) fn is_taken_whole(&self) -> bool {
+        self.claims.values().any(|claim| claim.alone) && !mutant::is(Mutant::HostOfNodeShared)
+    }
+
     /// The room there is for jobs, once all that run here have ended.
     pub(crate) fn room_for_jobs(&self) -> Option<ResourceList> {
         self.open().map(|node| node.allocatable.clone().minus(&self.used_by_others))
     }
 
-    /// The room left for more pods: none unless the node is there, ready and schedulable.
+    /// The room left for more pods: none unless the node is there, ready and schedulable, and nobody's alone.
     pub(crate) fn free(&self) -> Option<ResourceList> {
-        self.open().map(|node| node.allocatable.clone().minus(&self.used))
+        let left = |node: &ObservedHost| node.allocatable.clone().minus(&self.used);
+        self.open().map(|node| if self.is_taken_whole() { ResourceList::default() } else { left(node) })
     }
 
     /// The node, when it is ready and not cordoned.
@@ -219,7 +227,8 @@ mod tests {
     const TASK: Option<(Uid, u32)> = Some((Uid::from_u128(1), 0));
 
     fn claim(cpu_millis: u64) -> Claim {
-        Claim { need: Resources::of_job(cpu_millis, 64, 0).into(), task: TASK.filter(|_| cpu_millis != 1000) }
+        let task = TASK.filter(|_| cpu_millis != 1000);
+        Claim { need: Resources::of_job(cpu_millis, 64, 0).into(), task, alone: false }
     }
 
     fn node(name: &str, version: u64) -> ObservedHost {
@@ -266,9 +275,9 @@ mod tests {
         let mut hosts = Hosts::default();
         hosts.put(node("n1", 1));
         let need = ResourceList::from(Resources::of_job(1000, 64, 1));
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), &Claim { need, task: None });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-1"), &Claim { need, task: None, alone: false });
         let need = ResourceList::with_gpus(Resources::of_job(1000, 64, 1), &"amd.com/gpu".into());
-        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), &Claim { need, task: TASK });
+        hosts.claim(&"n1".into(), &ObjectKey::new("a", "pod-2"), &Claim { need, task: TASK, alone: false });
         let host = hosts.get(&"n1".into()).unwrap();
         assert_eq!(host.free().unwrap().seen_with(&GPUS.into()).gpus, 1);
         assert_eq!(host.room_for_jobs().unwrap().seen_with(&GPUS.into()).gpus, 1);

@@ -2,7 +2,7 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
-use super::{awaited, classes, pool};
+use super::{awaited, classes, pool, together};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
@@ -24,6 +24,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
         .or_else(|| pool::at_rest(cluster))
         .or_else(|| classes::at_rest(cluster))
         .or_else(|| awaited::at_rest(cluster))
+        .or_else(|| together::at_rest(cluster))
 }
 
 /// Once all that can expire has: only jobs that Git owns are left, and what is theirs.

@@ -105,8 +105,15 @@ pub(super) fn unfair_turn(
         let now = most.entry(share.clone()).or_default();
         *now = (*now).max(*used);
     }
+    let mut together = None;
     for given in given.iter().filter(queue) {
         let Some((share, need)) = given.spec.share.clone().zip(cpu(cluster, given)) else { continue };
+        // The nodes of one job are given hosts together.
+        if given.spec.multi_node && together.replace(given.uid) == Some(given.uid) {
+            continue;
+        }
+        let nodes = given.spec.size.filter(|_| given.spec.multi_node).unwrap_or(1);
+        let need = need * u64::from(nodes);
         let broken = kept_is_taken(cluster, policy, &least, &most, &share, need);
         if broken.is_some() {
             return broken.map(|words| format!("{} is given a host although {words}", given.key));

@@ -11,6 +11,7 @@ mod pool;
 mod promise;
 mod request;
 mod step;
+mod together;
 
 pub use end::{after_expiry, at_rest};
 pub use fair::{Book, keep_book};

@@ -83,8 +83,10 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
         let queue = cluster.store.queues.values().find(|queue| queue.name == job.spec.queue.name)?;
         queue.environments.first().filter(|_| queue.environments.len() == 1)
     };
-    let is_passed_over =
-        |job: &&ObservedJob| waits(job) && before.waiting.contains(&job.uid) && !is_given(job);
+    // One with several nodes waits until there is a host for each.
+    let is_passed_over = |job: &&ObservedJob| {
+        waits(job) && !job.spec.multi_node && before.waiting.contains(&job.uid) && !is_given(job)
+    };
     let jobs = || cluster.store.jobs.values();
     let given = cluster.truth.admitted.iter().skip(before.admitted);
     // One that room was kept for comes before those whose turn it is.

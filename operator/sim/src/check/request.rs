@@ -1,7 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
-use super::{awaited, classes, pool};
+use super::{awaited, classes, pool, together};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -36,7 +36,8 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         }
         Action::WriteJob(guard, status) => {
             let job = current(cluster, guard)?;
-            wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status))
+            let wrong = wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status));
+            wrong.or_else(|| together::before_write(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
         action => pool::before_request(cluster, action)
@@ -87,6 +88,9 @@ fn rash(cluster: &Cluster, order: &PodOrder) -> Option<String> {
     let index = order.child.map_or(0, |(index, _)| index);
     if cluster.store.job(order.job).is_some_and(|job| is_ordered(job, index)) {
         return Some(format!("pod {pod} is created although its task was stopped"));
+    }
+    if let Some(broken) = together::before_create(cluster, order) {
+        return Some(broken);
     }
     if !order.selector.is_empty() {
         return awaited::before_create(cluster, order);

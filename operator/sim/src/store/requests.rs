@@ -281,6 +281,7 @@ impl Store {
             attempt: order.attempt,
             launch: order.launch,
             admitted_to: order.host.clone(),
+            alone: order.alone,
             environment: order.environment,
             held: true,
             ..TaskPod::default()
