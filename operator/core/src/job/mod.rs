@@ -185,6 +185,11 @@ impl Job {
         if self.spec.multi_node { self.tasks.runnable.count() } else { 1 }
     }
 
+    /// True for a multi-node job of which some nodes have hosts, and others do not any more.
+    pub(crate) fn is_placed_in_part(&self) -> bool {
+        self.spec.multi_node && !self.tasks.live.is_empty() && !self.tasks.runnable.is_empty()
+    }
+
     pub(crate) fn is_array(&self) -> bool {
         self.spec.size.is_some()
     }

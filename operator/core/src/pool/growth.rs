@@ -2,7 +2,7 @@
 
 mod together;
 
-pub(crate) use together::{Gang, GangHosts, Muster};
+pub(crate) use together::{Gang, GangHosts, GangMachines};
 
 use super::class::{ClassState, class_state};
 use super::members::{Member, members, would_be_ready_by};
@@ -68,6 +68,8 @@ struct Coming {
     room: Resources,
     /// Jobs are on that node already.
     has_jobs: bool,
+    /// It is for one node of a multi-node job, and waits with it for the others.
+    waits: bool,
     /// Jobs that this pass has set room aside for.
     taken_by: BTreeSet<Uid>,
     /// What is kept of its room for a job.
@@ -343,7 +345,7 @@ impl Growth {
     /// The types of the machines to be added, and what is lacking nevertheless: for a machine that was promised, too, though its
     /// job may have found room on its way elsewhere in this pass.
     pub(crate) fn into_orders(self) -> (Vec<Name>, u32) {
-        let promised = self.held.first().map_or(0, |held| held.vcpus);
+        let promised = self.held.iter().map(|held| held.vcpus).find(|vcpus| *vcpus > 0).unwrap_or(0);
         (if self.is_open { self.orders } else { Vec::new() }, self.lacking_vcpus.max(promised))
     }
 }
@@ -351,7 +353,7 @@ impl Growth {
 impl Coming {
     fn new(machine_type: &Name, room: Resources) -> Coming {
         let machine_type = machine_type.clone();
-        let (taken_by, has_jobs) = (BTreeSet::new(), false);
+        let (taken_by, has_jobs, waits) = (BTreeSet::new(), false, false);
         Coming {
             machine: None,
             machine_type,
@@ -359,6 +361,7 @@ impl Coming {
             node: None,
             room,
             has_jobs,
+            waits,
             taken_by,
             kept: None,
         }

@@ -22,7 +22,7 @@ pub(crate) use autoscaled::tend_autoscaled;
 pub(crate) use awaited::{Awaited, pack};
 pub(crate) use class::{ClassState, class_outcome, class_state};
 pub(crate) use deployments::{claim_machines, owner_of};
-pub(crate) use growth::{Gang, GangHosts, Growth, Machine, Muster, Prospect};
+pub(crate) use growth::{Gang, GangHosts, GangMachines, Growth, Machine, Prospect};
 pub(crate) use members::{members, nodes_that_leave};
 pub(crate) use outcomes::{
     machine_events_read, machine_goes, machine_is_gone, machine_outcome, removal_outcome,
@@ -74,8 +74,8 @@ pub(crate) struct Pool {
     shortages: BTreeMap<Name, Failure>,
     /// vCPUs of the machine that a job lacks, and that idle ones are in the way of.
     pub(crate) lacking_vcpus: u32,
-    /// Idle hosts that wait with a multi-node job until it has all of them.
-    pub(crate) waiting_hosts: BTreeSet<Name>,
+    /// Machines that wait with a multi-node job until all of its are there.
+    pub(crate) waiting: BTreeSet<Name>,
     /// The most that jobs had of a host of each type: the catalogue only estimates it.
     offered: BTreeMap<Name, Resources>,
     /// A node whose type has GPUs reported none, although it had its time: nobody registers them there.

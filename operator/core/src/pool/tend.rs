@@ -251,8 +251,7 @@ fn let_go(uid: Uid, managed: &Managed, unused: bool, desk: &mut Desk) {
         }
         let has_jobs =
             member.host.is_some_and(crate::world::Host::has_jobs) && !mutant::is(Mutant::BusyMachineRemoved);
-        let node = member.machine.and_then(|machine| machine.node.as_ref());
-        let is_waiting = !deleting && node.is_some_and(|node| environment.pool.waiting_hosts.contains(node));
+        let is_waiting = !deleting && environment.pool.waiting.contains(&machine.name);
         let is_idle = !has_jobs
             && !is_waiting
             && !member.awaits_gpus
@@ -331,6 +330,11 @@ fn account(uid: Uid, desk: &mut Desk) {
             .cloned()
             .collect(),
     };
+    let had_most = environment.launches().len() >= LAUNCHES_LISTED;
+    if had_most && pool.launches.len() < LAUNCHES_LISTED {
+        // Somebody may wait until more machines may be asked for.
+        desk.agenda.mark(Item::Schedule);
+    }
     if let Some(environment) = desk.environments.get_mut(uid) {
         environment.report.current.pool = pool;
     }

@@ -264,10 +264,10 @@ impl Floor {
         self.growths.values_mut().for_each(|growth| growth.release(job));
     }
 
-    /// True when a host is kept free for another job.
-    pub(crate) fn is_kept_from(&self, host: &Name, job: Uid) -> bool {
-        let place = self.places.iter().find(|place| place.name == *host);
-        place.is_some_and(|place| place.kept.as_ref().is_some_and(|kept| kept.job != job))
+    /// Hosts that are kept free for other jobs.
+    pub(crate) fn kept_for_others(&self, job: Uid) -> BTreeSet<&Name> {
+        let kept = |place: &&Place| place.kept.as_ref().is_some_and(|kept| kept.job != job);
+        self.places.iter().filter(kept).map(|place| &place.name).collect()
     }
 
     /// Hosts of an environment that are large enough once all jobs there have ended, and kept for nobody.

@@ -54,7 +54,7 @@ pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
 /// Notes the machines that the pass found missing, in the books of their environments.
 fn order_machines(floor: Floor, desk: &mut Desk) {
     let waiting: BTreeMap<Uid, BTreeSet<Name>> =
-        desk.environments.uids().into_iter().map(|uid| (uid, floor.waiting_hosts(uid))).collect();
+        desk.environments.uids().into_iter().map(|uid| (uid, floor.waiting(uid))).collect();
     for (uid, (orders, lacking_vcpus)) in floor.into_orders() {
         let has_orders = !orders.is_empty();
         pool::order_machines(uid, orders, desk);
@@ -66,10 +66,10 @@ fn order_machines(floor: Floor, desk: &mut Desk) {
         }
         let mut waiting = waiting.get(&uid).cloned().unwrap_or_default();
         if desk.pass_is_owed {
-            waiting.extend(environment.pool.waiting_hosts.iter().cloned());
+            waiting.extend(environment.pool.waiting.iter().cloned());
         }
-        let is_news = is_news || waiting != environment.pool.waiting_hosts;
-        environment.pool.waiting_hosts = waiting;
+        let is_news = is_news || waiting != environment.pool.waiting;
+        environment.pool.waiting = waiting;
         if is_news {
             desk.agenda.mark(Item::Environment(uid));
         }
@@ -218,9 +218,11 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         if let Some(waiting) = &waiting {
             head.get_or_insert((order.uid, waiting.clone()));
         }
+        // It waits for a host like those that its other nodes have: others of its kind may find theirs.
+        let is_in_part = jobs.get(&order.uid).is_some_and(|job| job.is_placed_in_part());
         let next = match &waiting {
             // Room is on its way for all of it: there may be more of that for the next.
-            Some(_) if is_coming => desk.lines.next(queue, &shape, Some(order)),
+            Some(_) if is_coming || is_in_part => desk.lines.next(queue, &shape, Some(order)),
             Some(_) => None,
             None if has_more => Some(order),
             None if reversed => None,
@@ -228,7 +230,12 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         };
         turns.go_on(&shape, next);
         if let Some(waiting) = waiting {
-            if is_coming {
+            if is_in_part {
+                if let Some(job) = jobs.get_mut(&order.uid) {
+                    job.wait_for(waiting, desk);
+                    desk.agenda.mark(Item::Job(order.uid));
+                }
+            } else if is_coming {
                 coming.insert(shape, waiting);
             } else {
                 coming.remove(&shape);
@@ -255,7 +262,8 @@ fn place(
     desk: &mut Desk,
 ) -> Option<Waiting> {
     if job.spec.multi_node && !mutant::is(Mutant::NodesPlacedOneByOne) {
-        let placed = if most > 0 { place_together(job, choices, floor, budget, desk) } else { Ok(()) };
+        let is_due = most > 0 && !job.tasks.runnable.is_empty();
+        let placed = if is_due { place_together(job, choices, floor, budget, desk) } else { Ok(()) };
         return placed.err().map(|obstacles| lacks_capacity(job, obstacles));
     }
     let ends_by = would_end_by(job, desk);

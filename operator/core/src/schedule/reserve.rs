@@ -14,6 +14,7 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, admit};
+use crate::limits::LAUNCH_PATIENCE;
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::units::Resources;
@@ -57,6 +58,12 @@ impl Reservations {
     /// What is promised to a job.
     pub(crate) fn promise(&self, job: Uid) -> Option<&Promise> {
         self.kept.iter().find(|kept| kept.job == job).map(|kept| &kept.promise)
+    }
+
+    /// The environment in which machines come for a job, or are to be made once others have gone.
+    pub(super) fn awaited_in(&self, job: Uid) -> Option<Uid> {
+        let mut kept = self.kept.iter().filter(|kept| kept.job == job);
+        kept.find(|kept| matches!(kept.promise.site, Site::NewMachine { .. })).map(|kept| kept.environment)
     }
 
     /// Which jobs were told what time, if any.
@@ -182,6 +189,10 @@ pub(super) fn keep_on(queue: Uid, floor: &mut Floor, jobs: &Jobs, desk: &mut Des
         if before.queue != queue || before.promise.start.is_some() {
             desk.reservations.kept.push(before);
         } else if let Some(again) = again(&before, true, floor, jobs, desk) {
+            if matches!(again.promise.site, Site::Hosts(_)) {
+                // One of them may be waited for, until it could have been replaced.
+                desk.agenda.wake(desk.now + LAUNCH_PATIENCE, Item::Schedule);
+            }
             floor.keep(&again);
             desk.reservations.kept.push(again);
         }
@@ -234,7 +245,7 @@ fn again(
     }
     let open = open_environments(before.queue, desk);
     let search = Search { job, open: &open, floor, jobs, desk };
-    let same = search.same(before);
+    let same = search.same(before, may_move);
     let is_same = same.is_some();
     let found = same.or_else(|| if may_move { search.best() } else { None })?;
     let mut again = reservation(before.queue, job, found, desk);

@@ -62,10 +62,10 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     /// What was kept before, while it is of use.
-    pub(super) fn same(&self, before: &Reservation) -> Option<Offer> {
+    pub(super) fn same(&self, before: &Reservation, may_move: bool) -> Option<Offer> {
         let environment = Some(before.environment).filter(|uid| self.open.contains(uid))?;
         if self.job.spec.multi_node {
-            return self.same_together(before, environment);
+            return self.same_together(before, environment, may_move);
         }
         match &before.promise.site {
             Site::Host(host) => self.on_host(environment, host),
@@ -162,14 +162,16 @@ impl Search<'_> {
         mut lacking: u32,
         stays: impl Fn(&Machine) -> bool,
     ) -> Option<Way> {
-        let is_open = |machine: &&Machine| {
-            machine.node.as_ref().is_none_or(|node| !self.floor.is_kept_from(node, self.job.uid))
-        };
+        let mut way = Way { until: Some(self.desk.now), leaving: Vec::new(), going: Vec::new() };
+        if lacking == 0 {
+            return Some(way);
+        }
+        let kept = self.floor.kept_for_others(self.job.uid);
+        let is_open = |machine: &&Machine| machine.node.as_ref().is_none_or(|node| !kept.contains(node));
         let may_go = growth.may_go_for(self.job.uid).filter(is_open).filter(|machine| !stays(machine));
         let mut others: Vec<(Option<Time>, &Machine)> =
             may_go.map(|machine| (self.idle_by(machine), machine)).collect();
         others.sort_by_key(|(idle_by, machine)| (idle_by.is_none(), *idle_by, machine.vcpus));
-        let mut way = Way { until: Some(self.desk.now), leaving: Vec::new(), going: Vec::new() };
         for (idle_by, machine) in others {
             if lacking == 0 {
                 break;

@@ -14,14 +14,14 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, admit, would_end_by};
-use crate::pool::{Gang, Muster};
+use crate::pool::{Gang, GangMachines};
 
 /// What becomes of the nodes of a job in one environment.
 enum Found {
     /// They are placed on these hosts.
     Hosts(Vec<Name>),
     /// There will be enough of one type: hosts that are there, and machines.
-    Coming(Muster),
+    Coming(GangMachines),
 }
 
 /// Places all nodes of a multi-node job; else none, and what is in the way. Launches under way may be more than usual for once.
@@ -36,8 +36,11 @@ pub(super) fn place_together(
     // One that was told a time does not leave that for machines of which nobody can say by when the last is there.
     let was_told = desk.reservations.promise(job.uid).is_some_and(|promise| promise.start.is_some());
     let open = choices.iter().filter_map(|choice| choice.as_ref().ok());
-    let mut open = open.map(|(uid, name)| (*uid, name));
-    let found = open.find_map(|(uid, name)| {
+    let mut open: Vec<(Uid, &Name)> = open.map(|(uid, name)| (*uid, name)).collect();
+    // Where its machines come is looked at first: else others would be asked for wherever vCPUs become free.
+    let awaited_in = desk.reservations.awaited_in(job.uid);
+    open.sort_by_key(|(uid, _)| Some(*uid) != awaited_in);
+    let found = open.into_iter().find_map(|(uid, name)| {
         let found = match floor.take_together(uid, &gang, ends_by) {
             Some(hosts) => Some(Found::Hosts(hosts)),
             None if was_told => None,
@@ -63,7 +66,7 @@ pub(super) fn place_together(
 }
 
 /// Hosts that wait with a job for machines on their way.
-fn coming(uid: Uid, environment: &Name, found: Muster, gang: &Gang) -> Offer {
+fn coming(uid: Uid, environment: &Name, found: GangMachines, gang: &Gang) -> Offer {
     let waiting = u32::try_from(found.hosts.len()).unwrap_or(u32::MAX);
     let (environment, machines) = (environment.clone(), gang.nodes.saturating_sub(waiting));
     let vcpus = found.machine_type.vcpus;

@@ -28,7 +28,7 @@ pub(crate) struct GangHosts {
 
 /// What there is of one type for all nodes of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Muster {
+pub(crate) struct GangMachines {
     pub(crate) machine_type: MachineType,
     /// Hosts that can wait with it: no job is on them.
     pub(crate) hosts: Vec<Name>,
@@ -50,7 +50,7 @@ impl Gang {
     }
 }
 
-impl Muster {
+impl GangMachines {
     /// vCPUs of the machines that have to be made.
     pub(crate) fn vcpus_to_make(&self) -> u32 {
         self.machine_type.vcpus.saturating_mul(self.to_make)
@@ -60,13 +60,8 @@ impl Muster {
 impl Growth {
     /// Sets machines aside for all nodes of a job: hosts without jobs, machines on their way that nobody else wants, and new ones
     /// that are asked for. Nothing is where it cannot come to have that many.
-    pub(crate) fn expect_together(&mut self, gang: &Gang, hosts: &GangHosts) -> Option<Muster> {
-        let Some(found) = self.can_have_together(gang, hosts) else {
-            let is_promised = self.held.iter().any(|held| held.job == gang.job);
-            let lacks = self.lacks_together(gang, hosts, is_promised);
-            self.lacking_vcpus = self.lacking_vcpus.max(lacks.map_or(0, |lacks| lacks.vcpus_to_make()));
-            return None;
-        };
+    pub(crate) fn expect_together(&mut self, gang: &Gang, hosts: &GangHosts) -> Option<GangMachines> {
+        let found = self.can_have_together(gang, hosts)?;
         let name = &found.machine_type.name;
         let waits = |coming: &Coming| coming.node.as_ref().is_some_and(|node| found.hosts.contains(node));
         for coming in self.gpus_coming.iter_mut().filter(|coming| waits(coming)) {
@@ -76,12 +71,12 @@ impl Growth {
         let open = coming.filter(|coming| coming.is_open_to(gang.job) && coming.machine_type == *name);
         open.take(found.coming as usize).for_each(|coming| coming.fill_alone(gang.job));
         self.held.retain(|held| held.job != gang.job);
-        // More than may be asked for at once come later; those that are there by then have waited.
+        // More than may be asked for at once come later, from the vCPUs that are set aside for them now.
+        self.vcpus_left = self.vcpus_left.saturating_sub(found.vcpus_to_make());
         for _ in 0..found.to_make.min(u32::try_from(self.launches_left).unwrap_or(u32::MAX)) {
             let mut machine = Coming::new(name, found.machine_type.allocatable);
             machine.fill_alone(gang.job);
             self.launches_left -= 1;
-            self.vcpus_left = self.vcpus_left.saturating_sub(found.machine_type.vcpus);
             self.launching_vcpus = self.launching_vcpus.saturating_add(found.machine_type.vcpus);
             self.orders.push(name.clone());
             self.coming.push(machine);
@@ -89,17 +84,25 @@ impl Growth {
         Some(found)
     }
 
-    /// The first type of which there can be as many machines for this job alone as it has nodes.
-    pub(crate) fn can_have_together(&self, gang: &Gang, hosts: &GangHosts) -> Option<Muster> {
-        let is_enough = |found: &Muster| found.to_make == 0 || found.may_be_made && found.lacking == 0;
-        self.musters(gang, hosts).find(is_enough)
+    /// The first type of which there are as many machines for this job alone as it has nodes; else the first of which there can
+    /// be. Who has none yet waits while no more may be asked for.
+    pub(crate) fn can_have_together(&self, gang: &Gang, hosts: &GangHosts) -> Option<GangMachines> {
+        let may_begin = |found: &GangMachines| self.launches_left > 0 || found.to_make < gang.nodes;
+        let can_be = |found: &GangMachines| found.may_be_made && found.lacking == 0 && may_begin(found);
+        let mut there = self.machines_of_types(gang, hosts);
+        there.find(|found| found.to_make == 0).or_else(|| self.machines_of_types(gang, hosts).find(can_be))
     }
 
     /// The first type of which there can be as many once others have left it their vCPUs. Where enough hosts of it are there, it
     /// is enough that the jobs on them end: unless machines were promised.
-    pub(crate) fn lacks_together(&self, gang: &Gang, hosts: &GangHosts, is_promised: bool) -> Option<Muster> {
+    pub(crate) fn lacks_together(
+        &self,
+        gang: &Gang,
+        hosts: &GangHosts,
+        is_promised: bool,
+    ) -> Option<GangMachines> {
         let mut there_may_be =
-            self.musters(gang, hosts).filter(|found| found.to_make == 0 || found.may_be_made);
+            self.machines_of_types(gang, hosts).filter(|found| found.to_make == 0 || found.may_be_made);
         there_may_be.find(|found| is_promised || found.there < gang.nodes)
     }
 
@@ -107,6 +110,17 @@ impl Growth {
     pub(crate) fn most_together(&self, gang: &Gang) -> usize {
         let kinds = self.fitting(&gang.need).filter(|found| gang.is_of_kind(&found.name));
         kinds.map(|found| self.max_vcpus / found.vcpus.max(1)).max().unwrap_or(0) as usize
+    }
+
+    /// Machines that wait with multi-node jobs until all of each job's are there: those on their way, and those of these hosts.
+    pub(crate) fn waiting(&self, hosts: &BTreeSet<Name>) -> BTreeSet<Name> {
+        let there = self
+            .machines
+            .iter()
+            .filter(|machine| machine.node.as_ref().is_some_and(|node| hosts.contains(node)));
+        let coming =
+            self.coming.iter().filter(|coming| coming.waits).filter_map(|coming| coming.machine.as_ref());
+        there.map(|machine| &machine.name).chain(coming).cloned().collect()
     }
 
     fn first_to_be_had(&self, gang: &Gang) -> Option<Name> {
@@ -119,7 +133,11 @@ impl Growth {
         first.map(|found| found.name.clone())
     }
 
-    fn musters<'a>(&'a self, gang: &'a Gang, hosts: &'a GangHosts) -> impl Iterator<Item = Muster> + 'a {
+    fn machines_of_types<'a>(
+        &'a self,
+        gang: &'a Gang,
+        hosts: &'a GangHosts,
+    ) -> impl Iterator<Item = GangMachines> + 'a {
         let left = self.vcpus_left.saturating_sub(self.held_for_others(gang.job));
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let first = self.first_to_be_had(gang);
@@ -140,7 +158,7 @@ impl Growth {
             let left_over = gang.nodes.saturating_sub(number(hosts_idle.len()));
             let (coming, to_make) = (open.min(left_over), left_over.saturating_sub(open));
             let needs = found.vcpus.saturating_mul(to_make).saturating_add(self.vcpus_over);
-            Muster {
+            GangMachines {
                 machine_type: found.clone(),
                 coming,
                 to_make,
@@ -163,6 +181,7 @@ impl Coming {
     /// Sets all of it aside for one node of a job.
     fn fill_alone(&mut self, job: Uid) {
         self.taken_by.insert(job);
+        self.waits = true;
         self.room = Resources::default();
     }
 }
@@ -193,7 +212,7 @@ mod tests {
         let mut growth = growth(6, 0);
         let none = GangHosts::default();
         assert_eq!(growth.expect_together(&gang(1, 1500, 4), &none), None);
-        assert_eq!((growth.orders.len(), growth.lacking_vcpus, growth.vcpus_left), (0, 8, 6));
+        assert_eq!((growth.orders.len(), growth.vcpus_left), (0, 6));
         assert_eq!(growth.expect_together(&gang(1, 1500, 5), &none), None, "ten vCPUs, of eight at most");
         assert_eq!(growth.most_together(&gang(1, 1500, 5)), 4);
         assert_eq!(growth.expect_together(&gang(1, 1500, 3), &none).map(|found| found.to_make), Some(3));

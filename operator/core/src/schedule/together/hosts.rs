@@ -3,7 +3,7 @@
 use crate::ids::{Name, Uid};
 use crate::job::Job;
 use crate::mutant::{self, Mutant};
-use crate::pool::{Gang, GangHosts, Growth, Muster};
+use crate::pool::{Gang, GangHosts, GangMachines, Growth};
 use crate::schedule::closed::Closed;
 use crate::schedule::floor::Floor;
 use crate::schedule::obstacle::Obstacle;
@@ -107,8 +107,11 @@ impl Floor {
     pub(super) fn take_these(&mut self, environment: Uid, hosts: &[Name], gang: &Gang) -> Option<Vec<Name>> {
         let those: BTreeSet<&Name> = hosts.iter().collect();
         let kinds = self.kinds(environment, gang, None).into_values();
-        let idle = kinds.flat_map(|kind| kind.idle).filter(|place| those.contains(&place.name));
-        let hosts: Vec<Name> = idle.take(gang.nodes as usize).map(|place| place.name.clone()).collect();
+        let idle =
+            kinds.map(|kind| kind.idle.into_iter().filter(|place| those.contains(&place.name)).collect());
+        let idle = idle.max_by_key(|idle: &Vec<&Place>| idle.len()).unwrap_or_default();
+        let hosts: Vec<Name> =
+            idle.into_iter().take(gang.nodes as usize).map(|place| place.name.clone()).collect();
         if hosts.len() < gang.nodes as usize {
             return None;
         }
@@ -126,7 +129,7 @@ impl Floor {
     }
 
     /// Hosts that wait with a job, and machines that come, so that it has one for each node.
-    pub(super) fn expect_together(&mut self, environment: Uid, gang: &Gang) -> Option<Muster> {
+    pub(super) fn expect_together(&mut self, environment: Uid, gang: &Gang) -> Option<GangMachines> {
         let hosts = self.gang_hosts(environment, gang);
         self.growths.get_mut(&environment)?.expect_together(gang, &hosts)
     }
@@ -150,20 +153,16 @@ impl Floor {
         self.kinds(environment, gang, None).into_values().map(|kind| kind.open)
     }
 
-    /// How many hosts of an environment are not ready or cordoned: some of them may come back.
-    pub(super) fn closed(&self, environment: Uid) -> usize {
-        self.environments.get(&environment).map_or(0, |members| members.not_ready + members.cordoned)
-    }
-
-    /// The hosts of an environment that wait without jobs until a multi-node job has all it needs.
-    pub(in crate::schedule) fn waiting_hosts(&self, environment: Uid) -> BTreeSet<Name> {
+    /// The machines of an environment that wait with multi-node jobs until all of each job's are there.
+    pub(in crate::schedule) fn waiting(&self, environment: Uid) -> BTreeSet<Name> {
         let waits = |place: &&Place| {
             let kept = place.kept.as_ref().filter(|_| !place.has_jobs);
             kept.is_some_and(|kept| {
                 matches!(kept.promise.site, Site::Hosts(_)) || kept.waiting.contains(&place.name)
             })
         };
-        self.members(environment).filter(waits).map(|place| place.name.clone()).collect()
+        let Some(growth) = self.growths.get(&environment) else { return BTreeSet::new() };
+        growth.waiting(&self.members(environment).filter(waits).map(|place| place.name.clone()).collect())
     }
 
     /// Why an environment does not take all nodes of a job now.
@@ -178,31 +177,35 @@ impl Floor {
         let room = self.room(uid, &gang.need);
         let kinds = self.kinds(uid, gang, None).into_values();
         let kind = kinds.max_by_key(|kind| (kind.all, kind.idle.len())).unwrap_or_default();
-        let is_enough = kind.all.saturating_add(self.closed(uid)) >= gang.nodes as usize;
-        let (hosts, idle, kept) = (kind.all, kind.idle.len(), kind.kept);
+        let is_enough = kind.all >= gang.nodes as usize;
+        let (hosts, idle, kept, closed) = (kind.all, kind.idle.len(), kind.kept, room.closed);
+        if hosts == 0 && self.members(uid).any(|place| place.is_shared) {
+            return Obstacle::HostsShared { environment };
+        }
+        if is_enough {
+            return Obstacle::NodesWait { environment, idle, hosts, closed, kept };
+        }
         if let Some((growth, prospect)) = self.growth(uid).zip(self.prospect(uid, &gang.need)) {
             if let Some(words) = prospect.failure {
                 return Obstacle::CannotLaunch { environment, words };
             }
             if prospect.smallest.is_none() {
                 let largest = room.largest.max_each(&prospect.largest);
-                return Obstacle::TooSmall { environment, largest, closed: room.closed };
+                return Obstacle::TooSmall { environment, largest, closed };
             }
             let hosts = hosts.max(growth.most_together(gang));
-            if !is_enough && hosts < gang.nodes as usize {
+            if hosts < gang.nodes as usize {
                 return Obstacle::TooFewHosts { environment, hosts, closed: Closed::default() };
             }
             let (max_vcpus, launching_vcpus) = (prospect.max_vcpus, prospect.launching_vcpus);
             return Obstacle::AtMaximum { environment, max_vcpus, launching_vcpus };
         }
         if room.hosts == 0 {
-            Obstacle::NoHosts { environment, closed: room.closed }
+            Obstacle::NoHosts { environment, closed }
         } else if !room.one_is_large_enough {
-            Obstacle::TooSmall { environment, largest: room.largest, closed: room.closed }
-        } else if is_enough {
-            Obstacle::NodesWait { environment, idle, hosts, closed: room.closed, kept }
+            Obstacle::TooSmall { environment, largest: room.largest, closed }
         } else {
-            Obstacle::TooFewHosts { environment, hosts, closed: room.closed }
+            Obstacle::TooFewHosts { environment, hosts, closed }
         }
     }
 }

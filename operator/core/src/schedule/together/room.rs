@@ -2,6 +2,7 @@
 //! that can be made once others have gone.
 
 use crate::ids::{Name, Uid};
+use crate::limits::LAUNCH_PATIENCE;
 use crate::pool::{Gang, Machine};
 use crate::schedule::promise::Site;
 use crate::schedule::reserve::Reservation;
@@ -9,24 +10,39 @@ use crate::schedule::search::{Offer, Search};
 use std::collections::BTreeSet;
 
 impl Search<'_> {
-    /// What was kept before for a multi-node job, while it is of use.
-    pub(in crate::schedule) fn same_together(&self, before: &Reservation, environment: Uid) -> Option<Offer> {
+    /// What was kept before for a multi-node job, while it is of use. Where a host of it is lost, others are looked for if it
+    /// `may_move`; where there are none, those that are left wait for one that may come back.
+    pub(in crate::schedule) fn same_together(
+        &self,
+        before: &Reservation,
+        environment: Uid,
+        may_move: bool,
+    ) -> Option<Offer> {
         let gang = self.floor.gang(self.job);
         let hosts = match &before.promise.site {
             Site::Hosts(hosts) => hosts,
             Site::NewMachine { .. } => return self.with_machines(environment, &gang, true),
             Site::Host(_) | Site::Machine(_) => return None,
         };
-        let open: BTreeSet<&Name> = self.floor.large_enough_by_kind(environment, &gang).flatten().collect();
-        let there: Vec<&Name> = hosts.iter().filter(|host| open.contains(host)).collect();
+        let there = self.floor.large_enough_by_kind(environment, &gang).map(|kind| {
+            let kind: BTreeSet<&Name> = kind.into_iter().collect();
+            hosts.iter().filter(|host| kind.contains(host)).collect::<BTreeSet<&Name>>()
+        });
+        let there = there.max_by_key(BTreeSet::len).unwrap_or_default();
         if there.len() == gang.nodes as usize {
-            return Some(self.on_these(environment, there));
+            return Some(self.on_these(environment, there.into_iter().collect()));
         }
-        // Those that are left wait for one that may come back, unless there are others.
-        let may_come_back = there.len() + self.floor.closed(environment) >= gang.nodes as usize;
-        let site = || Site::Hosts(there.iter().map(|host| (*host).clone()).collect());
-        self.best_together()
-            .or_else(|| (may_come_back && !there.is_empty()).then(|| Offer::at(environment, site())))
+        let mut lost = hosts.iter().filter(|host| !there.contains(host));
+        let may_come_back = hosts.len() == gang.nodes as usize && lost.all(|host| self.may_come_back(host));
+        let same = || may_come_back.then(|| Offer::at(environment, Site::Hosts(hosts.clone())));
+        if may_move { self.best_together().or_else(same) } else { None }
+    }
+
+    /// True for a host that is not ready, and has not been for less time than a new one takes.
+    fn may_come_back(&self, host: &Name) -> bool {
+        let node = self.desk.hosts.get(host).and_then(|host| host.node.as_ref());
+        let since = node.filter(|node| !node.ready).and_then(|node| node.ready_changed_at);
+        since.is_some_and(|since| self.desk.now < since + LAUNCH_PATIENCE)
     }
 
     /// What is there first, as far as is known; else where the fewest hosts have jobs.
