@@ -175,8 +175,8 @@ impl Cluster {
         self.calm_since = Some(self.now);
         backend::calm_down(self);
         autoscaler::calm_down(self);
-        let Faults { operators, managed, gpus, .. } = self.faults;
-        self.faults = Faults { operators, managed, gpus, ..Faults::none() };
+        let Faults { operators, managed, gpus, sieges, multi_node, .. } = self.faults;
+        self.faults = Faults { operators, managed, gpus, sieges, multi_node, ..Faults::none() };
         self.refusal = None;
         self.store.machine_refusal = None;
         users::calm_down(self);
