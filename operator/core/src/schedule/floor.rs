@@ -440,6 +440,7 @@ mod tests {
                 need: Resources::of_job(3000, 64, 2),
                 environment: ENVIRONMENT,
                 promise: Promise { site, start: None },
+                told: None,
                 until: None,
                 going: Vec::new(),
                 waiting: Vec::new(),

@@ -34,6 +34,8 @@ pub(crate) struct Reservation {
     /// The environment it is in.
     pub(crate) environment: Uid,
     pub(crate) promise: Promise,
+    /// The time that it was told last, also while nobody can say one.
+    pub(crate) told: Option<Time>,
     /// Until when others may be where it is kept, if that is known.
     pub(crate) until: Option<Time>,
     /// Machines that go to leave their vCPUs.
@@ -216,6 +218,7 @@ fn take_over(jobs: &Jobs, desk: &mut Desk) {
                     need: job.terms.shape.need,
                     environment: Uid::default(),
                     promise: Promise { site: Site::Host(Name::default()), start: told.expected_start },
+                    told: told.expected_start,
                     until: None,
                     going: Vec::new(),
                     waiting: Vec::new(),
@@ -252,10 +255,11 @@ fn again(
     // Until a machine is there, a time that was told is not told later because nothing has happened meanwhile.
     if is_same
         && !matches!(again.promise.site, Site::Host(_) | Site::Hosts(_))
-        && let Some((told, start)) = before.promise.start.zip(again.promise.start)
+        && let Some((told, start)) = before.told.zip(again.promise.start)
     {
         again.promise.start = Some(told.min(start)).filter(|start| *start >= desk.now);
     }
+    again.told = again.promise.start.or(before.told.filter(|_| is_same));
     Some(again)
 }
 
@@ -333,16 +337,15 @@ pub(super) fn release(job: Uid, floor: &mut Floor, desk: &mut Desk) {
 fn reservation(queue: Uid, job: &Job, found: Offer, desk: &Desk) -> Reservation {
     // What is kept for other shares may stand in its way when its time has come (computeReservation): nothing is promised then.
     let may_promise = desk.policy_of(queue).is_none_or(|policy| policy.reservation == 0);
+    let start = found.start.filter(|start| may_promise && *start >= desk.now);
     Reservation {
         queue,
         job: job.uid,
         job_name: job.key.name.clone(),
         need: job.terms.shape.need,
         environment: found.environment,
-        promise: Promise {
-            site: found.site,
-            start: found.start.filter(|start| may_promise && *start >= desk.now),
-        },
+        told: start,
+        promise: Promise { site: found.site, start },
         until: found.until,
         going: found.going,
         waiting: found.waiting,
