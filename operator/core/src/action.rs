@@ -3,12 +3,13 @@
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::objects::{
     ArrayStatus, Backend, DefinitionStatus, Ending, EnvironmentStatus, JobStatus, MachineType,
-    NodeClassContent, ObservedDefinition, ObservedJob, ObservedMachine, ObservedMachineDeployment,
+    NodeClassContent, Nodes, ObservedDefinition, ObservedJob, ObservedMachine, ObservedMachineDeployment,
     ObservedNodeClass, ObservedPod, ObservedRevision, Payload, QueueStatus, Record,
 };
 use crate::time::Time;
 use crate::units::Resources;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A pod to create: one launch of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +42,55 @@ pub struct PodOrder {
     pub selector: BTreeMap<Name, Name>,
     /// That host is one environment's alone: the pod goes there without kube-scheduler.
     pub direct: bool,
-    /// It is a node of a multi-node job, which no other task is to share its host with.
-    pub alone: bool,
     /// What it takes there.
     pub need: Resources,
     /// What its GPUs are called there.
     pub gpu_resource: Name,
     /// Not to be sent later than this.
     pub not_after: Time,
+}
+
+/// The nodes of a multi-node job in one launch of an attempt: a headless Service for the main node and one for all, and a
+/// StatefulSet for each of [`Nodes::sets`], whose pods are kept off the hosts by a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSetsOrder {
+    /// Namespace and name of the Job.
+    pub job: ObjectKey,
+    /// Its identity.
+    pub job_uid: Uid,
+    /// The submission.
+    pub submission: Payload,
+    /// The definition's revision.
+    pub revision: Payload,
+    /// The nodes.
+    pub nodes: Arc<Nodes>,
+    /// The attempt, from 1.
+    pub attempt: u8,
+    /// The launch serial.
+    pub launch: u16,
+    /// The queue's name, as its owner calls it.
+    pub queue: Name,
+    /// The environment's name, as its owner calls it.
+    pub environment: Name,
+    /// The definition's name and revision number.
+    pub definition: (Name, u32),
+    /// The hosts are one environment's alone, and keep other pods off.
+    pub ours_alone: bool,
+    /// What GPUs are called there.
+    pub gpu_resource: Name,
+    /// Not to be sent later than this.
+    pub not_after: Time,
+}
+
+/// A node's pod that is let go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetGoOrder {
+    /// The pod, and its version.
+    pub guard: Guard,
+    /// The host it is pinned to from now on.
+    pub host: Name,
+    /// The main node's address; `None` for the main node itself.
+    pub main_address: Option<Name>,
 }
 
 /// A machine to ask for.
@@ -176,6 +218,19 @@ pub enum Action {
     WriteRecord(Box<RecordOrder>),
     /// Create a pod → [`Outcome::Pod`], also when one of that name exists already (the one that is there).
     CreatePod(Box<PodOrder>),
+    /// Make the StatefulSets and Services of a multi-node job's launch, as far as they are not there → [`Outcome::Done`].
+    MakeNodeSets(Box<NodeSetsOrder>),
+    /// Delete the StatefulSets and Services of a multi-node job, but for those of this attempt and launch → [`Outcome::Done`].
+    DeleteNodeSets {
+        /// The Job.
+        job: ObjectKey,
+        /// Its identity.
+        job_uid: Uid,
+        /// The attempt and the launch whose sets stay.
+        but: Option<(u8, u16)>,
+    },
+    /// Let a node's pod go to its host, only in exactly this version → [`Outcome::Done`].
+    LetGo(Box<LetGoOrder>),
     /// Read a pod from the API server itself → [`Outcome::Pod`] or [`Outcome::NotFound`].
     ReadPod(ObjectKey),
     /// Ask the API server itself whether a node is there → [`Outcome::Done`] or [`Outcome::NotFound`].
@@ -244,6 +299,8 @@ pub struct RecordOrder {
     pub job_uid: Uid,
     /// The definition's name, for log streams.
     pub definition: Name,
+    /// The nodes of a multi-node job, whose pods' names tell the set they are of.
+    pub nodes: Option<Arc<Nodes>>,
     /// The first index of the record.
     pub first_index: u32,
     /// The version to replace; `None` to make it.

@@ -40,4 +40,4 @@ mod world;
 pub use crate::core::{Core, Plan, Summary};
 pub use desk::Settings;
 pub use schedule::{Closed, Obstacle, Promise, Site, Waiting};
-pub use world::{pod_name, pod_name_prefix};
+pub use world::{node_pod_name, node_set_suffix, node_sets_name, pod_name, pod_name_prefix};

@@ -206,7 +206,7 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         shape: Shape {
             share: job.terms.shape.share.clone(),
             need,
-            nodes: job.spec.size.filter(|_| job.spec.multi_node),
+            nodes: job.nodes.as_ref().map(|nodes| nodes.count),
         },
         priority: job.spec.priority.or(content.priority).unwrap_or(0),
         retry: job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default(),

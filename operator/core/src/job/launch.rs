@@ -35,7 +35,7 @@ pub(crate) fn admit(job: &mut Job, index: u32, host: &Name, environment: &Name, 
     if host.is_empty() {
         desk.floating.put(&key, environment, need, desk.now);
     } else {
-        let alone = job.spec.multi_node;
+        let alone = job.nodes.is_some();
         desk.hosts.claim(host, &key, &Claim { need, task: Some((job.uid, index)), alone });
     }
     let kept = desk.reservations.promise(job.uid).is_some();
@@ -117,7 +117,6 @@ fn pod_order(job: &Job, index: u32, until: Time, desk: &Desk) -> Option<PodOrder
         host: live.host.clone(),
         selector,
         direct: desk.is_ours_alone(&live.environment),
-        alone: job.spec.multi_node,
         need: job.terms.shape.need,
         gpu_resource: desk.gpu_resource(&live.environment),
         not_after: until,

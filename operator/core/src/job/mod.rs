@@ -36,7 +36,8 @@ use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{
-    DependencyStatus, JobSpec, JobStatus, Milestones, ObservedJob, Payload, PinnedRevision, RetryStrategy,
+    DependencyStatus, JobSpec, JobStatus, Milestones, Nodes, ObservedJob, Payload, PinnedRevision,
+    RetryStrategy,
 };
 use crate::schedule::{OrderKey, Shape, Waiting};
 use crate::state::State;
@@ -76,6 +77,8 @@ pub(crate) struct Job {
     /// The queue it was accepted into.
     pub(crate) queue: Option<Uid>,
     pub(crate) pinned: Option<Arc<PinnedRevision>>,
+    /// The nodes of a multi-node job, once its definition is known.
+    pub(crate) nodes: Option<Arc<Nodes>>,
     pub(crate) terms: Arc<Terms>,
     /// `dependsOn`, and what is known of each.
     pub(crate) dependencies: Vec<DependencyStatus>,
@@ -150,6 +153,7 @@ impl Job {
             loading: Some(Box::new(observed.status)),
             queue: None,
             pinned: None,
+            nodes: None,
             terms: Arc::default(),
             dependencies: Vec::new(),
             may_be_in_circle: true,
@@ -182,12 +186,12 @@ impl Job {
 
     /// How many of its tasks are placed at once, at least.
     pub(crate) fn at_once(&self) -> u32 {
-        if self.spec.multi_node { self.tasks.runnable.count() } else { 1 }
+        if self.nodes.is_some() { self.tasks.runnable.count() } else { 1 }
     }
 
     /// True for a multi-node job of which some nodes have hosts, and others do not any more.
     pub(crate) fn is_placed_in_part(&self) -> bool {
-        self.spec.multi_node && !self.tasks.live.is_empty() && !self.tasks.runnable.is_empty()
+        self.nodes.is_some() && !self.tasks.live.is_empty() && !self.tasks.runnable.is_empty()
     }
 
     pub(crate) fn is_array(&self) -> bool {

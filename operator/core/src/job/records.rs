@@ -182,6 +182,7 @@ pub(crate) fn flush_records(job: &mut Job, desk: &mut Desk) {
             job: job.key.clone(),
             job_uid: job.uid,
             definition: pinned.definition.clone(),
+            nodes: job.nodes.clone(),
             first_index: *first_index,
             resource_version: chunk.version,
             record: chunk.record.clone(),

@@ -36,6 +36,7 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
             failures: job.tasks.failures.clone(),
             has_begun: job.chunks.has_begun,
         }),
+        main_node: job.nodes.as_ref().map(|nodes| nodes.main),
         milestones: job.milestones,
     }
 }

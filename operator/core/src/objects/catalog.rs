@@ -1,6 +1,9 @@
 //! What jobs refer to: definitions and their revisions, queues, compute environments.
 
-use super::{Autoscaled, FairShareUse, Launch, Managed, Payload, ResourceRequest, RetryStrategy, TimeLimit};
+use super::{
+    Autoscaled, FairShareUse, Launch, Managed, NodeProperties, Payload, ResourceRequest, RetryStrategy,
+    TimeLimit,
+};
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
 use crate::state::State;
@@ -14,6 +17,8 @@ use std::time::Duration;
 pub struct RevisionContent {
     /// vCPUs, memory and GPUs.
     pub resources: ResourceRequest,
+    /// `nodeProperties`: its jobs are multi-node jobs.
+    pub nodes: Option<NodeProperties>,
     /// `retryStrategy`.
     pub retry: Option<RetryStrategy>,
     /// `timeout.attemptDurationSeconds`.

@@ -1,7 +1,7 @@
 //! Jobs and the records of their children.
 
 use super::policy::{Dependency, RetryStrategy, Stop, StopChildren};
-use super::{Attempt, Payload};
+use super::{Attempt, Launched, NodeOverrides, Payload};
 use crate::array::Intervals;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use crate::reference::Reference;
@@ -49,10 +49,6 @@ pub struct JobSpec {
     pub definition: Reference,
     /// `arrayProperties.size`: 2 to 10,000 children; `None` for a single job.
     pub size: Option<u32>,
-    /// Its `size` tasks are the nodes of one multi-node job: they are placed all at once or not at all, each on a host of its own
-    /// (SPEC.md M2, M6). The API refuses `nodeProperties` until what comes after that is built, too: the main node that starts
-    /// first, and whose end is the job's.
-    pub multi_node: bool,
     /// `jobName`.
     pub aws_name: Option<Name>,
     /// `retryStrategy`; the definition's when not given.
@@ -73,6 +69,10 @@ pub struct JobSpec {
     pub priority: Option<u32>,
     /// The submission's own vCPUs, memory and GPUs.
     pub overrides: ResourceRequest,
+    /// It has `containerOverrides`, which are for jobs of one container.
+    pub changes_container: bool,
+    /// `nodeOverrides`, which are for multi-node jobs.
+    pub node_overrides: Option<Box<NodeOverrides>>,
     /// What is wrong with the submission as the shell read it; such a job fails at once, in these words.
     pub fault: Option<Name>,
 }
@@ -175,14 +175,16 @@ pub struct JobStatus {
     pub pinned: Option<Arc<PinnedRevision>>,
     /// The compute environment it was last placed in.
     pub environment: Option<Name>,
-    /// The launch serial of the next pod (single jobs).
+    /// The launch serial of the next pod (single jobs), or of all nodes' next pods.
     pub launch: u16,
-    /// The attempts (single jobs); the last may still be under way.
+    /// The attempts (single jobs, and the main node of multi-node jobs); the last may still be under way.
     pub attempts: Vec<Attempt>,
     /// The jobs it depends on, as `dependsOn` names them.
     pub dependencies: Vec<DependencyStatus>,
-    /// The children (array jobs).
+    /// The children (array jobs), or the nodes (multi-node jobs).
     pub array: Option<ArrayStatus>,
+    /// The main node (multi-node jobs).
+    pub main_node: Option<u32>,
     /// When its conditions became true.
     pub milestones: Milestones,
 }
@@ -207,6 +209,8 @@ pub struct ChildRecord {
     pub launch: u16,
     /// Its attempts that are over.
     pub attempts: Vec<Attempt>,
+    /// Of a node: the pod of its attempt under way, in the launch that `launch` says.
+    pub launched: Option<Launched>,
 }
 
 /// A JobRecord: the full record of up to [`crate::limits::CHILDREN_PER_RECORD`] neighbouring children.

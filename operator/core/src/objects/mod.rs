@@ -7,6 +7,7 @@ mod host;
 mod job;
 mod machine;
 mod node_class;
+mod nodes;
 mod pod;
 mod policy;
 mod share;
@@ -24,6 +25,7 @@ pub use job::{
 };
 pub use machine::{Autoscaled, Backend, Launch, MachineType, Managed, ObservedMachine, Strategy};
 pub use node_class::{NodeClassContent, ObservedNodeClass, Readiness};
+pub use nodes::{Launched, NodeGroup, NodeOverrides, NodeProperties, NodeRange, NodeSet, Nodes};
 pub use pod::{Container, ObservedPod, PodPhase, TaskPod};
 pub use policy::{
     Cause, Dependency, Ending, ExitRule, JobReference, Pattern, RetryStrategy, Stop, StopChildren, StopKind,

@@ -71,6 +71,10 @@ pub struct TaskPod {
     pub environment: Name,
     /// True while our finalizer holds it.
     pub held: bool,
+    /// A scheduling gate keeps it off the hosts: it is a node of a multi-node job that was not let go.
+    pub gated: bool,
+    /// Its IP address, once it has one.
+    pub address: Option<Name>,
     /// The job's container.
     pub container: Container,
     /// `status.reason`: `Evicted`, `OutOfcpu`, `NodeShutdown`, …
@@ -119,6 +123,7 @@ impl ObservedPod {
 
     /// The environment in which it waits for a node that an autoscaler is to add; `None` once it has a host.
     pub fn floats_in(&self) -> Option<&Name> {
-        self.task.as_ref().filter(|_| self.place().is_none()).map(|task| &task.environment)
+        let task = self.task.as_ref().filter(|task| !task.gated);
+        task.filter(|_| self.place().is_none()).map(|task| &task.environment)
     }
 }

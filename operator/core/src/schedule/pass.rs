@@ -261,7 +261,7 @@ fn place(
     budget: &mut usize,
     desk: &mut Desk,
 ) -> Option<Waiting> {
-    if job.spec.multi_node && !mutant::is(Mutant::NodesPlacedOneByOne) {
+    if job.nodes.is_some() && !mutant::is(Mutant::NodesPlacedOneByOne) {
         let is_due = most > 0 && !job.tasks.runnable.is_empty();
         let placed = if is_due { place_together(job, choices, floor, budget, desk) } else { Ok(()) };
         return placed.err().map(|obstacles| lacks_capacity(job, obstacles));
@@ -330,7 +330,7 @@ fn lacks_capacity(job: &Job, obstacles: Vec<Obstacle>) -> Waiting {
         return Waiting::NoEnvironment;
     }
     let need = job.terms.shape.need;
-    let nodes = job.spec.multi_node.then(|| job.tasks.runnable.count());
+    let nodes = job.nodes.as_ref().map(|_| job.tasks.runnable.count());
     Waiting::Capacity { need, nodes, obstacles, kept: None, share: None }
 }
 

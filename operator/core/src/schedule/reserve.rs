@@ -276,7 +276,7 @@ pub(super) fn keep_free<'a>(
     let Some(queue) = job.queue.filter(|queue| !desk.reservations.keeps_off(*queue)) else { return true };
     // Among jobs that all need as much it is a matter of whose turn it is.
     let is_in_danger =
-        desk.policy_of(queue).is_none() || job.spec.multi_node || floor.has_smaller(&job.terms.shape.need);
+        desk.policy_of(queue).is_none() || job.nodes.is_some() || floor.has_smaller(&job.terms.shape.need);
     if !is_in_danger || desk.reservations.promise(job.uid).is_some() {
         return true;
     }
@@ -304,7 +304,7 @@ pub(super) fn keep_free_after_all(job: &Job, open: &[Uid], floor: &mut Floor, jo
 /// Room on a machine that is on its way is kept for the first job that waits for one.
 pub(super) fn keep_coming(job: &Job, open: &[Uid], floor: &mut Floor, jobs: &Jobs, desk: &mut Desk) {
     let Some(queue) = job.queue.filter(|queue| !desk.reservations.is_coming(*queue)) else { return };
-    if desk.reservations.promise(job.uid).is_some() || job.spec.multi_node {
+    if desk.reservations.promise(job.uid).is_some() || job.nodes.is_some() {
         return;
     }
     let search = Search { job, open, floor, jobs, desk };

@@ -64,7 +64,7 @@ impl Search<'_> {
     /// What was kept before, while it is of use.
     pub(super) fn same(&self, before: &Reservation, may_move: bool) -> Option<Offer> {
         let environment = Some(before.environment).filter(|uid| self.open.contains(uid))?;
-        if self.job.spec.multi_node {
+        if self.job.nodes.is_some() {
             return self.same_together(before, environment, may_move);
         }
         match &before.promise.site {
@@ -77,7 +77,7 @@ impl Search<'_> {
 
     /// What is free first, as far as is known; else the host that comes nearest to having the room now.
     pub(super) fn best(&self) -> Option<Offer> {
-        if self.job.spec.multi_node {
+        if self.job.nodes.is_some() {
             return self.best_together();
         }
         let hosts = self.open.iter().flat_map(|environment| {
