@@ -273,6 +273,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         let counts = pod.phase == PodPhase::Active && !never_bound;
         match (pod.place(), pod.floats_in()) {
+            // What a node was given is kept for it until its pod is let go.
+            (None, _) if counts && pod.task.as_ref().is_some_and(|task| task.gated) => {}
             (Some(host), _) if counts => {
                 let is_bound = pod.host.is_some() && self.floating.end_binding(&pod.key);
                 let came_to_rest = self.floating.remove(&pod.key) || is_bound;
@@ -296,7 +298,8 @@ impl Desk {
 
     /// A launch is taken back: what its pod claims is up to the pod, if there is one.
     pub(crate) fn take_claim_back(&mut self, key: &ObjectKey) {
-        match self.pods.by_key(key).cloned() {
+        let is_gated = |pod: &ObservedPod| pod.task.as_ref().is_some_and(|task| task.gated);
+        match self.pods.by_key(key).filter(|pod| !is_gated(pod)).cloned() {
             Some(pod) => self.claim_for(&pod),
             None => self.give_back(key),
         }
@@ -446,13 +449,14 @@ pub(crate) fn count(job: &Job) -> Counted {
     let depth = DEPTH_STATES.map(|state| of(state).map_or(0, |(_, number)| number));
     let unfinished = depth.iter().sum();
     let mut placed = BTreeMap::new();
-    for live in job.tasks.live.values() {
+    let placed_now = || job.tasks.live.values().filter(|live| !live.has_ended());
+    for live in placed_now() {
         *placed.entry(live.environment.clone()).or_default() += 1;
     }
     Counted {
         queue: job.queue,
         share: job.queue.and(Some(&job.terms.shape.share)).filter(|share| !share.is_empty()).cloned(),
-        taken: job.terms.shape.need.times(job.tasks.live.len() as u64),
+        taken: job.terms.shape.need.times(placed_now().count() as u64),
         depth,
         placed,
         unfinished: job.pinned.as_ref().map(|_| unfinished),

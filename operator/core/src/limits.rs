@@ -69,6 +69,10 @@ pub const PAUSE_BETWEEN_SURVEYS: Duration = Duration::from_secs(5);
 /// First and longest pause before a request that failed is sent again.
 pub const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
+/// How long the StatefulSets of a multi-node job may take to have all their pods: the controller makes a thousand in half a
+/// minute, and backs off up to a minute where it is refused some.
+pub const NODE_PODS_PATIENCE: Duration = Duration::from_secs(120);
+
 /// Pods that stay unbound longer are withdrawn: their host has no room after all.
 pub const UNBOUND: Duration = Duration::from_secs(10);
 

@@ -25,6 +25,20 @@ macro_rules! mutants {
 }
 
 mutants! {
+    /// All nodes of a multi-node job are let go at once (SPEC.md M3).
+    NodesStartTogether,
+    /// A pod that a StatefulSet made anew is taken for the node's (SPEC.md M4; no container runs twice within an attempt).
+    ReplacementTaken,
+    /// Pods are let go before it is recorded which they are (I1; two leaders, a restart).
+    LaunchStandsUnrecorded,
+    /// A restart uses the serial of a launch that did not stand again (I1; StatefulSets of two processes).
+    NodeLaunchUsedAgain,
+    /// The other nodes run on when the main node has ended (SPEC.md M4).
+    OtherNodesRunOn,
+    /// All nodes start anew although some of the last attempt still run (SPEC.md M5; I1).
+    NextAttemptAtOnce,
+    /// StatefulSets whose launch is over are left behind.
+    SetsLeftBehind,
     /// A pod is created before the status that decided it is confirmed (I1; kubernetes#44887, two leaders).
     CreateWithoutFence,
     /// A create is sent however long ago it was confirmed (I1; a paused leader).

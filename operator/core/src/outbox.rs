@@ -19,6 +19,12 @@ pub(crate) enum Purpose {
     ReadRecord(Uid, u32),
     /// A launch of a job's task.
     Launch(Uid, Slot),
+    /// The StatefulSets of a multi-node job, for this attempt and launch.
+    MakeSets(Uid, u8, u16),
+    /// The deletion of a multi-node job's StatefulSets whose launch is over.
+    SweepSets(Uid),
+    /// A node's pod that is let go.
+    LetGo(Uid, Slot),
     /// What the API server has of a task's pod; of this identity, if one was seen.
     ReadPod(Uid, Slot, ObjectKey, Option<Uid>),
     /// Whether the API server has a node of which nobody has told.

@@ -7,8 +7,8 @@ use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::job::{
-    Job, events_read, expiry_outcome, job_read, launch_outcome, pod_was_removed, record_outcome,
-    write_outcome,
+    Job, events_read, expiry_outcome, job_read, launch_outcome, let_go_outcome, pod_was_removed,
+    record_outcome, sets_made, swept, write_outcome,
 };
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
@@ -41,6 +41,13 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::ReadRecord(uid, first_index) => take_record_read(core, id, uid, first_index, outcome),
         Purpose::Launch(uid, slot) => {
             with_job(core, uid, |job, desk| launch_outcome(job, slot, id, outcome, desk));
+        }
+        Purpose::MakeSets(uid, attempt, launch) => {
+            with_job(core, uid, |job, desk| sets_made(job, (attempt, launch), id, outcome, desk));
+        }
+        Purpose::SweepSets(uid) => with_job(core, uid, |job, desk| swept(job, id, &outcome, desk)),
+        Purpose::LetGo(uid, slot) => {
+            with_job(core, uid, |job, desk| let_go_outcome(job, slot, id, &outcome, desk));
         }
         Purpose::ReadPod(uid, slot, key, asked) => take_pod_read(core, (uid, slot), &key, asked, outcome),
         Purpose::LookForHost(name) => core.host_looked_for(&name, &outcome),
@@ -225,8 +232,15 @@ fn take_pod_read(core: &mut Core, task: (Uid, Slot), key: &ObjectKey, asked: Opt
     if let Some(asked) = asked {
         core.desk.asked_for.remove(&asked);
     }
-    let known = core.desk.pods.by_key(key).map(|pod| pod.uid);
     let item = Item::Task(uid, slot.index);
+    let replaces = |pod: Uid| core.jobs.get(&uid).is_some_and(|job| job.is_replaced_by(pod, slot));
+    let known = core.desk.pods.by_key(key).map(|pod| pod.uid).filter(|known| !replaces(*known));
+    if let Outcome::Pod(pod) = &outcome
+        && replaces(pod.uid)
+    {
+        core.desk.take_pod((**pod).clone());
+        return with_job(core, uid, |job, desk| pod_was_removed(job, slot, desk));
+    }
     let outcome = match outcome {
         Outcome::Unknown(_) if mutant::is(Mutant::UnknownPodIsGone) => Outcome::NotFound,
         // Somebody else's pod has the name: ours is not there.

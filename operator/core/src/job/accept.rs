@@ -2,14 +2,16 @@
 
 use super::{Job, Terms, Urgency, adopt};
 use crate::agenda::Item;
+use crate::array::Intervals;
+use crate::catalog::Environment;
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::{ACTIVE_SHARES, UNFINISHED_JOBS, UNFINISHED_TASKS};
 use crate::mutant::{self, Mutant};
-use crate::objects::PinnedRevision;
+use crate::objects::{JobSpec, Nodes, PinnedRevision, RevisionContent};
 use crate::schedule::{OrderKey, Shape, Waiting};
+use crate::units::Resources;
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Accepts the job if all it refers to is there; else says what it waits for, or why it fails.
@@ -38,26 +40,49 @@ pub(crate) fn accept(job: &mut Job, desk: &mut Desk) {
     join(job, uid, desk);
     if let Some(pinned) = choose_revision(job, desk) {
         job.pinned = Some(desk.pins.one(Arc::new(pinned)));
+        if !learn_need(job, desk) {
+            return;
+        }
+        if let Some(words) = only_spot(job, uid, desk) {
+            return job.fail("SpotOnly", words, desk);
+        }
         begin(job, desk);
         job.milestones.accepted.get_or_insert(desk.now.to_second());
         job.waits_for = None;
         job.report.ask(Urgency::Patient);
-        if learn_need(job, desk) {
-            enter_queue(job, desk);
-            adopt::meet_pods(job, desk);
-        }
+        enter_queue(job, desk);
+        adopt::meet_pods(job, desk);
     }
 }
 
 /// Its tasks leave SUBMITTED: to wait for other jobs, or for capacity.
 fn begin(job: &mut Job, desk: &mut Desk) {
-    let begun = std::mem::take(&mut job.tasks.submitted);
+    let submitted = std::mem::take(&mut job.tasks.submitted);
+    // How many nodes a multi-node job has is known only now.
+    let begun = if job.nodes.is_some() { Intervals::below(job.size()) } else { submitted };
     if job.dependencies.is_empty() {
         job.tasks.runnable.extend(&begun);
     } else {
         job.tasks.pending.extend(&begun);
         desk.agenda.mark(Item::Job(job.uid));
     }
+}
+
+/// Why the queue can never run a multi-node job, in words: all its environments have SPOT instances (SPEC.md M6).
+fn only_spot(job: &Job, queue: Uid, desk: &Desk) -> Option<String> {
+    let queue = desk.queues.get(queue).filter(|_| job.nodes.is_some())?;
+    let references = queue.observed.environments.iter();
+    let mut environments = references.map(|reference| desk.environments.find(&Name::default(), reference));
+    let is_spot = |found: &Environment| found.observed.managed.as_ref().is_some_and(|managed| managed.spot);
+    let all_are =
+        !queue.observed.environments.is_empty() && environments.all(|found| found.is_some_and(is_spot));
+    all_are.then(|| {
+        format!(
+            "all compute environments of job queue {} have SPOT instances, on which multi-node jobs do not run: submit it to \
+             another queue",
+            queue.display_name()
+        )
+    })
 }
 
 /// What is wrong with the share that the job gives, or does not give: a fair-share queue takes only jobs with one, another only
@@ -191,29 +216,73 @@ pub(crate) fn learn_need(job: &mut Job, desk: &mut Desk) -> bool {
         job.fail("InvalidDefinition", fault, desk);
         return false;
     }
-    let request = job.spec.overrides.or(content.resources);
-    let Some(need) = request.resources() else {
-        let mut words = format!(
-            "revision {} of job definition {} and the job give no ",
-            pinned.number, pinned.definition
-        );
-        let missing = if request.cpu_millis.is_none() { "vcpus" } else { "memory" };
-        let _ = write!(words, "{missing}: set containerProperties.{missing} or containerOverrides.{missing}");
-        job.fail("InvalidDefinition", words, desk);
-        return false;
+    let (nodes, need) = match nodes_and_need(&job.spec, content, &pinned) {
+        Ok(found) => found,
+        Err((reason, words)) => {
+            job.fail(reason, words, desk);
+            return false;
+        }
     };
     let terms = Terms {
         shape: Shape {
             share: job.terms.shape.share.clone(),
             need,
-            nodes: job.nodes.as_ref().map(|nodes| nodes.count),
+            nodes: nodes.as_ref().map(|nodes| nodes.count),
+            instance_type: nodes.as_ref().and_then(|nodes| nodes.instance_type.clone()),
         },
         priority: job.spec.priority.or(content.priority).unwrap_or(0),
         retry: job.spec.retry.clone().or_else(|| content.retry.clone()).unwrap_or_default(),
         timeout: job.spec.timeout.or(content.timeout),
     };
+    job.nodes = nodes.map(Arc::new);
     job.agree(terms, desk);
     true
+}
+
+/// The nodes of a multi-node job, and what each task of a job needs; else the reason why the two do not go together, and words.
+fn nodes_and_need(
+    spec: &JobSpec,
+    content: &RevisionContent,
+    pinned: &PinnedRevision,
+) -> Result<(Option<Nodes>, Resources), (&'static str, String)> {
+    let name = &pinned.definition;
+    let Some(properties) = &content.nodes else {
+        if spec.node_overrides.is_some() {
+            let words = format!(
+                "job definition {name} has no nodeProperties: use containerOverrides in place of nodeOverrides"
+            );
+            return Err(("InvalidSubmission", words));
+        }
+        let request = spec.overrides.or(content.resources);
+        let need = request.resources().ok_or_else(|| {
+            let missing = if request.cpu_millis.is_none() { "vcpus" } else { "memory" };
+            let words = format!(
+                "revision {} of job definition {name} and the job give no {missing}: set containerProperties.{missing} or \
+                 containerOverrides.{missing}",
+                pinned.number
+            );
+            ("InvalidDefinition", words)
+        })?;
+        return Ok((None, need));
+    };
+    if spec.size.is_some() {
+        let words = format!(
+            "job definition {name} is of type multinode, whose jobs are no arrays: leave arrayProperties out, or use another \
+             definition"
+        );
+        return Err(("ArrayOfMultiNodeJobs", words));
+    }
+    if spec.changes_container {
+        let words = format!(
+            "job definition {name} is of type multinode: use nodeOverrides in place of containerOverrides"
+        );
+        return Err(("InvalidSubmission", words));
+    }
+    let overrides = spec.node_overrides.as_deref().cloned().unwrap_or_default();
+    let reason = if spec.node_overrides.is_some() { "InvalidSubmission" } else { "InvalidDefinition" };
+    let nodes = Nodes::of(properties, &overrides).map_err(|words| (reason, words))?;
+    let need = nodes.largest_need();
+    Ok((Some(nodes), need))
 }
 
 /// Puts the job in the line of its queue, once that exists (again).

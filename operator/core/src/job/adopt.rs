@@ -1,7 +1,7 @@
 //! Following a task's pod: what it says now, and whose it is.
 
 use super::ended::{HostFacts, Judgement, judge};
-use super::{Job, Live, Stage, Urgency, flush, launch, settle, timeout};
+use super::{Job, Live, Stage, Urgency, flush, launch, nodes, settle, timeout};
 use crate::action::Action;
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -48,6 +48,11 @@ fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
         flush::read(job, desk);
     } else if !job.chunks.is_unrecorded(slot) {
         let pod = desk.pods.get(job.uid, slot);
+        let is_gated =
+            pod.is_some_and(|pod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated));
+        if is_gated {
+            nodes::owe_sweep(job);
+        }
         let failed = pod.is_some_and(|pod| pod.phase == PodPhase::Failed);
         if job.tombs.get_or_insert_default().bury(slot, failed) {
             job.report.ask(Urgency::Soon);
@@ -74,6 +79,9 @@ pub(crate) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
     if job.verdict.is_some() || job.pinned.is_none() || job.tasks.is_final(index) {
         return;
     }
+    if job.nodes.is_some() {
+        return nodes::review(job, index, desk);
+    }
     let slot = job.tasks.current(index);
     match desk.pods.get(job.uid, slot).cloned() {
         Some(pod) => follow(job, slot, &pod, desk),
@@ -95,7 +103,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     }
     match judgement {
         Judgement::Unbound(words) if awaits_node(job, slot, pod, words.as_ref(), desk) => {}
-        Judgement::Unbound(refused) => unbound(job, slot, pod, refused.is_some(), desk),
+        Judgement::Unbound(refused) => unbound(job, slot, pod, pod.created_at, refused.is_some(), desk),
         Judgement::Starting(hindrance) => timeout::watch_start(job, slot, pod, hindrance, desk),
         Judgement::Running { started_at } => running(job, slot, started_at.to_second(), desk),
         // The pod in which it ran is gone, and a late create has made another.
@@ -164,24 +172,29 @@ fn awaits_node(job: &mut Job, slot: Slot, pod: &ObservedPod, words: Option<&Name
     words.is_some()
 }
 
-fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
+pub(super) fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
     if live.stage == Stage::Created {
         live.stage = Stage::Running { started_at };
         live.has_run = true;
         live.hindrance = None;
         live.seen_running_at = Some(desk.now).filter(|_| live.seen_starting);
-        job.started_at.get_or_insert(started_at);
         job.report.ask_if_it_lasts(desk.now);
         desk.findings.push(Finding::Started { queue: job.queue, waited: started_at.since(job.created_at) });
+        if job.is_main(slot.index) {
+            job.started_at.get_or_insert(started_at);
+        }
     }
-    timeout::watch_running(job, slot, started_at, desk);
+    // The attempt of a multi-node job is its main node's.
+    if job.is_main(slot.index) {
+        timeout::watch_running(job, slot, started_at, desk);
+    }
 }
 
 /// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere. One that kube-scheduler says
 /// nothing about may not be there any more: the API server is asked.
-fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, refused: bool, desk: &mut Desk) {
-    let patience_ends = pod.created_at + if refused { UNBOUND } else { SILENCE };
+pub(super) fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, since: Time, refused: bool, desk: &mut Desk) {
+    let patience_ends = since + if refused { UNBOUND } else { SILENCE };
     if desk.now < patience_ends {
         desk.agenda.wake(patience_ends, Item::Task(job.uid, slot.index));
     } else if refused && desk.deleting.insert(pod.uid) {
@@ -195,7 +208,7 @@ fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, refused: bool, desk: &mut D
 
 /// A node counts as gone once it was missing for [`HOST_GONE`]: one that is deleted and registers again at once keeps its pods.
 /// Of one that was never seen the API server is asked first: it may be so new that no watch has told of it.
-fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
+pub(super) fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
     let Some(name) = &pod.host else { return HostFacts::Present };
     match desk.hosts.missing(name, desk.now) {
         Some(Missing::Since(since)) if desk.now >= since + HOST_GONE => return HostFacts::Gone,
@@ -224,7 +237,7 @@ fn host_facts(job: &Job, pod: &ObservedPod, desk: &mut Desk) -> HostFacts {
 }
 
 /// Notes since when the host of a task cannot be reached: nothing is decided by that, but it is told.
-fn note_reach(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+pub(super) fn note_reach(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     let node = pod.host.as_ref().and_then(|host| desk.hosts.get(host)).and_then(|host| host.node.as_ref());
     let since = node.filter(|node| !node.ready).map(|node| node.ready_changed_at.unwrap_or(desk.now));
     let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
@@ -239,7 +252,7 @@ fn note_reach(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
 }
 
 /// No pod of the current name is seen. Before that is believed of a pod that was there, the API server is asked.
-fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
+pub(super) fn pod_is_absent(job: &mut Job, index: u32, desk: &mut Desk) {
     let slot = job.tasks.current(index);
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
     match live.stage {
@@ -262,6 +275,10 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
     let key = job.pod_key(slot);
     let Some(live) = job.tasks.live.get_mut(&slot.index).filter(|live| live.slot == slot) else { return };
     let Stage::Missing { since } = &mut live.stage else { return };
+    if job.nodes.is_some() {
+        // Its name may be used again: no pod but the one that was recorded is let go.
+        return nodes::removed(job, slot, desk);
+    }
     let safe_at = *since.get_or_insert(desk.now) + TOMBSTONE;
     if desk.now < safe_at && !mutant::is(Mutant::RemovedPodIsOverAtOnce) {
         return desk.agenda.wake(safe_at, Item::Task(job.uid, slot.index));
@@ -271,7 +288,7 @@ pub(crate) fn pod_was_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
 }
 
 /// Ends an attempt whose pod somebody took away.
-fn end_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
+pub(super) fn end_removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get(&slot.index) else { return };
     let attempt = Attempt {
         number: slot.attempt,

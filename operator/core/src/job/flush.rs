@@ -167,7 +167,8 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;
-    let decided = job.tasks.live.values().filter(|live| live.stage == Stage::Decided);
+    let unconfirmed = |live: &&super::Live| matches!(live.stage, Stage::Decided | Stage::Recorded);
+    let decided = job.tasks.live.values().filter(unconfirmed);
     let launches = decided.map(|live| live.slot).collect();
     let guard = Guard { key: job.key.clone(), uid: job.uid, resource_version: job.resource_version };
     let action = desk.outbox.send(Action::WriteJob(guard, Box::new(status)), Purpose::WriteJob(job.uid));
@@ -324,6 +325,9 @@ fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk)
     }
     launch::fenced(job, &in_flight.launches, sent_at);
     launch::order_pods(job, desk);
+    if job.nodes.is_some() {
+        desk.agenda.mark(Item::Job(job.uid));
+    }
 }
 
 /// The API server has the job's end (if it has come to it), of these children that they failed, and the outcomes of these jobs it

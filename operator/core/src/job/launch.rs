@@ -3,7 +3,7 @@
 //! A pod is created only within [`LAUNCH_WINDOW`] after a guarded write of the Job's status that was sent after the launch was
 //! decided. Whoever acts on an old view of the Job fails at that write; whoever was held up after it lets the window pass.
 
-use super::{Job, Live, Order, Stage, Urgency};
+use super::{Job, Live, Order, Stage, Urgency, nodes};
 use crate::action::{Action, Outcome, PodOrder, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -53,17 +53,23 @@ pub(crate) fn fenced(job: &mut Job, launches: &[Slot], sent_at: Time) {
     for slot in launches {
         if let Some(live) = job.tasks.live.get_mut(&slot.index)
             && live.slot == *slot
-            && live.stage == Stage::Decided
         {
             let window =
                 if mutant::is(Mutant::FenceWindowIgnored) { LAUNCH_WINDOW * 100 } else { LAUNCH_WINDOW };
-            live.stage = Stage::Fenced { until: sent_at + window };
+            match live.stage {
+                Stage::Decided => live.stage = Stage::Fenced { until: sent_at + window },
+                Stage::Recorded => live.stage = Stage::Created,
+                _ => {}
+            }
         }
     }
 }
 
 /// Orders the pods of all launches that are confirmed.
 pub(crate) fn order_pods(job: &mut Job, desk: &mut Desk) {
+    if job.nodes.is_some() {
+        return nodes::order_sets(job, desk);
+    }
     let ready: Vec<(u32, Time)> = job
         .tasks
         .live
@@ -187,6 +193,9 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: O
 /// Takes a launch back that may or may not have made a pod. Whatever became of our own create: once a status says that the task
 /// was given to a host, another leader may have confirmed the same launch.
 pub(crate) fn put_back(job: &mut Job, index: u32, desk: &mut Desk) {
+    if job.nodes.is_some() {
+        return nodes::give_up(job, desk);
+    }
     let Some(live) = job.tasks.live.get(&index) else { return };
     let may_have_pod = live.stage != Stage::Decided || job.report.tells_of(live.slot);
     take_back(job, index, may_have_pod, desk);
@@ -227,7 +236,7 @@ pub(crate) fn withdraw(job: &mut Job, index: u32, desk: &mut Desk) {
 }
 
 /// Keeps a job out of line for a while, because the API server refused its pod for a reason that may pass.
-fn hold_back(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
+pub(crate) fn hold_back(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
     let until = desk.now + RETRY_PAUSE.1;
     desk.lines.remove(job.queue, &job.terms.shape, job.order);
     job.held_until = Some(until);

@@ -1,5 +1,6 @@
 //! The tasks of a job: the children of an array, or the one task of a single job.
 
+use super::verdict::Verdict;
 use crate::array::Intervals;
 use crate::ids::{ActionId, Name, Uid};
 use crate::objects::{Attempt, Cause, Failure};
@@ -17,7 +18,11 @@ pub(crate) enum Stage {
     Fenced { until: Time },
     /// Its create was sent.
     Sent { until: Time },
-    /// The pod is there.
+    /// Of a node: all pods of the launch are there, and which is whose is being recorded; true once its own record is written.
+    Named(bool),
+    /// Of a node: all that is recorded; the guarded write by which the launch stands is not confirmed.
+    Recorded,
+    /// The pod is there; a node's launch stands, and its pod may be let go.
     Created,
     /// The container runs.
     Running { started_at: Time },
@@ -25,6 +30,11 @@ pub(crate) enum Stage {
     Missing { since: Option<Time> },
     /// The attempt is over, stopped by the operator for this cause if for any; its record is not confirmed.
     Over(Attempt, Option<Cause>),
+    /// Of a node: the same, and recorded. It stands until that holds for all nodes; what the job comes to by it, if it is the main
+    /// node's last.
+    Ended(Attempt, Option<Verdict>),
+    /// Of a node: no container of this launch ever ran, and none will.
+    Withdrawn,
 }
 
 /// A task that was given to a host.
@@ -40,8 +50,10 @@ pub(crate) struct Live {
     pub(crate) stage: Stage,
     /// Creates that were sent and not answered for sure: a pod may turn up.
     pub(crate) open_creates: u16,
-    /// The latest create: answers to earlier ones are not about this launch.
+    /// The latest create, or of a node the request that lets its pod go: answers to earlier ones are not about this launch.
     pub(crate) create: Option<ActionId>,
+    /// Of a node: since when its pod is seen without its gate.
+    pub(crate) let_go_at: Option<Time>,
     /// Its container ran, whatever became of the pod: the launch cannot be withdrawn any more.
     pub(crate) has_run: bool,
     /// It was seen before its container ran.
@@ -68,6 +80,7 @@ impl Live {
             stage,
             open_creates: 0,
             create: None,
+            let_go_at: None,
             has_run: false,
             seen_starting: false,
             seen_running_at: None,
@@ -82,12 +95,25 @@ impl Live {
         self.host.is_empty() && (self.is_launching() || self.stage == Stage::Created)
     }
 
+    /// True for a node that is done with the attempt under way.
+    pub(crate) const fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(..) | Stage::Withdrawn)
+    }
+
     /// The state shown: what is over stays RUNNING until its record is safe.
     pub(crate) fn state(&self) -> State {
         match self.stage {
             _ if self.floats() => State::Runnable,
-            Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Created => State::Starting,
+            Stage::Decided
+            | Stage::Fenced { .. }
+            | Stage::Sent { .. }
+            | Stage::Named(_)
+            | Stage::Recorded
+            | Stage::Created
+            | Stage::Withdrawn => State::Starting,
             Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(..) => State::Running,
+            Stage::Ended(ref attempt, _) if attempt.succeeded() => State::Succeeded,
+            Stage::Ended(..) => State::Failed,
         }
     }
 
@@ -147,7 +173,8 @@ impl Tasks {
 
     /// True when nothing can happen before a record is written.
     pub(crate) fn only_records_are_awaited(&self) -> bool {
-        self.none_waits() && self.live.values().all(|live| matches!(live.stage, Stage::Over(..)))
+        let is_over = |live: &Live| matches!(live.stage, Stage::Over(..) | Stage::Ended(..));
+        self.none_waits() && self.live.values().all(is_over)
     }
 
     fn none_waits(&self) -> bool {
@@ -215,15 +242,16 @@ impl Tasks {
             self.runnable_count(),
             live(State::Starting),
             live(State::Running),
-            self.succeeded.count(),
-            self.failed.count(),
+            self.succeeded.count() + live(State::Succeeded),
+            self.failed.count() + live(State::Failed),
         ]
     }
 
     /// The most advanced state of an unfinished task.
     pub(crate) fn most_advanced(&self) -> State {
         if let Some(state) = self.live.values().map(Live::state).max() {
-            return state;
+            // The main node may have ended, and others not yet.
+            return state.min(State::Running);
         }
         if !self.runnable.is_empty() || !self.ending.is_empty() {
             State::Runnable

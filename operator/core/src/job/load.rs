@@ -1,7 +1,7 @@
 //! Building a job from what the API has: its status, its records and its pods. A restart is nothing else.
 
 use super::live::{History, Live, Stage};
-use super::{Chunks, Job, Urgency, Verdict, accept, adopt, flush, settle};
+use super::{Chunks, Job, Urgency, Verdict, accept, adopt, flush, nodes, settle};
 use crate::action::Action;
 use crate::array::Intervals;
 use crate::desk::Desk;
@@ -65,6 +65,10 @@ fn records_needed(status: &JobStatus, chunks: &Chunks) -> BTreeSet<u32> {
     };
     if !array.has_begun && !chunks.has_begun || mutant::is(Mutant::RecordsNotRead) {
         return BTreeSet::new();
+    }
+    if status.main_node.is_some() {
+        // A node that has ended in the attempt under way is not done.
+        return (0..array.size).step_by(chunks.span as usize).collect();
     }
     let unfinished = array.children.iter().filter(|(state, _)| !state.is_final());
     let runs = unfinished.flat_map(|(_, indexes)| indexes.runs());
@@ -149,6 +153,9 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         return;
     }
     match status.array {
+        Some(array) if job.nodes.is_some() => {
+            nodes::take_over(job, status.state, &array, status.launch, status.attempts, desk);
+        }
         Some(array) => take_over_children(job, &array, desk),
         None => take_over_single(job, status.state, status.launch, status.attempts),
     }

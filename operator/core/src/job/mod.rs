@@ -10,6 +10,7 @@ mod flush;
 mod launch;
 mod live;
 mod load;
+mod nodes;
 mod order;
 mod records;
 mod render;
@@ -23,6 +24,7 @@ pub(crate) use expire::outcome as expiry_outcome;
 pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
 pub(crate) use launch::{admit, launch_outcome};
 pub(crate) use live::{Stage, Tasks};
+pub(crate) use nodes::{let_go_outcome, sets_made, swept};
 pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
@@ -42,8 +44,9 @@ use crate::objects::{
 use crate::schedule::{OrderKey, Shape, Waiting};
 use crate::state::State;
 use crate::time::Time;
-use crate::world::{Slot, pod_name};
+use crate::world::{Slot, node_pod_name, node_sets_name, pod_name};
 use live::Live;
+use nodes::Sets;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,6 +117,8 @@ pub(crate) struct Job {
     pub(crate) report: Report,
     /// Children whose pod or launch changed.
     pub(crate) touched: BTreeSet<u32>,
+    /// What is known of a multi-node job's StatefulSets.
+    pub(crate) sets: Option<Box<Sets>>,
     /// What the queue's depth holds of it.
     pub(crate) counted: Counted,
 }
@@ -175,13 +180,14 @@ impl Job {
             chunks: Chunks::new(settings.children_per_record),
             tombs: None,
             touched: BTreeSet::new(),
+            sets: None,
             counted: Counted::default(),
         }
     }
 
-    /// Number of tasks: the children of an array, 1 for a single job.
+    /// Number of tasks: the children of an array, the nodes of a multi-node job, 1 for a single job.
     pub(crate) fn size(&self) -> u32 {
-        self.spec.size.unwrap_or(1)
+        self.nodes.as_ref().map(|nodes| nodes.count).or(self.spec.size).unwrap_or(1)
     }
 
     /// How many of its tasks are placed at once, at least.
@@ -189,13 +195,23 @@ impl Job {
         if self.nodes.is_some() { self.tasks.runnable.count() } else { 1 }
     }
 
-    /// True for a multi-node job of which some nodes have hosts, and others do not any more.
-    pub(crate) fn is_placed_in_part(&self) -> bool {
-        self.nodes.is_some() && !self.tasks.live.is_empty() && !self.tasks.runnable.is_empty()
-    }
-
     pub(crate) fn is_array(&self) -> bool {
         self.spec.size.is_some()
+    }
+
+    /// True when its tasks have records: the children of an array, or the nodes of a multi-node job.
+    pub(crate) fn has_records(&self) -> bool {
+        self.is_array() || self.nodes.is_some()
+    }
+
+    /// The task whose attempts are the job's, unless it is an array: the main node, or the only task.
+    pub(crate) fn main(&self) -> u32 {
+        self.nodes.as_ref().map_or(0, |nodes| nodes.main)
+    }
+
+    /// True for the task whose attempts are the job's: all but an array have one.
+    pub(crate) fn is_main(&self, index: u32) -> bool {
+        self.nodes.as_ref().is_none_or(|nodes| nodes.main == index)
     }
 
     /// True while it is not known how all jobs ended that it depends on.
@@ -203,10 +219,24 @@ impl Job {
         self.verdict.is_none() && self.dependencies.iter().any(|entry| entry.outcome.is_none())
     }
 
+    /// True when a pod of a node's name is not the one that was recorded for its launch.
+    pub(crate) fn is_replaced_by(&self, pod: Uid, slot: Slot) -> bool {
+        let live = self.tasks.live.get(&slot.index).filter(|live| live.slot == slot);
+        self.nodes.is_some() && live.is_some_and(|live| live.pod_uid.is_some_and(|known| known != pod))
+    }
+
     /// The name of a task's pod.
     pub(crate) fn pod_key(&self, slot: Slot) -> ObjectKey {
-        let child = self.is_array().then_some(slot.index);
-        let name = pod_name(&self.key.name, self.uid, child, slot.attempt, slot.launch);
+        let name = match &self.nodes {
+            Some(nodes) => {
+                let sets = node_sets_name(&self.key.name, self.uid, slot.attempt, slot.launch);
+                node_pod_name(&sets, nodes, slot.index)
+            }
+            None => {
+                let child = self.is_array().then_some(slot.index);
+                pod_name(&self.key.name, self.uid, child, slot.attempt, slot.launch)
+            }
+        };
         ObjectKey { namespace: self.key.namespace.clone(), name }
     }
 
@@ -278,6 +308,9 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     }
     for index in std::mem::take(&mut job.touched) {
         adopt::review(job, index, desk);
+    }
+    if job.nodes.is_some() {
+        nodes::tend(job, desk);
     }
     launch::order_pods(job, desk);
     records::flush_records(job, desk);

@@ -27,6 +27,11 @@ impl Order {
         Order { code, words, running_too }
     }
 
+    /// True when it also ends what runs.
+    pub(crate) const fn ends_running(&self) -> bool {
+        self.running_too
+    }
+
     fn by_person(stop: &Stop) -> Order {
         let (code, nothing_said, running_too) = match stop.kind {
             StopKind::Cancel => {
@@ -110,6 +115,11 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
     let floats = live.floats() && desk.pods.get(job.uid, live.slot).is_none_or(|pod| pod.host.is_none());
     match live.stage {
         Stage::Decided | Stage::Fenced { .. } => launch::put_back(job, index, desk),
+        Stage::Sent { .. } | Stage::Named(_) | Stage::Recorded
+            if job.nodes.is_some() && order.running_too =>
+        {
+            launch::put_back(job, index, desk);
+        }
         Stage::Created if floats && mutant::is(Mutant::CancelSparesWaiting) => {}
         Stage::Created | Stage::Running { .. } if order.running_too || floats => {
             let slot = live.slot;
@@ -121,7 +131,8 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
 
 /// Those of `indexes` whose pod may still turn up, because a create of it was sent and never answered; and until when.
 fn still_unsafe(job: &Job, indexes: &Intervals, now: Time) -> (Intervals, Option<Time>) {
-    if mutant::is(Mutant::StopIgnoresOpenCreates) {
+    // A pod of a node that turns up is kept off the hosts by its gate.
+    if job.nodes.is_some() || mutant::is(Mutant::StopIgnoresOpenCreates) {
         return (Intervals::default(), None);
     }
     let begun = |index: u32| !job.tasks.submitted.contains(index) && !job.tasks.pending.contains(index);

@@ -1,7 +1,7 @@
 //! The records of an array's children, each of some hundred neighbours, written before the status that counts them.
 
 use super::live::History;
-use super::{Job, Urgency, settle};
+use super::{Job, Urgency, nodes, settle};
 use crate::action::{Action, Outcome, RecordOrder, Refusal};
 use crate::agenda::Item;
 use crate::backoff::Backoff;
@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ResourceVersion};
 use crate::limits::{CHANGES_WORTH_A_WRITE, PAUSE_BETWEEN_WRITES, WORDS_IN_RECORD};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Attempt, ChildRecord, Record};
+use crate::objects::{Attempt, ChildRecord, Launched, Record};
 use crate::outbox::Purpose;
 use crate::state::State;
 use crate::text::cut;
@@ -79,7 +79,16 @@ impl Chunks {
         let child = self.child(index);
         child.state = state;
         child.launch = 0;
+        child.launched = None;
         child.attempts.push(attempt);
+    }
+
+    /// Notes the pod and the host of a node's launch.
+    pub(crate) fn note_launch(&mut self, slot: Slot, launched: Launched) {
+        let child = self.child(slot.index);
+        child.state = State::Starting;
+        child.launch = slot.launch;
+        child.launched = Some(launched);
     }
 
     /// Notes that a child ended without a further attempt. One that never had an attempt, nor a withdrawn launch, has no record.
@@ -165,10 +174,10 @@ impl Chunks {
 
 /// Sends the record writes that are due.
 pub(crate) fn flush_records(job: &mut Job, desk: &mut Desk) {
-    if job.chunks.chunks.is_empty() || !job.is_array() {
+    if job.chunks.chunks.is_empty() || !job.has_records() {
         return;
     }
-    let hurry = job.tasks.only_records_are_awaited();
+    let hurry = job.nodes.is_some() || job.tasks.only_records_are_awaited();
     let Some(pinned) = &job.pinned else { return };
     for (first_index, chunk) in &mut job.chunks.chunks {
         if chunk.unwritten.is_empty() || chunk.writing.is_some() || chunk.reading.is_some() {
@@ -284,7 +293,11 @@ fn written(job: &mut Job, first_index: u32, version: Option<ResourceVersion>, de
         }
     }
     for index in recorded {
-        settle::count(job, index, desk);
+        if job.nodes.is_some() {
+            nodes::recorded(job, index);
+        } else {
+            settle::count(job, index, desk);
+        }
     }
     drop_if_complete(job, first_index);
 }

@@ -1,6 +1,6 @@
 //! A job's status, from what is in memory.
 
-use super::{Job, Stage};
+use super::{Job, Live, Stage};
 use crate::ids::Name;
 use crate::limits::WORDS_IN_STATUS;
 use crate::mutant::{self, Mutant};
@@ -26,11 +26,11 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
         launch: if job.is_array() || mutant::is(Mutant::LaunchSerialForgotten) {
             0
         } else {
-            job.tasks.current(0).launch
+            job.tasks.current(job.main()).launch
         },
         attempts: if job.is_array() { Vec::new() } else { attempts(job) },
         dependencies: job.dependencies.clone(),
-        array: job.is_array().then(|| ArrayStatus {
+        array: job.has_records().then(|| ArrayStatus {
             size: job.size(),
             children: job.tasks.by_state(),
             failures: job.tasks.failures.clone(),
@@ -41,11 +41,17 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
     }
 }
 
-/// The attempts of a single job: those that are over, and the one under way.
+/// The attempts of a single job, or of a main node: those that are over, and the one under way. A main node's is there from the
+/// moment in which its launch stands: whoever reads the status goes by that.
 fn attempts(job: &Job) -> Vec<Attempt> {
     let mut attempts = job.tasks.attempts.clone();
-    if let Some(live) = job.tasks.live.get(&0).filter(|live| !live.floats()) {
-        let is_running = matches!(live.stage, Stage::Running { .. });
+    let stands = |live: &&Live| match live.stage {
+        Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Named(_) => job.nodes.is_none(),
+        Stage::Ended(..) | Stage::Withdrawn => false,
+        _ => !live.floats(),
+    };
+    if let Some(live) = job.tasks.live.get(&job.main()).filter(stands) {
+        let is_running = job.nodes.is_some() || matches!(live.stage, Stage::Running { .. });
         attempts.push(Attempt {
             number: live.slot.attempt,
             launch: live.slot.launch,
@@ -81,6 +87,7 @@ fn explain(job: &Job, state: State, now: Time) -> (Name, Name) {
         State::Runnable => waits_for_node(job)
             .unwrap_or_else(|| ("Runnable", "ready; not yet considered for a host".to_owned())),
         State::Starting | State::Running if job.is_array() => ("ChildrenUnderWay", progress(job, now)),
+        State::Starting | State::Running if job.nodes.is_some() => nodes_under_way(job, state, now),
         State::Starting | State::Running => single_under_way(job, state, now),
         State::Succeeded | State::Failed => ("Completed", String::new()),
     };
@@ -116,6 +123,43 @@ fn single_under_way(job: &Job, state: State, now: Time) -> (&'static str, String
         (None, State::Starting) => ("Admitted", format!("given to {place}")),
         _ => ("Running", format!("its container runs on {place}")),
     }
+}
+
+fn nodes_under_way(job: &Job, state: State, now: Time) -> (&'static str, String) {
+    let of = |state| job.tasks.live.values().filter(|live| live.state() == state).count();
+    let running = of(State::Running);
+    let ended = of(State::Succeeded) + of(State::Failed);
+    let mut words = format!("{running} of {} nodes run", job.size());
+    if ended > 0 {
+        words.push_str(&format!(", {ended} have ended"));
+    }
+    let main = job.main();
+    if let Some(live) = job.tasks.live.get(&main) {
+        words.push_str(&match live.stage {
+            Stage::Created => format!("; main node {main} starts on host {}", live.host),
+            Stage::Running { .. } => format!("; main node {main} runs on host {}", live.host),
+            Stage::Over(..) | Stage::Ended(..) => {
+                format!("; main node {main} has ended, the others are stopped")
+            }
+            _ => format!("; all have hosts in {}", live.environment),
+        });
+    }
+    let mut cut_off =
+        job.tasks.live.iter().filter_map(|(index, live)| Some((index, live, live.unreachable_since?)));
+    if let Some((index, live, since)) = cut_off.next() {
+        words.push_str(&format!("; node {index}: {}", unreachable(live.host.as_str(), since, now)));
+        return ("HostUnreachable", words);
+    }
+    let hindered = job.tasks.live.iter().find_map(|(index, live)| Some((index, live.hindrance.as_ref()?)));
+    if let Some((index, hindrance)) = hindered {
+        words.push_str(&format!("; node {index}: {hindrance}"));
+    }
+    let reason = match state {
+        State::Starting if hindered.is_some() => "StartDelayed",
+        State::Starting => "Admitted",
+        _ => "Running",
+    };
+    (reason, words)
 }
 
 /// Only a person can say that a host which does not answer is off (DESIGN.md, rule 4).

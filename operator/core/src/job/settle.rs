@@ -3,7 +3,7 @@
 use super::live::History;
 use super::order::Order;
 use super::verdict::{Next, Verdict, next};
-use super::{Job, Stage, Urgency};
+use super::{Job, Stage, Urgency, nodes};
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
@@ -23,14 +23,17 @@ pub(crate) fn over(job: &mut Job, index: u32, mut attempt: Attempt, cause: Optio
     attempt.words = cut(&attempt.words, WORDS_IN_STATUS);
     desk.launching.remove(&(job.uid, index));
     let Some(live) = job.tasks.live.get_mut(&index) else { return };
-    if matches!(live.stage, Stage::Over(..)) && !mutant::is(Mutant::CountedTwice) {
+    if matches!(live.stage, Stage::Over(..) | Stage::Ended(..)) && !mutant::is(Mutant::CountedTwice) {
         return;
     }
-    if let Some(started_at) = attempt.started_at {
+    live.stage = Stage::Over(attempt.clone(), cause);
+    if let Some(started_at) = attempt.started_at.filter(|_| job.is_main(index)) {
         job.started_at.get_or_insert(started_at);
     }
-    live.stage = Stage::Over(attempt.clone(), cause);
-    if job.is_array() {
+    if job.nodes.is_some() {
+        let state = nodes::state_after(job, index, &attempt, cause);
+        job.chunks.note_end(index, state, attempt);
+    } else if job.is_array() {
         let history = job.tasks.histories.get(&index).copied().unwrap_or_default();
         let state = match next(&attempt, cause, history.over.saturating_add(1), &job.terms.retry) {
             Next::Final(verdict) => verdict.state,
@@ -95,6 +98,17 @@ fn list_failure(job: &mut Job, (index, last): (u32, u32), exit_code: Option<i32>
     }
 }
 
+/// The final state that a record gives a task, and why; `None` while it has none.
+pub(crate) fn verdict_recorded(job: &Job, index: u32, child: &ChildRecord) -> Option<Verdict> {
+    let last = child.attempts.last().filter(|_| child.state.is_final())?;
+    let ordered = Order::for_one(job, index)
+        .filter(|order| child.state == State::Failed && cut(&order.words, WORDS_IN_RECORD) == last.words);
+    Some(match ordered {
+        Some(order) => Verdict::failed(order.code, order.words),
+        None => Verdict::recorded(child.state, last),
+    })
+}
+
 /// Takes over what a record says of a task that the status does not know to be final yet.
 pub(crate) fn take_record(job: &mut Job, index: u32, child: &ChildRecord) {
     let over = u8::try_from(child.attempts.len()).unwrap_or(u8::MAX);
@@ -103,12 +117,7 @@ pub(crate) fn take_record(job: &mut Job, index: u32, child: &ChildRecord) {
         job.tasks.histories.insert(index, history);
         return;
     };
-    let ordered = Order::for_one(job, index)
-        .filter(|order| child.state == State::Failed && cut(&order.words, WORDS_IN_RECORD) == last.words);
-    let verdict = match ordered {
-        Some(order) => Verdict::failed(order.code, order.words),
-        None => Verdict::recorded(child.state, last),
-    };
+    let Some(verdict) = verdict_recorded(job, index, child) else { return };
     if verdict.state == State::Failed {
         job.failed_for_sure.insert(index);
     }

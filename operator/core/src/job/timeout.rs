@@ -6,7 +6,9 @@ use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::limits::{CLOCKS_APART, KILL_GRACE, LAUNCH_WINDOW, PAUSE_BETWEEN_QUESTIONS, UNBOUND};
+use crate::limits::{
+    CLOCKS_APART, KILL_GRACE, LAUNCH_WINDOW, NODE_PODS_PATIENCE, PAUSE_BETWEEN_QUESTIONS, UNBOUND,
+};
 use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, Ending, ObservedPod, TaskPod};
 use crate::outbox::Purpose;
@@ -49,8 +51,15 @@ fn deadline(started_at: Time, seen_at: Option<Time>, timeout: Duration) -> Time 
 pub(crate) fn ends_by(job: &Job, index: u32, desk: &Desk) -> Option<Time> {
     let live = job.tasks.live.get(&index).filter(|live| live.unreachable_since.is_none())?;
     let timeout = job.terms.timeout?;
+    if let Some(nodes) = job.nodes.as_ref().filter(|nodes| nodes.main != index) {
+        // It is stopped once the main node has ended.
+        return match live.stage {
+            Stage::Over(..) | Stage::Ended(..) => Some(desk.now),
+            _ => Some(ends_by(job, nodes.main, desk)? + KILL_GRACE),
+        };
+    }
     let ends_by = match live.stage {
-        Stage::Over(..) => desk.now,
+        Stage::Over(..) | Stage::Ended(..) => desk.now,
         Stage::Missing { .. } => return None,
         Stage::Running { started_at } => deadline(started_at, live.seen_running_at, timeout) + KILL_GRACE,
         _ => ended_by(starts_by(job, live, desk)?, timeout),
@@ -60,7 +69,9 @@ pub(crate) fn ends_by(job: &Job, index: u32, desk: &Desk) -> Option<Time> {
 
 /// By when a task that is given to a host now has ended there at the latest.
 pub(crate) fn would_end_by(job: &Job, desk: &Desk) -> Option<Time> {
-    Some(ended_by(desk.now + LAUNCH_WINDOW + UNBOUND + desk.settings.start_limit, job.terms.timeout?))
+    let starts_by = desk.now + until_bound(job) + desk.settings.start_limit;
+    let others = if job.nodes.is_some() { KILL_GRACE } else { Duration::ZERO };
+    Some(ended_by(starts_by, job.terms.timeout?) + others)
 }
 
 /// By when an attempt has ended that starts by then: whose clock tells the start is not known yet.
@@ -68,16 +79,27 @@ fn ended_by(starts_by: Time, timeout: Duration) -> Time {
     starts_by + CLOCKS_APART + timeout + KILL_GRACE
 }
 
+/// How long a launch may take until its pod is bound: all nodes' pods are made and recorded before the first is let go.
+fn until_bound(job: &Job) -> Duration {
+    let of_nodes = if job.nodes.is_some() { NODE_PODS_PATIENCE + LAUNCH_WINDOW } else { Duration::ZERO };
+    LAUNCH_WINDOW + of_nodes + UNBOUND
+}
+
 /// By when the container of a launch runs: later it is stopped, unless its image is still being pulled.
 fn starts_by(job: &Job, live: &Live, desk: &Desk) -> Option<Time> {
     let bound_by = match desk.pods.get(job.uid, live.slot) {
         Some(pod) => {
             let bound_at = pod.task.as_ref().and_then(|task| task.bound_at);
+            if job.nodes.is_some() {
+                return Some(
+                    bound_at.or_else(|| Some(live.given_at? + until_bound(job)))? + desk.settings.start_limit,
+                );
+            }
             // One that is pinned to no host may have been bound to this one at any time.
             let is_pinned = pod.task.as_ref().is_some_and(|task| !task.admitted_to.is_empty());
             bound_at.or_else(|| is_pinned.then(|| pod.created_at + UNBOUND))?
         }
-        None => live.given_at? + LAUNCH_WINDOW + UNBOUND,
+        None => live.given_at? + until_bound(job),
     };
     Some(bound_by + desk.settings.start_limit)
 }

@@ -173,7 +173,9 @@ pub(crate) fn seal(job: &mut Job, slots: Vec<Slot>, desk: &mut Desk) {
         if pod.deleting {
             tombs.unwant(*slot);
         }
-        if pod.phase == PodPhase::Active && !pod.deleting && desk.deleting.insert(pod.uid) {
+        // A gated one goes with its StatefulSet, which would make another.
+        let is_gated = pod.task.as_ref().is_some_and(|task| task.gated);
+        if pod.phase == PodPhase::Active && !pod.deleting && !is_gated && desk.deleting.insert(pod.uid) {
             let action = Action::DeletePod(pod.key.clone(), pod.uid, None);
             desk.outbox.send(action, Purpose::DeletePod(job.uid, *slot, pod.uid));
         }

@@ -46,6 +46,8 @@ pub enum Strategy {
 pub struct Managed {
     /// Who makes it.
     pub backend: Backend,
+    /// Its machines are SPOT capacity, which the cloud may take away at any time.
+    pub spot: bool,
     /// vCPUs kept also when idle.
     pub min_vcpus: u32,
     /// vCPUs to begin with.

@@ -178,6 +178,7 @@ mod tests {
 
     fn environment(wanted: Option<&str>) -> Environment {
         let managed = Managed {
+            spot: false,
             backend: Backend::Karpenter,
             min_vcpus: 0,
             desired_vcpus: 0,

@@ -79,6 +79,7 @@ impl Waiting {
                 Some(Obstacle::OverMaximum { .. }) => "MaxvCpusTooSmall",
                 Some(Obstacle::TooFewHosts { .. }) => "TooFewHosts",
                 Some(Obstacle::HostsShared { .. }) => "NoHostsOfItsOwn",
+                Some(Obstacle::SpotOnly { .. }) => "SpotOnly",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
@@ -117,10 +118,13 @@ impl Waiting {
         match self {
             Waiting::Capacity { obstacles, .. } => {
                 let never = |obstacle: &Obstacle| {
-                    use Obstacle::{HostsShared, OtherArchitecture, OverMaximum, TooFewHosts, TooSmall};
+                    use Obstacle::{
+                        HostsShared, OtherArchitecture, OverMaximum, SpotOnly, TooFewHosts, TooSmall,
+                    };
                     let is_small =
                         matches!(obstacle, TooSmall { .. } | OverMaximum { .. } | TooFewHosts { .. });
-                    is_small || matches!(obstacle, OtherArchitecture { .. } | HostsShared { .. })
+                    is_small
+                        || matches!(obstacle, OtherArchitecture { .. } | HostsShared { .. } | SpotOnly { .. })
                 };
                 obstacles.iter().all(never)
             }

@@ -22,6 +22,8 @@ pub(super) struct Members {
     places: Vec<usize>,
     /// What GPUs are called there.
     pub(super) gpus: Name,
+    /// Its machines are SPOT capacity.
+    pub(super) is_spot: bool,
     /// Those that take no pods at all.
     pub(super) not_ready: usize,
     pub(super) cordoned: usize,
@@ -66,6 +68,9 @@ impl Floor {
         floor.needs = desk.lines.needs();
         floor.growths = desk.environments.iter().filter_map(growth).collect();
         for environment in desk.environments.iter() {
+            if let Some(members) = floor.environments.get_mut(&environment.observed.uid) {
+                members.is_spot = environment.observed.managed.as_ref().is_some_and(|managed| managed.spot);
+            }
             if let Some(packing) = pack(environment, desk) {
                 packing.placed.iter().for_each(|(host, need)| floor.set_aside(host, need));
                 floor.share(environment.observed.uid);
@@ -150,6 +155,7 @@ impl Floor {
             let members = open.iter().enumerate().filter(|(_, node)| is_in(node)).map(|(at, _)| at);
             let mine = || closed.iter().filter(is_in);
             let members = Members {
+                is_spot: false,
                 places: members.collect(),
                 gpus: environment.gpu_resource.clone(),
                 not_ready: mine().filter(|node| !node.ready).count(),

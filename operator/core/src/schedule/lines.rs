@@ -37,6 +37,8 @@ pub(crate) struct Shape {
     pub(crate) need: Resources,
     /// How many nodes a multi-node job has, which are placed all at once; `None` where tasks are placed one by one.
     pub(crate) nodes: Option<u32>,
+    /// The instance type that their hosts are to be of, if a multi-node job names one.
+    pub(crate) instance_type: Option<Name>,
 }
 
 /// The jobs of one queue that can start, by shape.

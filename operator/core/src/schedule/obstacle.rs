@@ -84,6 +84,11 @@ pub enum Obstacle {
         /// The environment.
         environment: Name,
     },
+    /// Its machines are SPOT capacity, where no multi-node job runs.
+    SpotOnly {
+        /// The environment.
+        environment: Name,
+    },
     /// No host of it is large enough.
     TooSmall {
         /// The environment.
@@ -168,9 +173,10 @@ impl Obstacle {
             Obstacle::OverMaximum { environment, vcpus, max_vcpus } => format!(
                 "the smallest machine that fits has {vcpus} vCPUs, and {environment} may have no more than {max_vcpus}"
             ),
-            Obstacle::NodesWait { .. } | Obstacle::TooFewHosts { .. } | Obstacle::HostsShared { .. } => {
-                self.to_all_nodes()
-            }
+            Obstacle::NodesWait { .. }
+            | Obstacle::TooFewHosts { .. }
+            | Obstacle::HostsShared { .. }
+            | Obstacle::SpotOnly { .. } => self.to_all_nodes(),
             Obstacle::CannotLaunch { environment, words } => {
                 format!("{environment} cannot launch machines now: {words}")
             }
@@ -220,6 +226,9 @@ impl Obstacle {
             ),
             Obstacle::HostsShared { environment } => {
                 format!("{environment} gives no job hosts of its own: its autoscaler decides where pods go")
+            }
+            Obstacle::SpotOnly { environment } => {
+                format!("{environment} has SPOT instances only, on which multi-node jobs do not run")
             }
             _ => String::new(),
         }

@@ -218,11 +218,9 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         if let Some(waiting) = &waiting {
             head.get_or_insert((order.uid, waiting.clone()));
         }
-        // It waits for a host like those that its other nodes have: others of its kind may find theirs.
-        let is_in_part = jobs.get(&order.uid).is_some_and(|job| job.is_placed_in_part());
         let next = match &waiting {
             // Room is on its way for all of it: there may be more of that for the next.
-            Some(_) if is_coming || is_in_part => desk.lines.next(queue, &shape, Some(order)),
+            Some(_) if is_coming => desk.lines.next(queue, &shape, Some(order)),
             Some(_) => None,
             None if has_more => Some(order),
             None if reversed => None,
@@ -230,12 +228,7 @@ fn serve(queue: Uid, floor: &mut Floor, budget: &mut usize, jobs: &mut Jobs, des
         };
         turns.go_on(&shape, next);
         if let Some(waiting) = waiting {
-            if is_in_part {
-                if let Some(job) = jobs.get_mut(&order.uid) {
-                    job.wait_for(waiting, desk);
-                    desk.agenda.mark(Item::Job(order.uid));
-                }
-            } else if is_coming {
+            if is_coming {
                 coming.insert(shape, waiting);
             } else {
                 coming.remove(&shape);
@@ -330,7 +323,7 @@ fn lacks_capacity(job: &Job, obstacles: Vec<Obstacle>) -> Waiting {
         return Waiting::NoEnvironment;
     }
     let need = job.terms.shape.need;
-    let nodes = job.nodes.as_ref().map(|_| job.tasks.runnable.count());
+    let nodes = job.nodes.as_ref().map(|nodes| nodes.count);
     Waiting::Capacity { need, nodes, obstacles, kept: None, share: None }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Gang {
     /// What each needs.
     pub(crate) need: Resources,
     pub(crate) nodes: u32,
-    /// The instance type of the hosts that others of its nodes are on.
+    /// The instance type that all hosts are to be of, if the job names one.
     pub(crate) kind: Option<Name>,
 }
 

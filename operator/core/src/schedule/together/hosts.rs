@@ -29,23 +29,9 @@ struct Kind<'a> {
 impl Floor {
     /// The nodes of a job that are still to be placed.
     pub(super) fn gang(&self, job: &Job) -> Gang {
-        let (need, nodes) = (job.terms.shape.need, job.tasks.runnable.count());
-        let mut hosts = job.tasks.live.values().map(|live| &live.host);
-        let kind = hosts.find_map(|host| self.kind_of_host(host));
-        Gang {
-            job: job.uid,
-            need,
-            nodes,
-            kind: kind.cloned().filter(|_| !mutant::is(Mutant::InstanceTypesMixed)),
-        }
-    }
-
-    /// The instance type of a host: as a managed environment's machines have it, else as its label says.
-    fn kind_of_host(&self, host: &Name) -> Option<&Name> {
-        let mut kinds = self.growths.values().flat_map(Growth::kinds);
-        let of_machine = kinds.find(|(node, _)| *node == host).map(|(_, kind)| kind);
-        let label = || self.places.iter().find(|place| place.name == *host).map(|place| &place.kind);
-        of_machine.or_else(label)
+        let shape = &job.terms.shape;
+        let kind = shape.instance_type.clone().filter(|_| !mutant::is(Mutant::InstanceTypesMixed));
+        Gang { job: job.uid, need: shape.need, nodes: job.tasks.runnable.count(), kind }
     }
 
     /// The hosts of an environment that take a node once no job is there, by instance type. Not those that kube-scheduler may
@@ -54,6 +40,9 @@ impl Floor {
         let of_machines: BTreeMap<&Name, &Name> =
             self.growths.get(&environment).into_iter().flat_map(Growth::kinds).collect();
         let mut kinds: BTreeMap<Name, Kind<'_>> = BTreeMap::new();
+        if self.is_spot(environment) {
+            return kinds;
+        }
         for (place, gpus) in self.fitting(environment, &gang.need).filter(|(place, _)| !place.is_shared) {
             let mut kind = of_machines.get(&place.name).copied().unwrap_or(&place.kind).clone();
             if mutant::is(Mutant::InstanceTypesMixed) {
@@ -128,8 +117,16 @@ impl Floor {
         }
     }
 
+    /// No node of a multi-node job comes where the cloud may take hosts away at any time (SPEC.md M6).
+    pub(super) fn is_spot(&self, environment: Uid) -> bool {
+        self.environments.get(&environment).is_some_and(|members| members.is_spot)
+    }
+
     /// Hosts that wait with a job, and machines that come, so that it has one for each node.
     pub(super) fn expect_together(&mut self, environment: Uid, gang: &Gang) -> Option<GangMachines> {
+        if self.is_spot(environment) {
+            return None;
+        }
         let hosts = self.gang_hosts(environment, gang);
         self.growths.get_mut(&environment)?.expect_together(gang, &hosts)
     }
@@ -171,6 +168,9 @@ impl Floor {
             Ok((uid, environment)) => (*uid, environment.clone()),
             Err(obstacle) => return obstacle.clone(),
         };
+        if self.is_spot(uid) {
+            return Obstacle::SpotOnly { environment };
+        }
         if self.awaited.contains_key(&uid) {
             return Obstacle::HostsShared { environment };
         }

@@ -1,0 +1,120 @@
+//! The nodes of a multi-node job: placed together, made by StatefulSets, let go one after the other, ended by the main node
+//! (SPEC.md M2 to M5; decision 0010).
+//!
+//! All nodes of an attempt go the same way, a launch: given hosts (`Decided`), which a guarded write confirms (`Fenced`); the
+//! StatefulSets are ordered (`Sent`); once each node has a pod, which a gate keeps off the hosts, pod and host of each are
+//! recorded (`Named`); once all are (`Recorded`), another guarded write makes the launch stand (`Created`). Only then are pods
+//! let go, and never another pod than the one that is recorded: the main node's first, the others' once that runs.
+
+mod end;
+mod launch;
+mod load;
+mod sets;
+
+pub(crate) use launch::{let_go_outcome, sets_made};
+pub(crate) use sets::{Sets, swept};
+
+pub(super) use end::{recorded, state_after};
+pub(super) use launch::{give_up, order_sets};
+pub(super) use load::take_over;
+pub(super) use sets::owe_sweep;
+
+use super::ended::{Judgement, judge};
+use super::{Job, Live, Stage, adopt, timeout};
+use crate::desk::Desk;
+use crate::ids::Name;
+use crate::mutant::{self, Mutant};
+use crate::objects::{Attempt, ObservedPod};
+use crate::world::Slot;
+
+/// Carries the launch, the attempt or the end of a multi-node job on, after its nodes were looked at.
+pub(super) fn tend(job: &mut Job, desk: &mut Desk) {
+    if job.verdict.is_none() && job.loading.is_none() {
+        launch::carry_on(job, desk);
+        end::carry_on(job, desk);
+    }
+    sets::sweep(job, desk);
+}
+
+/// Looks at one node after its pod, its host or its launch changed.
+pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get(&index) else { return };
+    let (slot, known) = (live.slot, live.pod_uid);
+    let is_known = |pod: &ObservedPod| {
+        known.is_none_or(|known| known == pod.uid) || mutant::is(Mutant::ReplacementTaken)
+    };
+    let pod = desk.pods.get(job.uid, slot).cloned();
+    if matches!(live.stage, Stage::Sent { .. }) {
+        return launch::meet(job, index, pod.as_ref());
+    }
+    match (&live.stage, pod.filter(is_known)) {
+        (Stage::Created | Stage::Running { .. } | Stage::Missing { .. }, Some(pod)) => {
+            follow(job, slot, &pod, desk);
+        }
+        (Stage::Created | Stage::Running { .. } | Stage::Missing { .. }, None) => {
+            adopt::pod_is_absent(job, index, desk);
+        }
+        _ => {}
+    }
+}
+
+fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+    let Some(task) = &pod.task else { return };
+    let Some(live) = job.tasks.live.get_mut(&slot.index) else { return };
+    if matches!(live.stage, Stage::Missing { .. }) {
+        live.stage = Stage::Created;
+    }
+    if !task.gated {
+        live.let_go_at.get_or_insert(desk.now);
+    }
+    let since = live.let_go_at.unwrap_or(desk.now);
+    let facts = adopt::host_facts(job, pod, desk);
+    adopt::note_reach(job, slot, pod, desk);
+    match judge(pod, task, facts) {
+        Judgement::Unbound(_) if task.gated => {}
+        Judgement::Unbound(refused) => adopt::unbound(job, slot, pod, since, refused.is_some(), desk),
+        Judgement::Starting(hindrance) => {
+            note_starting(job, slot);
+            timeout::watch_start(job, slot, pod, hindrance, desk);
+        }
+        Judgement::Running { started_at } => adopt::running(job, slot, started_at.to_second(), desk),
+        Judgement::Withdrawn(_) if job.tasks.live.get(&slot.index).is_some_and(|live| live.has_run) => {
+            adopt::end_removed(job, slot, desk);
+        }
+        Judgement::Withdrawn(words) => end::withdrawn(job, slot.index, words, desk),
+        Judgement::Over(end) => {
+            let mut attempt = Attempt {
+                number: slot.attempt,
+                launch: slot.launch,
+                pod_uid: Some(pod.uid),
+                host: pod.place().cloned(),
+                stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
+                ..end
+            };
+            let cause = timeout::cause_of_end(job, task, &mut attempt);
+            super::settle::over(job, slot.index, attempt, cause, desk);
+        }
+    }
+}
+
+/// The API server has the node's pod no more, or another in its place: somebody took it away by force. Others' pods are let go
+/// only once the main node runs, so that theirs never ran before.
+pub(super) fn removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
+    desk.give_back(&job.pod_key(slot));
+    let main_is_to_come = main_of(job).is_some_and(|main| main.stage == Stage::Created);
+    if main_is_to_come && !job.is_main(slot.index) {
+        return end::withdrawn(job, slot.index, Name::from("its pod was removed by force"), desk);
+    }
+    adopt::end_removed(job, slot, desk);
+}
+
+fn note_starting(job: &mut Job, slot: Slot) {
+    if let Some(live) = job.tasks.live.get_mut(&slot.index) {
+        live.seen_starting = true;
+    }
+}
+
+/// The main node, while there is a launch.
+fn main_of(job: &Job) -> Option<&Live> {
+    job.tasks.live.get(&job.nodes.as_ref()?.main)
+}

@@ -1,0 +1,224 @@
+//! From hosts for all nodes to pods that are let go.
+
+use super::super::{Job, Order, Stage, Urgency, launch};
+use super::{main_of, sets};
+use crate::action::{Action, Guard, LetGoOrder, NodeSetsOrder, Outcome, Refusal};
+use crate::agenda::Item;
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::ids::{ActionId, Name};
+use crate::limits::{NODE_PODS_PATIENCE, RETRY_PAUSE};
+use crate::mutant::{self, Mutant};
+use crate::objects::{Launched, ObservedPod};
+use crate::outbox::Purpose;
+use crate::time::Time;
+use crate::world::Slot;
+
+/// Orders the StatefulSets of a launch, once the write that decided it is confirmed.
+pub(in crate::job) fn order_sets(job: &mut Job, desk: &mut Desk) {
+    let fenced = job.tasks.live.values().filter_map(|live| match live.stage {
+        Stage::Fenced { until } => Some(until),
+        _ => None,
+    });
+    let Some(until) = fenced.min() else { return };
+    let is_whole = job.tasks.live.values().all(|live| matches!(live.stage, Stage::Fenced { .. }));
+    if desk.now >= until || !is_whole {
+        return give_up(job, desk);
+    }
+    let Some(order) = sets_order(job, until, desk) else { return give_up(job, desk) };
+    let (attempt, launch) = (order.attempt, order.launch);
+    let action =
+        desk.outbox.send(Action::MakeNodeSets(Box::new(order)), Purpose::MakeSets(job.uid, attempt, launch));
+    sets::of(job).make = Some(action);
+    sets::of(job).pods_due = None;
+    for live in job.tasks.live.values_mut() {
+        live.stage = Stage::Sent { until };
+    }
+}
+
+fn sets_order(job: &Job, until: Time, desk: &Desk) -> Option<NodeSetsOrder> {
+    let (live, pinned) = (main_of(job)?, job.pinned.as_ref()?);
+    let revision = desk.revisions.get(pinned.uid)?;
+    Some(NodeSetsOrder {
+        job: job.key.clone(),
+        job_uid: job.uid,
+        submission: job.payload.clone(),
+        revision: revision.observed.content.payload.clone(),
+        nodes: job.nodes.clone()?,
+        attempt: live.slot.attempt,
+        launch: live.slot.launch,
+        queue: desk.queues.get(job.queue?)?.display_name().clone(),
+        environment: live.environment.clone(),
+        definition: (pinned.definition.clone(), pinned.number),
+        ours_alone: desk.is_ours_alone(&live.environment),
+        gpu_resource: desk.gpu_resource(&live.environment),
+        not_after: until,
+    })
+}
+
+/// What became of the order for StatefulSets.
+pub(crate) fn sets_made(job: &mut Job, launch: (u8, u16), id: ActionId, outcome: Outcome, desk: &mut Desk) {
+    let is_latest = job.sets.as_ref().is_some_and(|sets| sets.make == Some(id));
+    let main = main_of(job).filter(|live| is_latest && (live.slot.attempt, live.slot.launch) == launch);
+    let Some(Stage::Sent { until }) = main.map(|live| live.stage.clone()) else { return };
+    match outcome {
+        Outcome::Done => {
+            let due = desk.now + NODE_PODS_PATIENCE;
+            sets::of(job).pods_due = Some(due);
+            desk.agenda.wake(due, Item::Job(job.uid));
+        }
+        Outcome::Refused(Refusal::Invalid, words) => {
+            job.ordered = Some(Box::new(Order::new("PodRefused", words, false)));
+            give_up(job, desk);
+        }
+        Outcome::Refused(refusal, words) => refused(job, refusal, words, desk),
+        Outcome::Unknown(_) if desk.now < until => {
+            for live in job.tasks.live.values_mut() {
+                live.stage = Stage::Fenced { until };
+            }
+            desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
+        }
+        _ => give_up(job, desk),
+    }
+}
+
+/// The nodes cannot have pods now: they give their hosts back, and wait.
+fn refused(job: &mut Job, refusal: Refusal, words: Name, desk: &mut Desk) {
+    desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+    give_up(job, desk);
+    launch::hold_back(job, refusal, words, desk);
+}
+
+/// Which pod a node has while the launch does not stand: of several, made one after the other, the latest.
+pub(super) fn meet(job: &mut Job, index: u32, pod: Option<&ObservedPod>) {
+    let is_fresh = |pod: &&ObservedPod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated);
+    if let Some(live) = job.tasks.live.get_mut(&index) {
+        live.pod_uid = pod.filter(is_fresh).map(|pod| pod.uid);
+    }
+}
+
+/// Takes the launch as far as it can go now.
+pub(super) fn carry_on(job: &mut Job, desk: &mut Desk) {
+    if job.tasks.live.is_empty() {
+        return;
+    }
+    let all = |stage: fn(&Stage) -> bool| job.tasks.live.values().all(|live| stage(&live.stage));
+    let are_there = job.tasks.live.values().all(|live| live.pod_uid.is_some());
+    if all(|stage| matches!(stage, Stage::Sent { .. })) {
+        if are_there {
+            name(job, desk);
+        } else {
+            look_for_pods(job, desk);
+        }
+    } else if all(|stage| *stage == Stage::Named(true)) {
+        for live in job.tasks.live.values_mut() {
+            live.stage = Stage::Recorded;
+        }
+        job.report.ask_with_fence();
+    } else {
+        let_go(job, desk);
+    }
+}
+
+/// Has recorded which pod is whose, and where each is to go.
+fn name(job: &mut Job, desk: &mut Desk) {
+    let commit_at_once = mutant::is(Mutant::LaunchStandsUnrecorded);
+    for (index, live) in &mut job.tasks.live {
+        let Some(pod) = live.pod_uid else { continue };
+        live.stage = if commit_at_once { Stage::Created } else { Stage::Named(false) };
+        desk.launching.remove(&(job.uid, *index));
+        job.chunks.note_launch(live.slot, Launched { pod, host: live.host.clone() });
+    }
+}
+
+/// The StatefulSets' controller is given some time; what it is refused, only their Events tell.
+fn look_for_pods(job: &mut Job, desk: &mut Desk) {
+    let Some(due) = job.sets.as_ref().and_then(|sets| sets.pods_due) else { return };
+    if desk.now < due {
+        return desk.agenda.wake(due, Item::Job(job.uid));
+    }
+    let there = job.tasks.live.values().filter(|live| live.pod_uid.is_some()).count();
+    let words = format!(
+        "{there} of its {} pods were made within {} s; the Events of its StatefulSets say why (kubectl describe \
+         statefulsets -l batch.windlass.dev/job-uid={})",
+        job.size(),
+        NODE_PODS_PATIENCE.as_secs(),
+        job.uid
+    );
+    refused(job, Refusal::Other, Name::from(words), desk);
+}
+
+/// Lets pods go to their hosts: the main node's, then, once it runs, all others'.
+fn let_go(job: &mut Job, desk: &mut Desk) {
+    let Some((main, nodes)) = main_of(job).zip(job.nodes.clone()) else { return };
+    let running = matches!(main.stage, Stage::Running { .. });
+    let pod = desk.pods.get(job.uid, main.slot);
+    let address = pod.and_then(|pod| pod.task.as_ref()?.address.clone());
+    let at_once = mutant::is(Mutant::NodesStartTogether);
+    let indexes: Vec<u32> = match &main.stage {
+        Stage::Created if !at_once => vec![nodes.main],
+        Stage::Running { .. } | Stage::Created => job.tasks.live.keys().copied().collect(),
+        _ => return,
+    };
+    if running && address.is_none() {
+        return;
+    }
+    if Order::for_all(job).is_some_and(|order| order.ends_running()) {
+        return;
+    }
+    for index in indexes {
+        let to_main = address.clone().filter(|_| index != nodes.main);
+        let Some(live) = job.tasks.live.get_mut(&index) else { continue };
+        let pod = desk.pods.get(job.uid, live.slot).filter(|pod| Some(pod.uid) == live.pod_uid);
+        let is_gated = |pod: &&ObservedPod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated);
+        let Some(pod) = pod.filter(is_gated).filter(|_| live.stage == Stage::Created) else { continue };
+        if live.create.is_none() {
+            let guard = Guard { key: pod.key.clone(), uid: pod.uid, resource_version: pod.resource_version };
+            let order = LetGoOrder { guard, host: live.host.clone(), main_address: to_main };
+            let action = desk.outbox.send(Action::LetGo(Box::new(order)), Purpose::LetGo(job.uid, live.slot));
+            live.create = Some(action);
+        }
+    }
+}
+
+/// What became of a pod that was to be let go: what that was decided on may be out of date, the watch tells what is new.
+pub(crate) fn let_go_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: &Outcome, desk: &mut Desk) {
+    let live = job.tasks.live.get_mut(&slot.index);
+    let Some(live) = live.filter(|live| live.slot == slot && live.create == Some(id)) else { return };
+    if *outcome != Outcome::Done {
+        live.create = None;
+        desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Task(job.uid, slot.index));
+    }
+    if let Outcome::Refused(_, words) = outcome {
+        desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+    }
+}
+
+/// Gives up a launch that does not stand: none of its pods was let go, and none will be. Its StatefulSets may be there, or come.
+pub(in crate::job) fn give_up(job: &mut Job, desk: &mut Desk) {
+    let may_be_made =
+        |stage: &Stage| !matches!(stage, Stage::Decided | Stage::Fenced { .. }) || job.sets.is_some();
+    let serial = job
+        .tasks
+        .live
+        .values()
+        .map(|live| live.slot.launch.saturating_add(u16::from(may_be_made(&live.stage))));
+    let Some(serial) = serial.max() else { return };
+    launch_anew(job, serial, desk);
+}
+
+/// All nodes are to be placed again, under the serial of another launch.
+pub(super) fn launch_anew(job: &mut Job, serial: u16, desk: &mut Desk) {
+    for (index, live) in std::mem::take(&mut job.tasks.live) {
+        desk.launching.remove(&(job.uid, index));
+        desk.take_claim_back(&job.pod_key(live.slot));
+        job.tasks.histories.entry(index).or_default().launch = serial;
+        job.tasks.runnable.insert(index);
+        job.touched.insert(index);
+    }
+    sets::of(job).make = None;
+    super::owe_sweep(job);
+    job.report.ask(Urgency::Soon);
+    desk.agenda.mark(Item::Job(job.uid));
+    desk.stand_in_line(job);
+}
