@@ -220,14 +220,16 @@ pub enum Action {
     CreatePod(Box<PodOrder>),
     /// Make the StatefulSets and Services of a multi-node job's launch, as far as they are not there → [`Outcome::Done`].
     MakeNodeSets(Box<NodeSetsOrder>),
-    /// Delete the StatefulSets and Services of a multi-node job, but for those of this attempt and launch → [`Outcome::Done`].
+    /// Delete the StatefulSets and Services that a multi-node job has for one launch → [`Outcome::Done`].
     DeleteNodeSets {
         /// The Job.
         job: ObjectKey,
         /// Its identity.
         job_uid: Uid,
-        /// The attempt and the launch whose sets stay.
-        but: Option<(u8, u16)>,
+        /// The attempt, from 1.
+        attempt: u8,
+        /// The launch serial.
+        launch: u16,
     },
     /// Let a node's pod go to its host, only in exactly this version → [`Outcome::Done`].
     LetGo(Box<LetGoOrder>),

@@ -1,6 +1,6 @@
 //! Pods whose Job is gone: stopped if they still run, released once their names are safe (SPEC.md J7).
 
-use crate::action::Action;
+use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::ids::{ObjectKey, Uid};
@@ -19,6 +19,8 @@ struct Ghost {
     gone_since: Option<Time>,
     asked: bool,
     releasing: BTreeSet<Slot>,
+    /// Launches of a multi-node job whose StatefulSets were deleted: they outlive a Job that is deleted with `--cascade=orphan`.
+    swept: BTreeSet<(u8, u16)>,
 }
 
 /// Jobs that are gone.
@@ -30,8 +32,15 @@ pub(crate) struct Ghosts {
 impl Ghosts {
     /// A Job is known to be gone.
     pub(crate) fn add(&mut self, uid: Uid, desk: &mut Desk) {
-        self.ghosts
-            .insert(uid, Ghost { gone_since: Some(desk.now), asked: true, releasing: BTreeSet::new() });
+        self.ghosts.insert(
+            uid,
+            Ghost {
+                gone_since: Some(desk.now),
+                asked: true,
+                releasing: BTreeSet::new(),
+                swept: BTreeSet::new(),
+            },
+        );
         desk.agenda.mark(Item::Ghost(uid));
     }
 
@@ -42,6 +51,7 @@ impl Ghosts {
             gone_since: presumed_gone.then_some(desk.now),
             asked: false,
             releasing: BTreeSet::new(),
+            swept: BTreeSet::new(),
         });
         desk.agenda.mark(Item::Ghost(uid));
     }
@@ -71,6 +81,15 @@ impl Ghosts {
         }
     }
 
+    /// StatefulSets of a Job that is gone were deleted, or not: that is tried again.
+    pub(crate) fn swept(&mut self, uid: Uid, launch: (u8, u16), outcome: &Outcome, desk: &mut Desk) {
+        let is_done = matches!(outcome, Outcome::Done | Outcome::NotFound);
+        if let Some(ghost) = self.ghosts.get_mut(&uid).filter(|_| !is_done) {
+            ghost.swept.remove(&launch);
+            desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Ghost(uid));
+        }
+    }
+
     /// Has all looked at.
     pub(crate) fn wake_all(&self, desk: &mut Desk) {
         for uid in self.ghosts.keys() {
@@ -96,6 +115,7 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
         return;
     };
     for (slot, pod) in pods {
+        sweep(uid, slot, &pod, ghost, desk);
         let at_once = mutant::is(Mutant::GhostReleasedAtOnce);
         let safe_at = if at_once { gone_since } else { gone_since + desk.tombstone(&pod.key.namespace) };
         if !is_over(&pod, desk) {
@@ -120,6 +140,17 @@ fn is_over(pod: &ObservedPod, desk: &Desk) -> bool {
     let host_is_gone =
         pod.host.as_ref().is_some_and(|host| desk.hosts.get(host).is_none_or(|host| host.node.is_none()));
     pod.phase != PodPhase::Active || exited || never_bound || (pod.deleting && host_is_gone)
+}
+
+/// A StatefulSet makes a pod anew for each that goes.
+fn sweep(uid: Uid, slot: Slot, pod: &ObservedPod, ghost: &mut Ghost, desk: &mut Desk) {
+    let launch = (slot.attempt, slot.launch);
+    let Some(task) = pod.task.as_ref().filter(|task| task.gated && !pod.deleting) else { return };
+    if ghost.swept.insert(launch) {
+        let job = ObjectKey { namespace: pod.key.namespace.clone(), name: task.job_name.clone() };
+        let action = Action::DeleteNodeSets { job, job_uid: uid, attempt: slot.attempt, launch: slot.launch };
+        desk.outbox.send(action, Purpose::SweepSets(uid, launch));
+    }
 }
 
 /// The garbage collector deletes the pods of a Job that is gone, but not of one deleted with `--cascade=orphan`.

@@ -21,8 +21,8 @@ pub(crate) enum Purpose {
     Launch(Uid, Slot),
     /// The StatefulSets of a multi-node job, for this attempt and launch.
     MakeSets(Uid, u8, u16),
-    /// The deletion of a multi-node job's StatefulSets whose launch is over.
-    SweepSets(Uid),
+    /// The deletion of a multi-node job's StatefulSets of a launch that is over.
+    SweepSets(Uid, (u8, u16)),
     /// A node's pod that is let go.
     LetGo(Uid, Slot),
     /// What the API server has of a task's pod; of this identity, if one was seen.

@@ -45,7 +45,10 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::MakeSets(uid, attempt, launch) => {
             with_job(core, uid, |job, desk| sets_made(job, (attempt, launch), id, outcome, desk));
         }
-        Purpose::SweepSets(uid) => with_job(core, uid, |job, desk| swept(job, id, &outcome, desk)),
+        Purpose::SweepSets(uid, launch) => {
+            with_job(core, uid, |job, desk| swept(job, launch, &outcome, desk));
+            core.ghosts.swept(uid, launch, &outcome, &mut core.desk);
+        }
         Purpose::LetGo(uid, slot) => {
             with_job(core, uid, |job, desk| let_go_outcome(job, slot, id, &outcome, desk));
         }

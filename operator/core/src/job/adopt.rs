@@ -51,7 +51,7 @@ fn meet_pod(job: &mut Job, slot: Slot, desk: &mut Desk) {
         let is_gated =
             pod.is_some_and(|pod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated));
         if is_gated {
-            nodes::owe_sweep(job);
+            nodes::are_over(job, slot);
         }
         let failed = pod.is_some_and(|pod| pod.phase == PodPhase::Failed);
         if job.tombs.get_or_insert_default().bury(slot, failed) {

@@ -1,7 +1,7 @@
 //! When a job's status is written, and what its outcome means.
 
 use super::render::render;
-use super::{Job, Stage, launch, load, tombs};
+use super::{Job, Stage, launch, load, nodes, tombs};
 use crate::action::{Action, Guard, Outcome};
 use crate::agenda::Item;
 use crate::array::Intervals;
@@ -16,6 +16,7 @@ use crate::objects::{JobStatus, ObservedJob};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::Slot;
+use std::collections::BTreeSet;
 
 /// How soon a change has to be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ pub(crate) struct InFlight {
     launches: Vec<Slot>,
     /// Pods whose end it records.
     sealed: Vec<Slot>,
+    /// Launches of a multi-node job of which it tells that they are over.
+    over: BTreeSet<nodes::Launch>,
     /// It says that the job has ended.
     is_final: bool,
     /// Children that it says have failed.
@@ -156,6 +159,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
     job.report.changes = 0;
     job.report.lasting_at = None;
     let sealed = job.tombs.as_mut().map(|tombs| tombs.take_unsealed()).unwrap_or_default();
+    let over = nodes::take_over_launches(job);
     if fingerprint == job.report.written && !job.report.fence && !mutant::is(Mutant::HotLoop) {
         let is_final = job.verdict.is_some();
         let failed = job.tasks.failed.clone();
@@ -164,6 +168,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
             // Its expiry waited for there being nothing left to write.
             desk.agenda.mark(Item::Job(job.uid));
         }
+        nodes::may_go(job, over, desk);
         return tombs::seal(job, sealed, desk);
     }
     job.report.fence = false;
@@ -181,6 +186,7 @@ pub(crate) fn write_status(job: &mut Job, desk: &mut Desk) {
         patient,
         launches,
         sealed,
+        over,
         is_final: job.verdict.is_some(),
         failed: job.tasks.failed.clone(),
         settled: settled(job),
@@ -305,6 +311,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
             in_flight.settled.clear();
             in_flight.launches.clear();
             in_flight.sealed.clear();
+            in_flight.over.clear();
         }
         load::forget(job, desk);
         job.loading = Some(Box::new(observed.status));
@@ -318,6 +325,7 @@ fn confirmed(job: &mut Job, in_flight: InFlight, sent_at: Time, desk: &mut Desk)
     }
     safe(job, in_flight.is_final, &in_flight.failed, &in_flight.settled, desk);
     tombs::seal(job, in_flight.sealed, desk);
+    nodes::may_go(job, in_flight.over, desk);
     if job.verdict.is_some()
         && let Some(pinned) = &job.pinned
     {
@@ -363,6 +371,7 @@ fn not_written(job: &mut Job, in_flight: InFlight) {
     if let Some(tombs) = &mut job.tombs {
         tombs.put_unsealed_back(in_flight.sealed);
     }
+    nodes::put_back(job, in_flight.over);
     job.report.fence |= !in_flight.launches.is_empty();
     job.report.ask(Urgency::Now);
 }

@@ -86,6 +86,7 @@ pub(crate) fn forget(job: &mut Job, desk: &mut Desk) {
     job.chunks.forget();
     job.touched.clear();
     job.tombs = None;
+    job.sets = None;
     job.waits_for = None;
     job.verdict = None;
     job.final_is_written = false;

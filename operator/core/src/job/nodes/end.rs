@@ -33,7 +33,7 @@ pub(super) fn carry_on(job: &mut Job, desk: &mut Desk) {
         Stage::Running { .. } => end_withdrawn(job, desk),
         // Another's attempt was given up as over, because nobody knew of the main node: then its own is, too.
         Stage::Withdrawn if job.tasks.live.values().any(|live| is_over(&live.stage)) => {
-            end_withdrawn(job, desk)
+            end_withdrawn(job, desk);
         }
         Stage::Withdrawn => {
             let serial = main.slot.launch.saturating_add(1);
@@ -149,6 +149,7 @@ fn settle_attempt(job: &mut Job, desk: &mut Desk) {
         let succeeded = matches!(&live.stage, Stage::Ended(attempt, _) if attempt.succeeded());
         desk.take_claim_back(&job.pod_key(live.slot));
         job.tombs.get_or_insert_default().bury(live.slot, !succeeded);
+        super::are_over(job, live.slot);
         if verdict.is_none() {
             let history = History { over: live.slot.attempt, ..History::default() };
             job.tasks.histories.insert(index, history);
@@ -159,7 +160,6 @@ fn settle_attempt(job: &mut Job, desk: &mut Desk) {
             set.insert(index);
         }
     }
-    super::owe_sweep(job);
     job.report.ask(Urgency::Soon);
     job.last_verdict = verdict.map(Box::new);
     desk.stand_in_line(job);

@@ -115,6 +115,7 @@ pub(super) fn carry_on(job: &mut Job, desk: &mut Desk) {
             live.stage = Stage::Recorded;
         }
         job.report.ask_with_fence();
+        job.report.ask(Urgency::Now);
     } else {
         let_go(job, desk);
     }
@@ -214,10 +215,14 @@ pub(super) fn launch_anew(job: &mut Job, serial: u16, desk: &mut Desk) {
         desk.take_claim_back(&job.pod_key(live.slot));
         job.tasks.histories.entry(index).or_default().launch = serial;
         job.tasks.runnable.insert(index);
-        job.touched.insert(index);
+        if desk.pods.get(job.uid, live.slot).is_some() {
+            job.tombs.get_or_insert_default().bury(live.slot, false);
+        }
+        if live.slot.launch < serial {
+            sets::are_over(job, live.slot);
+        }
     }
     sets::of(job).make = None;
-    super::owe_sweep(job);
     job.report.ask(Urgency::Soon);
     desk.agenda.mark(Item::Job(job.uid));
     desk.stand_in_line(job);

@@ -1,15 +1,20 @@
 //! The StatefulSets of a multi-node job: ordered for a launch, and deleted once that is over.
 
-use super::super::Job;
-use super::main_of;
+use super::super::{Job, Urgency};
 use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
+use crate::finding::Finding;
 use crate::ids::ActionId;
 use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::outbox::Purpose;
 use crate::time::Time;
+use crate::world::Slot;
+use std::collections::BTreeSet;
+
+/// An attempt and the serial of a launch in it. None is ever used again: what is deleted late can be no other's.
+pub(crate) type Launch = (u8, u16);
 
 /// What is known of a job's StatefulSets. What is there of them, their pods tell.
 #[derive(Debug, Default)]
@@ -18,11 +23,12 @@ pub(crate) struct Sets {
     pub(super) make: Option<ActionId>,
     /// By when its pods are to be there.
     pub(super) pods_due: Option<Time>,
-    /// Sets of a launch that is over may be there.
-    owed: bool,
-    /// Their deletion is under way.
-    sweep: Option<ActionId>,
-    /// No further deletion is sent before.
+    /// Launches that are over, and whose sets may be there: the next status write makes that known to others, who may have made
+    /// such a launch stand before.
+    over: BTreeSet<Launch>,
+    /// Those of which everybody knows.
+    to_delete: BTreeSet<Launch>,
+    /// No deletion is sent before.
     again_at: Option<Time>,
 }
 
@@ -31,30 +37,55 @@ pub(super) fn of(job: &mut Job) -> &mut Sets {
     job.sets.get_or_insert_default()
 }
 
-/// Sets of a launch that is over may be there: they are to be deleted.
-pub(in crate::job) fn owe_sweep(job: &mut Job) {
-    of(job).owed = !mutant::is(Mutant::SetsLeftBehind);
+/// A launch is over, and its sets may be there.
+pub(in crate::job) fn are_over(job: &mut Job, slot: Slot) {
+    if !mutant::is(Mutant::SetsLeftBehind) {
+        of(job).over.insert((slot.attempt, slot.launch));
+        job.report.ask(Urgency::Soon);
+    }
 }
 
-/// Deletes the sets of all launches but the one that is on: else they would make a pod anew for each that is released.
+/// The launches of which a status written now tells that they are over.
+pub(in crate::job) fn take_over_launches(job: &mut Job) -> BTreeSet<Launch> {
+    job.sets.as_mut().map(|sets| std::mem::take(&mut sets.over)).unwrap_or_default()
+}
+
+/// That status was not written.
+pub(in crate::job) fn put_back(job: &mut Job, launches: BTreeSet<Launch>) {
+    if !launches.is_empty() {
+        of(job).over.extend(launches);
+    }
+}
+
+/// That status was written.
+pub(in crate::job) fn may_go(job: &mut Job, launches: BTreeSet<Launch>, desk: &mut Desk) {
+    if !launches.is_empty() {
+        of(job).to_delete.extend(launches);
+        desk.agenda.mark(Item::Job(job.uid));
+    }
+}
+
+/// Deletes the sets of launches that are over: else they would make a pod anew for each that is released.
 pub(super) fn sweep(job: &mut Job, desk: &mut Desk) {
-    let but = main_of(job).map(|live| (live.slot.attempt, live.slot.launch));
-    let Some(sets) = job.sets.as_mut().filter(|sets| sets.owed && sets.sweep.is_none()) else { return };
+    let Some(sets) = job.sets.as_mut().filter(|sets| !sets.to_delete.is_empty()) else { return };
     if let Some(at) = sets.again_at.filter(|at| *at > desk.now) {
         return desk.agenda.wake(at, Item::Job(job.uid));
     }
-    sets.owed = false;
-    sets.again_at = Some(desk.now + RETRY_PAUSE.1);
-    let action = Action::DeleteNodeSets { job: job.key.clone(), job_uid: job.uid, but };
-    sets.sweep = Some(desk.outbox.send(action, Purpose::SweepSets(job.uid)));
+    for (attempt, launch) in std::mem::take(&mut sets.to_delete) {
+        let action = Action::DeleteNodeSets { job: job.key.clone(), job_uid: job.uid, attempt, launch };
+        desk.outbox.send(action, Purpose::SweepSets(job.uid, (attempt, launch)));
+    }
 }
 
 /// What became of that.
-pub(crate) fn swept(job: &mut Job, id: ActionId, outcome: &Outcome, desk: &mut Desk) {
-    let Some(sets) = job.sets.as_mut().filter(|sets| sets.sweep == Some(id)) else { return };
-    sets.sweep = None;
-    sets.owed |= !matches!(outcome, Outcome::Done | Outcome::NotFound);
+pub(crate) fn swept(job: &mut Job, launch: Launch, outcome: &Outcome, desk: &mut Desk) {
+    if matches!(outcome, Outcome::Done | Outcome::NotFound) {
+        return;
+    }
+    let sets = of(job);
+    sets.to_delete.insert(launch);
+    sets.again_at = Some(desk.now + RETRY_PAUSE.1);
     if let Outcome::Refused(_, words) = outcome {
-        desk.findings.push(crate::finding::Finding::Trouble(job.key.clone(), words.clone()));
+        desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
     }
 }
