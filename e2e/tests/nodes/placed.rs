@@ -1,0 +1,101 @@
+//! All nodes are placed at once, or none, on hosts of their own (SPEC.md M2, M6).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use windlass_crds::shared::attempt::JobState;
+
+use crate::catalog::job;
+use crate::hosts::{self, LABEL, Size};
+use crate::records::{has_ended, reason, state, status, words};
+use crate::scene::Scene;
+use crate::spec::{definition, nodes};
+use crate::wait::{gone, until, within};
+
+const FOUR: Size = Size { cpu: "4", memory: "4Gi" };
+
+/// A queue of hosts that exist only in the API, of this instance type each.
+async fn stage(topic: &str, types: &[&str]) -> (Scene, String, String) {
+    let scene = Scene::new(topic).await;
+    let pool = scene.unique("pool");
+    for (number, kind) in types.iter().enumerate() {
+        host(&scene, &format!("h{number}"), &pool, kind).await;
+    }
+    let queue = scene.queue("pool", (LABEL, &pool)).await;
+    (scene, pool, queue)
+}
+
+async fn host(scene: &Scene, name: &str, pool: &str, kind: &str) {
+    hosts::add(scene, name, pool, FOUR, FOUR).await;
+    let labels = json!({"metadata": {"labels": {"node.kubernetes.io/instance-type": kind}}});
+    let nodes = Api::<Node>::all(scene.client.clone());
+    nodes.patch(&scene.unique(name), &PatchParams::default(), &Patch::Merge(labels)).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_of_a_job_starts_before_there_is_a_host_for_each_node() {
+    let (scene, pool, queue) = stage("gang", &["m4", "m4", "c5"]).await;
+    scene.create(definition("gang", 3, 0, &[("0:", "true")])).await;
+    scene.create(job("gang", &queue, "gang")).await;
+    let waits = scene.job("gang", "is told", |job| reason(job) == "TooFewHosts").await;
+    assert_eq!(state(&waits), JobState::Runnable);
+    assert!(words(&waits).contains("needs 3 hosts of its own at once"), "{}", words(&waits));
+    assert!(words(&waits).contains("2 hosts of one instance type"), "{}", words(&waits));
+    let there = scene.api::<Pod>().list(&ListParams::default()).await.unwrap().items;
+    let sets = scene.api::<StatefulSet>().list(&ListParams::default()).await.unwrap().items;
+    assert!(there.is_empty() && sets.is_empty(), "{there:?} {sets:?}");
+
+    host(&scene, "h3", &pool, "m4").await;
+    let done = within(Duration::from_secs(90), &scene.api(), "gang", "ends", has_ended).await;
+    assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
+    let records = nodes(&scene, &done).await;
+    let hosts: BTreeSet<String> =
+        records.values().filter_map(|node| node.attempts[0].node_name.clone()).collect();
+    let expected = ["h0", "h1", "h3"].map(|name| scene.unique(name));
+    assert_eq!(hosts, BTreeSet::from(expected), "{records:#?}");
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn a_named_instance_type_and_more_nodes_at_submission_are_kept_to() {
+    let (scene, _, queue) = stage("typed", &["m4", "c5", "c5", "c5"]).await;
+    let mut typed = definition("typed", 2, 0, &[("0:0", "true"), ("1:", "true")]);
+    typed["spec"]["nodeProperties"]["nodeRangeProperties"][0]["instanceTypes"] = json!(["c5"]);
+    scene.create(typed).await;
+    let mut wide = job("wide", &queue, "typed");
+    wide["spec"]["nodeOverrides"] = json!({"numNodes": 3});
+    scene.create(wide).await;
+    let done = within(Duration::from_secs(90), &scene.api(), "wide", "ends", has_ended).await;
+    assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
+    let told = status(&done).node_properties.as_ref().unwrap();
+    assert_eq!((told.num_nodes, told.main_node), (3, 0));
+    let records = nodes(&scene, &done).await;
+    let hosts: BTreeSet<String> =
+        records.values().filter_map(|node| node.attempts[0].node_name.clone()).collect();
+    assert_eq!(hosts, BTreeSet::from(["h1", "h2", "h3"].map(|name| scene.unique(name))));
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_deleted_takes_all_it_made_with_it() {
+    let (scene, _, queue) = stage("leaves", &["m4", "m4"]).await;
+    scene.create(definition("leaves", 2, 0, &[("0:", "true")])).await;
+    scene.create(job("leaves", &queue, "leaves")).await;
+    let done = until(&scene.api(), "leaves", "ends", has_ended).await;
+    let uid = done.metadata.uid.clone().unwrap();
+    let jobs: Api<windlass_crds::Job> = scene.api();
+    jobs.delete("leaves", &kube::api::DeleteParams::background()).await.unwrap();
+    let selector = ListParams::default().labels(&format!("batch.windlass.dev/job-uid={uid}"));
+    let pods: Api<Pod> = scene.api();
+    for pod in pods.list(&selector).await.unwrap() {
+        gone(Duration::from_secs(240), &pods, &pod.name_any()).await;
+    }
+    let sets = scene.api::<StatefulSet>().list(&selector).await.unwrap().items;
+    assert!(sets.is_empty(), "{sets:?}");
+    scene.leave().await;
+}

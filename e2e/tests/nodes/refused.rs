@@ -1,0 +1,64 @@
+//! Multi-node jobs that are refused, and say why (SPEC.md M1, M6; Points pinned, Refused at apply).
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use windlass_crds::shared::attempt::JobState;
+
+use crate::catalog::{self, BUSYBOX, job};
+use crate::hosts::{self, LABEL, Size};
+use crate::records::{has_ended, reason, state, status, words};
+use crate::scene::Scene;
+use crate::spec::definition;
+
+const FOUR: Size = Size { cpu: "4", memory: "4Gi" };
+
+#[tokio::test]
+async fn what_does_not_go_together_ends_the_job_at_once_with_the_reason() {
+    let scene = Scene::new("mismatch").await;
+    let queue = scene.queue("main", catalog::REAL).await;
+    scene.create(definition("nodes", 2, 0, &[("0:1", "true")])).await;
+    scene.create(catalog::definition("single", BUSYBOX, &["true"])).await;
+    let mut array = job("array", &queue, "nodes");
+    array["spec"]["arrayProperties"] = json!({"size": 2});
+    let mut container = job("container", &queue, "nodes");
+    container["spec"]["containerOverrides"] = json!({"vcpus": 2});
+    let mut more = job("more", &queue, "nodes");
+    more["spec"]["nodeOverrides"] = json!({"numNodes": 3});
+    let mut single = job("single", &queue, "single");
+    single["spec"]["nodeOverrides"] = json!({"numNodes": 2});
+    for (object, code, told) in [
+        (array, "ArrayOfMultiNodeJobs", "leave arrayProperties out"),
+        (container, "InvalidSubmission", "use nodeOverrides"),
+        (more, "InvalidSubmission", "targetNodes is open"),
+        (single, "InvalidSubmission", "has no nodeProperties"),
+    ] {
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        scene.create(object).await;
+        let job = scene.job(&name, "ends", has_ended).await;
+        assert_eq!((state(&job), reason(&job)), (JobState::Failed, code), "{name}: {:#?}", job.status);
+        assert!(words(&job).contains(told), "{name}: {}", words(&job));
+    }
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn pods_that_the_namespaces_security_level_forbids_fail_the_job_with_the_servers_words() {
+    let scene = Scene::new("restricted").await;
+    let pool = scene.unique("pool");
+    for name in ["h0", "h1"] {
+        hosts::add(&scene, name, &pool, FOUR, FOUR).await;
+    }
+    let queue = scene.queue("pool", (LABEL, &pool)).await;
+    let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let namespaces = Api::<Namespace>::all(scene.client.clone());
+    namespaces.patch(&scene.namespace, &PatchParams::default(), &Patch::Merge(labels)).await.unwrap();
+    scene.create(definition("nodes", 2, 0, &[("0:", "true")])).await;
+    scene.create(job("nodes", &queue, "nodes")).await;
+    let job = scene.job("nodes", "ends", has_ended).await;
+    assert_eq!((state(&job), reason(&job)), (JobState::Failed, "PodRefused"), "{:#?}", job.status);
+    assert!(words(&job).contains("violates PodSecurity \"restricted:latest\""), "{}", words(&job));
+    assert!(status(&job).attempts.is_empty());
+    scene.leave().await;
+}

@@ -1,0 +1,68 @@
+//! Multi-node definitions and jobs as tests write them, and what is told of the nodes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, LogParams};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+use windlass_crds::job_record::ChildRecord;
+use windlass_crds::{Job, JobRecord};
+
+use crate::catalog::BUSYBOX;
+use crate::records::children;
+use crate::scene::Scene;
+use crate::wait::until;
+
+/// A definition of nodes, each group of which runs a shell script: `(targetNodes, script)`.
+pub(crate) fn definition(name: &str, nodes: u32, main: u32, groups: &[(&str, &str)]) -> Value {
+    let group = |(targets, script): &(&str, &str)| {
+        json!({
+            "targetNodes": targets,
+            "container": {"image": BUSYBOX, "vcpus": 1, "memory": 64, "command": ["sh", "-c", script]},
+        })
+    };
+    let groups: Vec<Value> = groups.iter().map(group).collect();
+    json!({
+        "apiVersion": "batch.windlass.dev/v1beta1",
+        "kind": "JobDefinition",
+        "metadata": {"name": name},
+        "spec": {
+            "type": "multinode",
+            "nodeProperties": {"numNodes": nodes, "mainNode": main, "nodeRangeProperties": groups},
+        },
+    })
+}
+
+/// The record of each node.
+pub(crate) async fn nodes(scene: &Scene, job: &Job) -> BTreeMap<i32, ChildRecord> {
+    children(&scene.api::<JobRecord>(), job).await
+}
+
+/// The pods of a job, by node.
+pub(crate) async fn pods(scene: &Scene, job: &Job) -> BTreeMap<u32, Pod> {
+    let selector = format!("batch.windlass.dev/job-uid={}", job.metadata.uid.as_deref().unwrap());
+    let pods = scene.api::<Pod>().list(&ListParams::default().labels(&selector)).await.unwrap();
+    let index = |pod: &Pod| pod.labels()["apps.kubernetes.io/pod-index"].parse().unwrap();
+    pods.into_iter().map(|pod| (index(&pod), pod)).collect()
+}
+
+/// What a node has written, once it has written this line.
+pub(crate) async fn log_with(scene: &Scene, pod: &str, line: &str) -> String {
+    let api: Api<Pod> = scene.api();
+    until(&api, pod, "runs", |pod| {
+        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+        let state = statuses.and_then(|all| all.first()?.state.as_ref());
+        state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    })
+    .await;
+    for _ in 0..100 {
+        let text = api.logs(pod, &LogParams::default()).await.unwrap_or_default();
+        if text.lines().any(|found| found == line) {
+            return text;
+        }
+        // A log has no watch.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{pod} did not write {line:?}: {}", api.logs(pod, &LogParams::default()).await.unwrap_or_default());
+}
