@@ -49,13 +49,10 @@ async fn the_main_node_starts_first_the_other_finds_it_and_its_end_is_the_jobs()
     let _alone = two_hosts().await;
     let scene = Scene::new("mpi").await;
     let queue = scene.queue("main", REAL).await;
-    let mut mpi = definition("mpi", 2, 1, &[("0:0", CALLS), ("1:", WAITS)]);
-    // The main node's Service: what it is called is known once the job has an ID.
-    mpi["spec"]["nodeProperties"]["nodeRangeProperties"][0]["container"]["environment"] =
-        json!([{"name": "SCENE", "value": scene.namespace}]);
-    let script = CALLS.replace("$MAIN_NAME", "mpi-${AWS_BATCH_JOB_ID%%-*}-1-main.$SCENE.svc.cluster.local");
-    mpi["spec"]["nodeProperties"]["nodeRangeProperties"][0]["container"]["command"] = json!(["sh", "-c", script]);
-    scene.create(mpi).await;
+    // The main node's Service: a part of its name is the job's ID.
+    let name = format!("mpi-${{AWS_BATCH_JOB_ID%%-*}}-1-main.{}.svc.cluster.local", scene.namespace);
+    let calls = CALLS.replace("$MAIN_NAME", &name);
+    scene.create(definition("mpi", 2, 1, &[("0:0", &calls), ("1:", WAITS)])).await;
     scene.create(job("mpi", &queue, "mpi")).await;
     let running = runs(&scene, "mpi").await;
     let uid = running.metadata.uid.clone().unwrap();

@@ -1,11 +1,14 @@
 //! Multi-node definitions and jobs as tests write them, and what is told of the nodes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures::{AsyncBufReadExt, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 use windlass_crds::job_record::ChildRecord;
 use windlass_crds::{Job, JobRecord};
 
@@ -47,7 +50,7 @@ pub(crate) async fn pods(scene: &Scene, job: &Job) -> BTreeMap<u32, Pod> {
     pods.into_iter().map(|pod| (index(&pod), pod)).collect()
 }
 
-/// What a node has written, once it has written this line.
+/// What a node has written up to this line.
 pub(crate) async fn log_with(scene: &Scene, pod: &str, line: &str) -> String {
     let api: Api<Pod> = scene.api();
     until(&api, pod, "runs", |pod| {
@@ -56,13 +59,17 @@ pub(crate) async fn log_with(scene: &Scene, pod: &str, line: &str) -> String {
         state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
     })
     .await;
-    for _ in 0..100 {
-        let text = api.logs(pod, &LogParams::default()).await.unwrap_or_default();
-        if text.lines().any(|found| found == line) {
+    let follow = LogParams { follow: true, ..LogParams::default() };
+    let mut lines = api.log_stream(pod, &follow).await.unwrap().lines();
+    let mut text = String::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while let Ok(Some(read)) = timeout_at(deadline, lines.next()).await {
+        let read = read.unwrap();
+        text.push_str(&read);
+        text.push('\n');
+        if read == line {
             return text;
         }
-        // A log has no watch.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    panic!("{pod} did not write {line:?}: {}", api.logs(pod, &LogParams::default()).await.unwrap_or_default());
+    panic!("{pod} did not write {line:?}: {text}");
 }
