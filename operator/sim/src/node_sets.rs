@@ -1,5 +1,5 @@
-//! The StatefulSet controller, some time after what it reacts to: it makes the pods of nodes that are missing, behind their gates,
-//! deletes those that have ended, and makes new ones in their place once they are gone.
+//! The StatefulSet controller, some time after what it reacts to: it makes the pods of nodes that are missing, behind their
+//! gates, deletes those that have ended, and makes new ones in their place once they are gone.
 
 use crate::cluster::Cluster;
 use crate::coverage::About;

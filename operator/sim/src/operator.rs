@@ -324,7 +324,7 @@ pub fn land_late_requests(cluster: &mut Cluster) {
         let broken = check::before_request(cluster, None, &late.action);
         cluster.truth.breaches.extend(broken);
         // The StatefulSets that go were listed before.
-        let listed_at = std::mem::replace(&mut cluster.store.listed_at, Some(late.sent_at));
+        let listed_at = cluster.store.listed_at.replace(late.sent_at);
         carry_out(cluster, late.sender, late.action);
         cluster.store.listed_at = listed_at;
     }

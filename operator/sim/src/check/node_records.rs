@@ -1,10 +1,13 @@
-//! What is recorded of a multi-node job that has ended: its end is that of the main node's last attempt, and each attempt is one of
-//! all nodes (SPEC.md M4, M5).
+//! What is recorded of a multi-node job that has ended: its end is that of the main node's last attempt, and each attempt is
+//! one of all nodes (SPEC.md M4, M5).
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::is_ordered;
 use crate::cluster::Cluster;
-use windlass_core::objects::{Attempt, ObservedJob};
+use crate::truth::Container;
+use windlass_core::action::RecordOrder;
+use windlass_core::ids::Uid;
+use windlass_core::objects::{Attempt, JobStatus, ObservedJob};
 use windlass_core::state::State;
 
 /// The first rule that the records of a job's nodes break, in words.
@@ -57,6 +60,40 @@ fn node_is_complete(cluster: &Cluster, job: &ObservedJob, main: u32, index: u32)
     let state = array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state);
     let fits = state.is_some_and(State::is_final) && (index != main || state == Some(job.status.state));
     (!fits).then(|| format!("{node} is {state:?}, its job has ended and is {}", job.status.state))
+}
+
+/// A job that ends, or an attempt of it, while something of it still runs (DESIGN.md, rule 4).
+pub(super) fn before_write(cluster: &Cluster, job: &ObservedJob, status: &JobStatus) -> Option<String> {
+    let main = cluster.truth.nodes.get(&job.uid)?.main;
+    let runs = |(_, container): &(Uid, &Container)| container.job == job.uid && is_running(container);
+    if let Some((_, container)) = cluster.truth.all().find(runs).filter(|_| status.state.is_final()) {
+        let Container { index, attempt, host, .. } = container;
+        return Some(format!("{} ends, and node {index} of attempt {attempt} runs on {host}", job.key));
+    }
+    recorded_too_early(cluster, job.uid, main, &status.attempts)
+}
+
+/// An attempt of a node that is recorded as over while its container runs.
+pub(super) fn before_record(cluster: &Cluster, order: &RecordOrder) -> Option<String> {
+    order.nodes.as_ref()?;
+    let mut children = order.record.children.iter();
+    children.find_map(|(index, child)| recorded_too_early(cluster, order.job_uid, *index, &child.attempts))
+}
+
+fn recorded_too_early(cluster: &Cluster, job: Uid, index: u32, attempts: &[Attempt]) -> Option<String> {
+    let is_over = |number: u8| attempts.iter().any(|attempt| attempt.number == number && attempt.is_over());
+    let runs = |(_, container): &(Uid, &Container)| {
+        (container.job, container.index) == (job, index)
+            && is_running(container)
+            && is_over(container.attempt)
+    };
+    let (_, container) = cluster.truth.all().find(runs)?;
+    let (attempt, host) = (container.attempt, &container.host);
+    Some(format!("attempt {attempt} of node {index} is recorded as over, and runs on {host}: {attempts:?}"))
+}
+
+const fn is_running(container: &Container) -> bool {
+    container.ended.is_none() && !container.given_up
 }
 
 fn out_of_order(attempts: &[Attempt]) -> Option<String> {

@@ -1,17 +1,33 @@
-//! Multi-node jobs once they are placed: the pods of all nodes are recorded before any is let go, the main node is let go first, and
-//! nothing of an attempt runs beside another (SPEC.md M3–M5).
+//! Multi-node jobs once they are placed: the pods of all nodes are recorded before any is let go, the main node is let go
+//! first, and nothing of an attempt runs beside another (SPEC.md M3–M5).
 
-use super::request::{at_ease, groundless_deletion};
+use super::life::is_ordered;
+use super::request::{at_ease, groundless_deletion, is_recorded};
 use super::together;
 use crate::cluster::Cluster;
 use crate::kubelet::address;
 use crate::truth::Container;
-use windlass_core::action::LetGoOrder;
+use windlass_core::action::{LetGoOrder, NodeSetsOrder};
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{ChildRecord, ObservedJob, ObservedPod, TaskPod};
+use windlass_core::objects::{ChildRecord, JobStatus, ObservedJob, ObservedPod, TaskPod};
 
-/// A node's pod that must not be let go.
-pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder) -> Option<String> {
+/// StatefulSets of an attempt that is over, or of a job that was stopped, made by one who knows all.
+pub(super) fn before_sets(cluster: &Cluster, order: &NodeSetsOrder) -> Option<String> {
+    let job = cluster.store.job(order.job_uid).filter(|_| at_ease(cluster))?;
+    let (attempt, launch) = (order.attempt, order.launch);
+    let task = TaskPod { index: order.nodes.main, attempt, launch, ..TaskPod::default() };
+    let is_over = is_recorded(cluster, job, &task);
+    (is_over || is_ordered(job, order.nodes.main)).then(|| {
+        let JobStatus { state, attempts, .. } = &job.status;
+        format!(
+            "{}: StatefulSets of attempt {attempt}, launch {launch} are made: {state} {attempts:?}",
+            job.key
+        )
+    })
+}
+
+/// A node's pod that must not be let go; `is_late` for a request that was sent long before.
+pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder, is_late: bool) -> Option<String> {
     let pod = cluster.store.pods.get(&order.guard.key)?;
     if (pod.uid, pod.resource_version) != (order.guard.uid, order.guard.resource_version) {
         return None;
@@ -22,8 +38,8 @@ pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder) -> Option<Str
     let unsafe_words = unrecorded(cluster, order, pod, task, job)
         .or_else(|| too_late(cluster, task, job))
         .or_else(|| before_main(cluster, order, task));
-    let broken =
-        unsafe_words.or_else(|| at_ease(cluster).then(|| together::before_let_go(cluster, order, pod))?);
+    let broken = unsafe_words
+        .or_else(|| (at_ease(cluster) && !is_late).then(|| together::before_let_go(cluster, order, pod))?);
     broken.map(|words| format!("pod {} is let go: {words}", order.guard.key.name))
 }
 

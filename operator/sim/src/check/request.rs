@@ -1,7 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
-use super::{awaited, classes, nodes, pool, together};
+use super::{awaited, classes, node_records, nodes, pool, together};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -27,7 +27,9 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
             let broken = unfenced(cluster, number?, order);
             broken.or_else(|| at_ease(cluster).then(|| rash(cluster, order))?)
         }),
-        Action::LetGo(order) => nodes::before_let_go(cluster, order),
+        Action::LetGo(order) => nodes::before_let_go(cluster, order, number.is_none()),
+        Action::MakeNodeSets(order) if number.is_some() => nodes::before_sets(cluster, order),
+        Action::WriteRecord(order) => node_records::before_record(cluster, order),
         Action::DeleteNodeSets { job_uid, but, .. } => nodes::before_deletion(cluster, *job_uid, *but),
         Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
             let task = cluster.store.pods.get(pod)?.task.as_ref()?;
@@ -43,7 +45,8 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         Action::WriteJob(guard, status) => {
             let job = current(cluster, guard)?;
             let wrong = wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status));
-            wrong.or_else(|| together::before_write(cluster, job, status))
+            let wrong = wrong.or_else(|| together::before_write(cluster, job, status));
+            wrong.or_else(|| node_records::before_write(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
         action => pool::before_request(cluster, action)

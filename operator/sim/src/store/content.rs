@@ -34,7 +34,7 @@ pub fn group(text: &str) -> Option<NodeGroup> {
     let mut words = text.split('/');
     let targets = NodeRange::parse(words.next()?)?;
     let mut said = || words.next().filter(|word| !word.is_empty());
-    let mut number = || said().map(|word| word.parse::<u64>()).transpose().ok();
+    let mut number = || said().map(str::parse::<u64>).transpose().ok();
     let (vcpus, memory_mib, gpus) = (number()?, number()?, number()?);
     let resources = ResourceRequest { cpu_millis: vcpus.map(|vcpus| vcpus * 1000), memory_mib, gpus };
     Some(NodeGroup { targets, resources, instance_type: said().map(Into::into) })
