@@ -10,7 +10,7 @@ use crate::plan::Size;
 use crate::store::PodRefusal;
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::{autoscaler, backend, collector, kubelet, operator, scheduler, users, worst};
+use crate::{autoscaler, backend, collector, kubelet, node_sets, operator, scheduler, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,9 +47,9 @@ pub struct Cluster {
     pub exit_codes: BTreeMap<(Name, u32, u8), i32>,
     /// True in a scenario: nothing is left to chance.
     pub scripted: bool,
-    /// Jobs whose containers run on until they are let go.
+    /// Jobs, or their tasks (`JOB:INDEX`), whose containers run on until somebody lets them end.
     pub held_jobs: BTreeSet<Name>,
-    /// Jobs whose containers cannot be started (in a scenario).
+    /// Jobs, or their tasks, whose containers cannot be started (in a scenario).
     pub broken_jobs: BTreeSet<Name>,
     /// Since when there are no faults.
     pub calm_since: Option<Time>,
@@ -162,6 +162,7 @@ impl Cluster {
             60..67 if self.faults.managed => backend::act(self),
             67..70 if self.faults.managed => autoscaler::act(self),
             60..84 => kubelet::act(self),
+            84..87 if self.faults.multi_node => node_sets::act(self),
             84..91 => scheduler::act(self),
             91..94 => collector::act(self),
             _ => users::act(self),
@@ -224,6 +225,7 @@ impl Cluster {
         self.rounds += 1;
         operator::land_late_requests(self);
         let mut busy = operator::run_to_rest(self);
+        busy |= node_sets::run_to_rest(self);
         busy |= scheduler::run_to_rest(self);
         busy |= backend::run_to_rest(self);
         busy |= autoscaler::run_to_rest(self);

@@ -16,6 +16,8 @@ enum Due {
     Stranded(ObjectKey),
     /// A pod that was deleted before it had a host, and is held.
     NeverBound(ObjectKey),
+    /// StatefulSets whose job is gone, or whose namespace ends.
+    NodeSets(ObjectKey),
     /// A record whose owner is gone.
     Record((Uid, u32)),
     /// A revision whose definition is gone, or whose namespace ends.
@@ -87,6 +89,9 @@ fn garbage(store: &Store) -> Vec<Due> {
     let ends = |key: &ObjectKey| store.namespaces.get(&key.namespace) == Some(&true);
     let is_due = |pod: &&ObservedPod| !pod.deleting && (store.has_lost_its_owner(pod) || ends(&pod.key));
     let mut due: Vec<Due> = store.pods.values().filter(is_due).map(|pod| Due::Pod(pod.key.clone())).collect();
+    let lost = store.node_sets.iter();
+    let lost = lost.filter(|(key, sets)| store.sets_have_lost_their_owner(sets) || ends(key));
+    due.extend(lost.map(|(key, _)| Due::NodeSets(key.clone())));
     let records = store.records.keys().filter(|record| store.record_has_lost_its_owner(**record));
     due.extend(records.copied().map(Due::Record));
     for (key, revision) in store.revisions.iter().filter(|(_, revision)| !revision.deleting) {
@@ -109,7 +114,7 @@ fn garbage(store: &Store) -> Vec<Due> {
 }
 
 fn is_empty(store: &Store, namespace: &Name) -> bool {
-    let mut keys = store.pods.keys().chain(store.jobs.keys());
+    let mut keys = store.pods.keys().chain(store.jobs.keys()).chain(store.node_sets.keys());
     let mut catalog = store.definitions.keys().chain(store.revisions.keys());
     !keys.any(|key| key.namespace == *namespace) && !catalog.any(|key| key.namespace == *namespace)
 }
@@ -128,6 +133,10 @@ fn collect(cluster: &mut Cluster, due: &Due) {
         Due::NeverBound(key) => {
             cluster.note(About::Faults, "pods given up that were deleted before they had a host");
             give_up(cluster, key, None);
+        }
+        Due::NodeSets(key) => {
+            cluster.note(About::Faults, "StatefulSets collected after their owner or namespace");
+            cluster.store.remove_node_sets(key, false);
         }
         Due::Record(place) => {
             cluster.note(About::Faults, "records collected after their job");

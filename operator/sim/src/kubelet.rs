@@ -266,13 +266,9 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
         Some(Local { started_at, exited: None, .. })
             if !matches!(task.container, Container::Running { .. }) =>
         {
-            report(
-                cluster,
-                pod,
-                task,
-                Container::Running { started_at: started_at.to_second() },
-                PodPhase::Active,
-            );
+            let running = Container::Running { started_at: started_at.to_second() };
+            let address = task.alone.then(|| address(pod.uid));
+            report(cluster, pod, TaskPod { address, ..task }, running, PodPhase::Active);
             true
         }
         Some(Local { started_at, exited: None, .. }) => {
@@ -305,6 +301,12 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
     }
 }
 
+/// The IP address of a pod.
+pub(crate) fn address(pod: Uid) -> Name {
+    let number = u32::from_str_radix(&pod.prefix(), 16).unwrap_or(0);
+    Name::from(format!("10.0.{}.{}", number / 256 % 256, number % 256))
+}
+
 /// A container that ignores SIGTERM is killed once its grace is over.
 fn grace_is_over(cluster: &mut Cluster, name: &Name, pod: Uid) -> bool {
     let now = cluster.now;
@@ -324,6 +326,7 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
         job: task.job,
         index: task.index,
         attempt: task.attempt,
+        alone: task.alone,
         host: name.clone(),
         started_at: now,
         ended: None,

@@ -17,7 +17,11 @@ mod faults;
 mod kubelet;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod news;
+mod node_sets;
+mod nodes;
 mod operator;
+mod options;
 mod plan;
 pub mod pools;
 pub mod replay;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Instant;
 use windlass_core::array::Intervals;
-use windlass_sim::{Coverage, Faults, Plan, Report, run, shrink};
+use windlass_sim::{Coverage, Faults, Plan, Report, shrink};
 
 /// Runs the core against a model cluster, under faults chosen by a seed.
 #[derive(Parser)]
@@ -29,8 +29,8 @@ struct Arguments {
     /// Of the seed that is shown, only these steps: 3,17-20.
     #[arg(long, requires = "trace", value_parser = parse_steps)]
     steps: Option<Intervals>,
-    /// Of the seed that is shown, not these faults.
-    #[arg(long, requires = "trace", value_delimiter = ',', value_parser = parse_fault)]
+    /// Not these faults.
+    #[arg(long, conflicts_with = "shrink", value_delimiter = ',', value_parser = parse_fault)]
     without: Vec<&'static str>,
     /// The most hosts at the start.
     #[arg(long, requires = "trace")]
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         (Some(Command::Hunt(command)), ..) => hunt::run(command),
         (None, Some(seed), _) => trace(&plan(seed, &arguments), arguments.minds),
         (None, _, Some(seed)) => reduce(seed),
-        (None, None, None) => explore(arguments.seeds),
+        (None, None, None) => explore(&arguments),
     }
 }
 
@@ -114,7 +114,8 @@ fn reduce(seed: u64) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn explore(seeds: std::ops::Range<u64>) -> ExitCode {
+fn explore(arguments: &Arguments) -> ExitCode {
+    let seeds = arguments.seeds.clone();
     let threads = u64::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1);
     let started = Instant::now();
     let mut sum = Sum::default();
@@ -123,7 +124,7 @@ fn explore(seeds: std::ops::Range<u64>) -> ExitCode {
             let mine = seeds.clone().filter(move |seed| seed % threads == thread);
             scope.spawn(move || {
                 mine.fold(Sum::default(), |mut sum, seed| {
-                    sum.add(seed, run(seed, false));
+                    sum.add(seed, plan(seed, arguments).run(&[], false));
                     sum
                 })
             })
@@ -139,7 +140,8 @@ fn explore(seeds: std::ops::Range<u64>) -> ExitCode {
     sum.broken.sort();
     sum.print(seeds.end.saturating_sub(seeds.start), started.elapsed().as_secs_f64());
     match sum.broken.first() {
-        Some((seed, _)) => reduce(*seed),
+        Some((seed, _)) if arguments.without.is_empty() => reduce(*seed),
+        Some(_) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use windlass_core::action::{Action, Outcome, Refusal};
 use windlass_core::event::{Event, Kind};
 use windlass_core::finding::Finding;
-use windlass_core::ids::{ActionId, Name};
+use windlass_core::ids::{ActionId, Name, ResourceVersion};
 use windlass_core::time::Time;
 use windlass_core::{Core, Settings};
 
@@ -41,6 +41,8 @@ pub struct LateRequest {
     pub action: Action,
     /// When it is carried out.
     pub lands_at: Time,
+    /// What there was when it was sent.
+    sent_at: ResourceVersion,
     sender: usize,
 }
 
@@ -219,6 +221,7 @@ fn send(cluster: &mut Cluster, number: usize) {
     let (id, action) = operator.to_send.swap_remove(at);
     let not_after = match &action {
         Action::CreatePod(order) => Some(order.not_after),
+        Action::MakeNodeSets(order) => Some(order.not_after),
         Action::LaunchMachine(order) => Some(order.not_after),
         Action::Scale(order) => order.not_after,
         _ => None,
@@ -242,7 +245,8 @@ fn send(cluster: &mut Cluster, number: usize) {
         unknown(cluster, "requests that were lost", "connection refused")
     } else if late {
         cluster.tell(|| format!("operator {number}: {} is late", told::action(&action)));
-        cluster.late.push(LateRequest { action, lands_at: cluster.now + delay, sender: number });
+        let (lands_at, sent_at) = (cluster.now + delay, cluster.store.version());
+        cluster.late.push(LateRequest { action, lands_at, sent_at, sender: number });
         unknown(cluster, "requests that were carried out late", "timeout")
     } else {
         let broken = check::before_request(cluster, Some(number), &action);
@@ -319,7 +323,10 @@ pub fn land_late_requests(cluster: &mut Cluster) {
         cluster.note(About::Faults, "late requests that landed");
         let broken = check::before_request(cluster, None, &late.action);
         cluster.truth.breaches.extend(broken);
+        // The StatefulSets that go were listed before.
+        let listed_at = cluster.store.listed_at.replace(late.sent_at);
         carry_out(cluster, late.sender, late.action);
+        cluster.store.listed_at = listed_at;
     }
 }
 

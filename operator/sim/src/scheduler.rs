@@ -23,7 +23,10 @@ pub fn run_to_rest(cluster: &mut Cluster) -> bool {
 }
 
 fn unbound(cluster: &Cluster) -> Vec<ObjectKey> {
-    let waits = |pod: &&ObservedPod| pod.host.is_none() && !pod.deleting && pod.phase == PodPhase::Active;
+    let is_gated = |pod: &ObservedPod| pod.task.as_ref().is_some_and(|task| task.gated);
+    let waits = |pod: &&ObservedPod| {
+        pod.host.is_none() && !pod.deleting && pod.phase == PodPhase::Active && !is_gated(pod)
+    };
     cluster.store.pods.values().filter(waits).map(|pod| pod.key.clone()).collect()
 }
 

@@ -6,9 +6,9 @@ use crate::classes;
 use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::kubelet::{Link, forget_node};
-use crate::operator;
+use crate::options::{self, number, option, submission, time_limits};
 use crate::store::{Cascade, Store, content};
-use crate::{shares, stage, users, worst};
+use crate::{news, operator, shares, stage, users, worst};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,12 +17,11 @@ use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion};
 use windlass_core::objects::{
-    Dependency, EnvironmentStatus, ExitRule, JobReference, JobSpec, JobStatus, ObservedEnvironment,
-    ObservedJob, ObservedPolicy, ObservedQueue, Pattern, Payload, QueueStatus, ResourceRequest,
-    RetryStrategy, Stop, StopChildren, StopKind, StuckReason, TimeLimit,
+    EnvironmentStatus, JobSpec, JobStatus, ObservedEnvironment, ObservedJob, ObservedPolicy, ObservedQueue,
+    Pattern, Payload, QueueStatus, Stop, StopChildren, StopKind,
 };
 use windlass_core::reference::Reference;
-use windlass_core::units::{GPUS, vcpus};
+use windlass_core::units::GPUS;
 
 const NAMESPACE: &str = "default";
 
@@ -205,8 +204,7 @@ impl Script {
     }
 
     fn definition(&mut self, name: &str, cpus: &str, mib: &str, options: &[&str]) -> Result<(), String> {
-        let priority = option(options, "priority").map_or(String::new(), |number| format!(" {number}"));
-        let text = format!("{} {mib}{priority}", 1000 * number(cpus)?);
+        let text = options::definition(cpus, mib, options)?;
         let content = content(Payload(Arc::from(text.as_bytes())));
         let mut definition = users::definition(&mut self.cluster, NAMESPACE, name, content);
         definition.active = !options.contains(&"inactive");
@@ -287,6 +285,7 @@ impl Script {
             "environment" => self.cluster.store.delete_environment(&name.into()),
             "class" => classes::delete(&mut self.cluster, &name.into()),
             "pod" => self.cluster.store.delete_pod(&key),
+            "statefulsets" => self.cluster.store.remove_node_sets(&key, false),
             "node" => forget_node(&mut self.cluster, &name.into()),
             "namespace" => self.cluster.store.delete_namespace(&name.into()),
             _ => return Err(format!("nothing is called a {kind}")),
@@ -318,40 +317,7 @@ impl Script {
 
     /// Tells what changed since the last command.
     fn tell_news(&mut self) {
-        let store = &self.cluster.store;
-        let mut now: BTreeMap<String, String> = BTreeMap::new();
-        for job in store.jobs.values() {
-            now.insert(format!("job {}", job.key.name), told_of_job(job));
-        }
-        for definition in store.definitions.values() {
-            let revisions = definition.status.revisions.iter();
-            let told = revisions
-                .map(|entry| format!("{}{}", entry.number, if entry.active { "" } else { " INACTIVE" }));
-            now.insert(
-                format!("definition {}", definition.key.name),
-                format!("revisions {}", told.collect::<Vec<_>>().join(", ")),
-            );
-        }
-        for queue in store.queues.values() {
-            now.insert(format!("queue {}", queue.name), told_of_queue(queue));
-        }
-        for environment in store.environments.values() {
-            now.insert(format!("environment {}", environment.name), told_of_environment(environment));
-        }
-        for (name, found) in &store.deployments {
-            now.insert(format!("machinedeployment {name}"), format!("{} replicas", found.replicas));
-        }
-        for machine in store.machines.values() {
-            now.insert(format!("machine {}", machine.name), stage::told_of_machine(machine));
-        }
-        for class in store.node_classes.values() {
-            now.insert(format!("node class {}", class.name), stage::told_of_class(class));
-        }
-        for pod in store.pods.values() {
-            let host = pod.host.as_ref().map_or("no host", Name::as_str);
-            let deleting = if pod.deleting { ", being deleted" } else { "" };
-            now.insert(format!("pod {}", pod.key.name), format!("{:?} on {host}{deleting}", pod.phase));
-        }
+        let now = news::all(&self.cluster);
         let seconds = self.cluster.now.since(self.started).as_secs();
         for (object, told) in &now {
             if self.shown.get(object) != Some(told) {
@@ -363,127 +329,4 @@ impl Script {
         }
         self.shown = now;
     }
-}
-
-fn told_of_job(job: &ObservedJob) -> String {
-    let status = &job.status;
-    let mut told = format!("{} {}: {}", status.state, status.reason, status.words);
-    if let Some(pinned) = &status.pinned {
-        let _ = write!(told, " [{}:{}]", pinned.definition, pinned.number);
-    }
-    for attempt in &status.attempts {
-        let exit = attempt.exit_code.map_or("none".to_owned(), |code| code.to_string());
-        let proof = attempt.proof.map_or("under way", windlass_core::objects::Proof::as_str);
-        let host = attempt.host.as_ref().map_or("?", Name::as_str);
-        let _ = write!(told, " (attempt {} on {host}, exit {exit}, {proof})", attempt.number);
-    }
-    for failure in status.array.iter().flat_map(|array| &array.failures) {
-        let _ = write!(
-            told,
-            " (failed {}-{}: {}: {})",
-            failure.index, failure.last, failure.reason, failure.words
-        );
-    }
-    for (state, indexes) in status.array.iter().flat_map(|array| &array.children) {
-        let _ = write!(told, " {state}={indexes}");
-    }
-    told
-}
-
-fn told_of_queue(queue: &ObservedQueue) -> String {
-    let mut told = validity(queue.status.validity.fault.as_ref());
-    for share in queue.status.fair_share.iter().flat_map(|told| &told.shares) {
-        let (used, recent) = (vcpus(share.used), vcpus(share.recent));
-        let (name, weight, waiting) = (&share.share, f64::from(share.weight) / 10_000.0, share.runnable);
-        let _ = write!(told, "; {name}: ({used} + {recent}) x {weight}, {waiting} wait");
-    }
-    told.push_str(&queue.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")));
-    if let Some(words) = &queue.status.in_use {
-        let _ = write!(told, "; {words}");
-    }
-    told
-}
-
-fn told_of_environment(environment: &ObservedEnvironment) -> String {
-    let mut told = validity(environment.status.validity.fault.as_ref());
-    told.push_str(&stage::told_of_pool(environment));
-    told.push_str(
-        &environment.status.name_taken.as_ref().map_or(String::new(), |words| format!("; {words}")),
-    );
-    if let Some(words) = &environment.status.launch_failure {
-        let _ = write!(told, "; LaunchFailed: {words}");
-    }
-    if let Some(words) = &environment.status.in_use {
-        let _ = write!(told, "; {words}");
-    }
-    told
-}
-
-fn validity(fault: Option<&(Name, Name)>) -> String {
-    fault.map_or("VALID".to_owned(), |(code, words)| format!("INVALID {code}: {words}"))
-}
-
-/// `limit=capacity:600:CANCEL,requirement:600:TERMINATE`.
-fn time_limits(options: &[&str]) -> Result<Vec<TimeLimit>, String> {
-    let limits = option(options, "limit").into_iter().flat_map(|limits| limits.split(','));
-    let limit = |text: &str| match text.split(':').collect::<Vec<_>>().as_slice() {
-        [reason, seconds, action] => Ok(TimeLimit {
-            reason: if *reason == "capacity" {
-                StuckReason::InsufficientCapacity
-            } else {
-                StuckReason::ResourceRequirement
-            },
-            after: Duration::from_secs(number(seconds)?),
-            kind: if *action == "CANCEL" { StopKind::Cancel } else { StopKind::Terminate },
-        }),
-        _ => Err(format!("'{text}' is no limit")),
-    };
-    limits.map(limit).collect()
-}
-
-/// What the options of a job ask for.
-fn submission(options: &[&str]) -> Result<JobSpec, String> {
-    let numeric = |key: &str| option(options, key).map(number).transpose();
-    let seconds = |key: &str| numeric(key).map(|number| number.map(Duration::from_secs));
-    let mut depends_on: Vec<Dependency> = Vec::new();
-    let named = |key: &str| option(options, key).into_iter().flat_map(|jobs| jobs.split(','));
-    depends_on.extend(named("after").map(|job| Dependency::Whole(JobReference::parse(job))));
-    depends_on.extend(named("n-to-n").map(|job| Dependency::NToN(JobReference::parse(job))));
-    depends_on.extend(options.contains(&"sequential").then_some(Dependency::Sequential));
-    let rules = named("exit-rules").map(|rule| match rule.split_once(':') {
-        Some((pattern, action)) => Ok(ExitRule {
-            exit_code: Some(Pattern(pattern.into())),
-            retry: action == "RETRY",
-            ..ExitRule::default()
-        }),
-        None => Err(format!("'{rule}' is no rule: write CODE:RETRY or CODE:EXIT")),
-    });
-    Ok(JobSpec {
-        size: numeric("size")?.or(numeric("nodes")?).and_then(|size| u32::try_from(size).ok()),
-        multi_node: option(options, "nodes").is_some(),
-        aws_name: option(options, "aws").map(Name::from),
-        retry: Some(RetryStrategy {
-            attempts: numeric("attempts")?.and_then(|attempts| u8::try_from(attempts).ok()),
-            rules: rules.collect::<Result<_, _>>()?,
-        }),
-        timeout: seconds("timeout")?,
-        share: option(options, "share").map(Name::from),
-        priority: numeric("priority")?.and_then(|priority| u32::try_from(priority).ok()),
-        time_to_live: seconds("ttl")?,
-        depends_on,
-        overrides: ResourceRequest {
-            cpu_millis: numeric("vcpus")?.map(|cpus| cpus * 1000),
-            gpus: numeric("gpus")?,
-            ..ResourceRequest::default()
-        },
-        ..JobSpec::default()
-    })
-}
-
-pub(crate) fn option<'a>(options: &[&'a str], key: &str) -> Option<&'a str> {
-    options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='))
-}
-
-pub(crate) fn number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("'{text}' is no number"))
 }

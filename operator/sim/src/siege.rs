@@ -3,7 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
-use crate::{shares, users, wishes};
+use crate::{nodes, shares, users};
 use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::objects::{JobSpec, ObservedHost, ResourceRequest, RetryStrategy};
@@ -11,6 +11,9 @@ use windlass_core::reference::Reference;
 
 /// How the names of its jobs begin. All run until their timeouts.
 pub const PREFIX: &str = "siege-";
+
+/// The definition of one with several nodes.
+const TOGETHER: &str = "together";
 
 /// As large as a host, where nobody has machines made for it.
 const WHOLE_HOST: u64 = 4000;
@@ -35,10 +38,13 @@ pub fn lay(cluster: &mut Cluster) {
     let filled_for = cluster.rng.u64(60..=900);
     let many = cluster.size.children.max(2) * 2;
     let large = cluster.rng.u64(60..=200);
-    let nodes = (cluster.faults.multi_node && cluster.rng.bool()).then(|| cluster.rng.u32(2..=wishes::NODES));
+    let nodes = (cluster.faults.multi_node && cluster.rng.bool()).then(|| cluster.rng.u32(2..=nodes::NODES));
+    if let Some(count) = nodes {
+        nodes::put_plain(cluster, users::NAMESPACES[0], TOGETHER, "2000 128", count);
+    }
     for (name, share, size, timeout) in [
         ("fill", &ours, Some(many), filled_for),
-        ("large", &ours, nodes, large),
+        ("large", &ours, None, large),
         ("short", &theirs, Some(many), 60),
         ("long", &ours, Some(many), 900),
         ("other", &theirs, Some(many), 900),
@@ -49,9 +55,12 @@ pub fn lay(cluster: &mut Cluster) {
         let cpu_millis = (is_large && is_whole && nodes.is_none()).then_some(WHOLE_HOST);
         let spec = JobSpec {
             queue: Reference::plain(queue),
-            definition: Reference::plain(if is_large { "large" } else { "small" }),
+            definition: Reference::plain(match (is_large, nodes) {
+                (true, Some(_)) => TOGETHER,
+                (true, None) => "large",
+                _ => "small",
+            }),
             size,
-            multi_node: is_large && nodes.is_some(),
             timeout: Some(Duration::from_secs(timeout)),
             retry: Some(RetryStrategy { attempts: Some(1), ..RetryStrategy::default() }),
             share: share.clone().filter(|_| shares::policy_of(cluster, queue).is_some()),

@@ -3,8 +3,8 @@
 use crate::classes;
 use crate::cluster::Cluster;
 use crate::kubelet::Kubelet;
+use crate::options::{number, option};
 use crate::pools;
-use crate::script::{number, option};
 use crate::store::{Store, selector};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -11,6 +11,17 @@ use windlass_core::objects::{
 pub(crate) fn action(action: &Action) -> String {
     match action {
         Action::CreatePod(order) if order.host.is_empty() => format!("create pod {}", order.pod.name),
+        Action::MakeNodeSets(order) => {
+            format!(
+                "make node sets of {}, attempt {}, launch {}",
+                order.job.name, order.attempt, order.launch
+            )
+        }
+        Action::DeleteNodeSets { job, but, .. } => format!("delete node sets of {} but {but:?}", job.name),
+        Action::LetGo(order) => {
+            let (pod, version) = (&order.guard.key.name, order.guard.resource_version.0);
+            format!("let pod {pod} at {version} go to {} ({:?})", order.host, order.main_address)
+        }
         Action::CreatePod(order) => format!("create pod {} on {}", order.pod.name, order.host),
         Action::WriteJob(guard, written) => {
             let (job, version) = (&guard.key.name, guard.resource_version.0);
@@ -144,7 +155,8 @@ fn pool(status: &EnvironmentStatus) -> String {
 
 fn pod(pod: &ObservedPod) -> String {
     let deleting = if pod.deleting { ", being deleted" } else { "" };
-    format!("pod {} at {} {:?}{deleting}", pod.key.name, pod.resource_version.0, pod.phase)
+    let gated = if pod.task.as_ref().is_some_and(|task| task.gated) { ", gated" } else { "" };
+    format!("pod {} at {} {:?}{gated}{deleting}", pod.key.name, pod.resource_version.0, pod.phase)
 }
 
 fn job(job: &ObservedJob) -> String {

@@ -2,8 +2,9 @@
 
 use crate::check::{Book, Promise};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{Ending, Managed};
+use windlass_core::objects::{Ending, Managed, Nodes};
 use windlass_core::time::Time;
 
 /// One container that ran.
@@ -15,6 +16,8 @@ pub struct Container {
     pub index: u32,
     /// The attempt.
     pub attempt: u8,
+    /// It is a node's of a multi-node job.
+    pub alone: bool,
     /// The host.
     pub host: Name,
     /// When it started.
@@ -46,6 +49,8 @@ pub struct Truth {
     tasks: BTreeMap<(Uid, u32), Vec<Uid>>,
     /// When each process last wrote, or looked up, the status of each job.
     pub fences: BTreeMap<(usize, Uid), Time>,
+    /// The nodes of multi-node jobs for which StatefulSets were asked for.
+    pub nodes: BTreeMap<Uid, Arc<Nodes>>,
     /// Pods that an operator stopped, and why.
     pub stops: BTreeMap<Uid, Ending>,
     /// Jobs of which the API server refused a pod for good.
@@ -100,7 +105,9 @@ impl Truth {
             let still_runs = other.ended.is_none() && !other.given_up;
             // Somebody took the pod of a first run of this attempt away by force while two leaders disagreed: that run is
             // what the record may hold, and this one's success is lost.
-            let succeeded = matches!(other.ended, Some((_, 0))) && !self.was_given_up(other);
+            // Nodes run again with the main node, however they ended.
+            let succeeded =
+                matches!(other.ended, Some((_, 0))) && !self.was_given_up(other) && !container.alone;
             if (same_attempt && !other.given_up) || still_runs || succeeded {
                 self.breaches.push(format!(
                     "task {}:{} starts attempt {} on {} although attempt {} {} on {}",

@@ -6,7 +6,7 @@ use crate::coverage::About;
 use crate::kubelet::{Kubelet, Link, forget_node};
 use crate::pools::{self, UNMANAGED};
 use crate::store::{self, Cascade, Store};
-use crate::{shares, siege, wishes, worst};
+use crate::{nodes, shares, siege, wishes, worst};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_core::action::Refusal;
@@ -35,6 +35,7 @@ pub fn furnish(cluster: &mut Cluster) {
             let content = if number == 0 { "1000 64" } else { "2000 128" };
             put_definition(cluster, namespace, name, content);
         }
+        nodes::define(cluster, namespace);
     }
     for _ in 0..cluster.rng.u32(1..=3).min(cluster.size.hosts) {
         add_host(cluster);
@@ -98,6 +99,9 @@ pub fn act(cluster: &mut Cluster) {
     } else if hit(faults.stops) {
         wishes::stop(cluster);
     } else if hit(faults.pod_deletions) {
+        if cluster.faults.multi_node && cluster.rng.u64(0..8) == 0 && nodes::delete_sets(cluster) {
+            return;
+        }
         cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
@@ -144,6 +148,7 @@ pub fn bring_back(cluster: &mut Cluster) -> bool {
             put_definition(cluster, NAMESPACES[0], name, "1000 64");
         }
     }
+    nodes::define(cluster, NAMESPACES[0]);
     gave_up || cluster.store.next_version().0 > versions.0 + 1
 }
 
@@ -170,7 +175,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         forget_node(cluster, &name);
         cluster.kubelets.remove(&name);
     }
-    let hosts = if cluster.faults.multi_node { wishes::NODES } else { 1 };
+    let hosts = if cluster.faults.multi_node { nodes::NODES } else { 1 };
     (0..hosts).for_each(|_| add_host_with(cluster, 0));
     if cluster.faults.gpus {
         add_host_with(cluster, 2);
@@ -212,7 +217,9 @@ pub fn put_job(cluster: &mut Cluster, key: ObjectKey, spec: JobSpec) {
         status: JobStatus::default(),
         key,
     };
-    cluster.note(About::Work, if job.spec.size.is_some() { "arrays" } else { "single jobs" });
+    if !cluster.store.is_multi_node(&job) {
+        cluster.note(About::Work, if job.spec.size.is_some() { "arrays" } else { "single jobs" });
+    }
     cluster.coverage.add(About::Work, "children", job.spec.size.map_or(0, u64::from));
     cluster.tell(|| format!("user: submits {} {} {:?}", job.key, job.uid.prefix(), job.spec));
     cluster.store.put_job(job);
@@ -335,7 +342,8 @@ fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
         cluster.truth.removed.insert(attempt);
         let job = cluster.store.job(task.job);
         let is_over = job.is_some_and(|job| check::is_recorded(cluster, job, task));
-        if is_over || cluster.truth.of(pod.uid).is_none() {
+        // Of a node only the pod that was recorded is ever let go, whoever has its name by then.
+        if !task.alone && (is_over || cluster.truth.of(pod.uid).is_none()) {
             cluster.truth.removed_tombs.insert(attempt);
         }
     }
@@ -404,6 +412,10 @@ fn edit(cluster: &mut Cluster) {
     cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
     match dice {
+        0 if cluster.faults.multi_node && cluster.rng.bool() => {
+            let name = nodes::DEFINITIONS[cluster.rng.usize(0..nodes::DEFINITIONS.len())];
+            nodes::put_definition(cluster, NAMESPACES[0], name);
+        }
         0 => put_definition(cluster, NAMESPACES[0], definition, "1000 128"),
         1 => put_definition(cluster, NAMESPACES[0], definition, "1000 64"),
         2 => cluster.store.delete_definition(&ObjectKey::new(NAMESPACES[0], definition)),
@@ -439,6 +451,7 @@ fn end_or_revive_namespace(cluster: &mut Cluster) {
     for definition in DEFINITIONS {
         put_definition(cluster, NAMESPACES[1], definition, "1000 64");
     }
+    nodes::define(cluster, NAMESPACES[1]);
 }
 
 fn cordon(cluster: &mut Cluster) {

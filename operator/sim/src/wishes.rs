@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::coverage::About;
-use crate::{pools, shares};
+use crate::{nodes, pools, shares};
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_core::array::Intervals;
@@ -50,36 +50,20 @@ pub fn submission(
         depends_on,
         time_to_live,
         overrides: ResourceRequest { cpu_millis, gpus, ..ResourceRequest::default() },
+        changes_container: cpu_millis.or(gpus).is_some(),
         share,
         priority,
         ..JobSpec::default()
     };
     let is_multi_node = cluster.rng.bool() && cluster.faults.multi_node && size.is_some();
-    if is_multi_node { of_nodes(spec, cluster) } else { spec }
-}
-
-/// The most nodes that a multi-node job has: as many hosts as there are at least, once the faults have stopped.
-pub const NODES: u32 = 3;
-
-/// The same as a multi-node job, all of whose nodes run once.
-fn of_nodes(spec: JobSpec, cluster: &mut Cluster) -> JobSpec {
-    cluster.note(About::Work, "multi-node jobs");
-    let depends_on = spec.depends_on.into_iter().filter(|entry| matches!(entry, Dependency::Whole(_)));
-    JobSpec {
-        size: Some(cluster.rng.u32(2..=NODES)),
-        multi_node: true,
-        retry: Some(RetryStrategy { attempts: Some(1), ..RetryStrategy::default() }),
-        depends_on: depends_on.collect(),
-        overrides: ResourceRequest { cpu_millis: None, ..spec.overrides },
-        ..spec
-    }
+    if is_multi_node { nodes::of_nodes(spec, cluster) } else { spec }
 }
 
 /// Users give up on multi-node jobs that never find as many hosts as they have nodes. True when there were any.
 pub fn give_up(cluster: &mut Cluster) -> bool {
     let is_hopeless = |job: &&ObservedJob| {
         let reason = job.status.reason.as_str();
-        job.spec.multi_node && job.spec.stop.is_none() && HOPELESS.contains(&reason)
+        cluster.store.is_multi_node(job) && job.spec.stop.is_none() && HOPELESS.contains(&reason)
     };
     let jobs: Vec<ObservedJob> = cluster.store.jobs.values().filter(is_hopeless).cloned().collect();
     for job in &jobs {

@@ -11,7 +11,7 @@ use windlass_core::ids::{ObjectKey, ResourceVersion};
 use windlass_core::objects::{Backend, ObservedJob, ObservedPod, PodPhase};
 use windlass_core::time::Time;
 use windlass_core::units::ResourceList;
-use windlass_core::{Settings, pod_name};
+use windlass_core::{Settings, node_pod_name, node_sets_name, pod_name};
 
 /// An administrator pauses all admission, or lets it go on.
 pub fn pause(cluster: &mut Cluster, paused: bool) {
@@ -38,11 +38,17 @@ pub fn squat(cluster: &mut Cluster) {
     let jobs: Vec<ObservedJob> =
         cluster.store.jobs.values().filter(|job| !job.status.state.is_final()).cloned().collect();
     let Some(job) = jobs.get(cluster.rng.usize(0..jobs.len().max(1))) else { return };
-    let child = job.spec.size.map(|size| cluster.rng.u32(0..size));
+    let child = cluster.store.tasks_of(job).map(|size| cluster.rng.u32(0..size.max(1)));
     let attempt = cluster.rng.u8(1..=2);
+    let nodes = cluster.store.nodes_of(job).zip(child);
     let key = ObjectKey {
         namespace: job.key.namespace.clone(),
-        name: pod_name(&job.key.name, job.uid, child, attempt, 0),
+        name: match nodes {
+            Some((nodes, index)) => {
+                node_pod_name(&node_sets_name(&job.key.name, job.uid, attempt, 0), &nodes, index)
+            }
+            None => pod_name(&job.key.name, job.uid, child, attempt, 0),
+        },
     };
     let is_open = cluster.store.namespaces.get(&key.namespace) == Some(&false);
     if cluster.store.pods.contains_key(&key) || !is_open {
@@ -127,6 +133,12 @@ pub fn remember(cluster: &mut Cluster, action: &Action, outcome: &Outcome) {
         }
         (Action::CreatePod(order), Outcome::Refused(Refusal::Invalid, _)) => {
             cluster.truth.refused.insert(order.job);
+        }
+        (Action::MakeNodeSets(order), Outcome::Refused(Refusal::Invalid, _)) => {
+            cluster.truth.refused.insert(order.job_uid);
+        }
+        (Action::MakeNodeSets(order), Outcome::Done) => {
+            cluster.truth.nodes.insert(order.job_uid, order.nodes.clone());
         }
         (Action::ReadMachine(_, name), Outcome::NotFound) => {
             cluster.truth.machines_missed.insert(name.clone());

@@ -46,7 +46,7 @@ fn every_row_has_a_scenario() {
         scenarios().iter().map(|file| file.file_stem().unwrap().to_string_lossy().into_owned()).collect();
     for row in [
         "j1", "j4", "j5", "j6", "j7", "j8", "j9", "j10", "a1", "a2", "a3", "a4", "a5", "d1", "q1", "q2",
-        "q3", "q4", "q5", "c1", "c2", "c3", "c4", "c5", "m2",
+        "q3", "q4", "q5", "c1", "c2", "c3", "c4", "c5", "m1", "m2", "m3", "m4", "m5",
     ] {
         assert!(names.iter().any(|name| name.starts_with(&format!("{row}_"))), "no scenario for row {row}");
     }

@@ -2,7 +2,7 @@
 
 use super::attempts::{TIMED_OUT, follow};
 use super::life::{is_ordered, was_refused};
-use super::{awaited, classes, pool, together};
+use super::{awaited, classes, node_records, pool, together};
 use crate::cluster::Cluster;
 use crate::truth::Container;
 use windlass_core::ids::{Name, Uid};
@@ -18,6 +18,7 @@ pub fn at_rest(cluster: &Cluster) -> Option<String> {
     jobs.filter_map(|job| job_is_done(job).or_else(|| records_are_complete(cluster, job)))
         .next()
         .or_else(|| every_container_is_recorded(cluster))
+        .or_else(|| nothing_runs_on(cluster))
         .or_else(|| nothing_is_left(cluster))
         .or_else(|| every_status_is_written(cluster))
         .or_else(|| numbers_are_true(cluster))
@@ -50,22 +51,14 @@ fn job_is_done(job: &ObservedJob) -> Option<String> {
         .then(|| format!("job {} never ends: {} {}: {}", job.key, status.state, status.reason, status.words))
 }
 
-/// The attempts of a task, as recorded.
-fn attempts(cluster: &Cluster, job: &ObservedJob, index: u32) -> Vec<Attempt> {
-    if job.spec.size.is_none() {
-        return job.status.attempts.clone();
-    }
-    let mut records = cluster.store.records.iter();
-    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= index);
-    let child = record.and_then(|(_, stored)| stored.record.children.get(&index));
-    child.map(|child| child.attempts.clone()).unwrap_or_default()
-}
-
 /// Each task's final state is that of its last attempt, and no attempt follows a success.
 fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> {
+    if cluster.store.is_multi_node(job) {
+        return node_records::are_complete(cluster, job);
+    }
     let allowed = job.spec.retry.as_ref().map_or(1, |retry| usize::from(retry.allowed()));
     for index in 0..job.spec.size.unwrap_or(1) {
-        let attempts = attempts(cluster, job, index);
+        let attempts = cluster.store.attempts(job, index);
         let state = match &job.status.array {
             Some(array) => {
                 array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state)
@@ -96,7 +89,7 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
                 attempts.last()
             ));
         }
-        let broken = follow(cluster, job, index, &attempts, state.unwrap_or_default());
+        let broken = follow(cluster, job, index, attempts, state.unwrap_or_default());
         if broken.is_some() {
             return broken;
         }
@@ -108,7 +101,7 @@ fn records_are_complete(cluster: &Cluster, job: &ObservedJob) -> Option<String> 
 fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
     cluster.truth.all().find_map(|(pod, container)| {
         let job = cluster.store.job(container.job)?;
-        let attempts = attempts(cluster, job, container.index);
+        let attempts = cluster.store.attempts(job, container.index);
         let attempt = attempts.iter().find(|attempt| attempt.number == container.attempt);
         let given_up = cluster.truth.was_given_up(container);
         let Some(attempt) = attempt else {
@@ -119,6 +112,9 @@ fn every_container_is_recorded(cluster: &Cluster) -> Option<String> {
             let was_never_seen = was_never_seen || was_refused(job);
             return (!was_never_seen).then(|| format!("{} is not recorded", name(pod, container)));
         };
+        if container.alone && !given_up && attempt.proof == Some(Proof::NeverBound) {
+            return Some(format!("{} ran, and its record says that nothing did", name(pod, container)));
+        }
         let taken_away = given_up || attempt.proof != Some(Proof::ContainerTerminated);
         if taken_away { None } else { wrong(pod, container, attempt) }
     })
@@ -131,6 +127,13 @@ fn wrong(pod: Uid, container: &Container, attempt: &Attempt) -> Option<String> {
     let ((_, exit_code), told) = (container.ended?, attempt.exit_code?);
     (told != exit_code)
         .then(|| format!("{} exited with {exit_code}, recorded is {told}", name(pod, container)))
+}
+
+/// What belongs to a job that has ended is over, also the nodes that only the main node's end stops.
+fn nothing_runs_on(cluster: &Cluster) -> Option<String> {
+    let runs = |container: &Container| container.ended.is_none() && !container.given_up;
+    let (pod, container) = cluster.truth.all().find(|(_, container)| runs(container))?;
+    Some(format!("{} runs on for ever", name(pod, container)))
 }
 
 fn name(pod: Uid, container: &Container) -> String {
@@ -152,6 +155,14 @@ fn nothing_is_left(cluster: &Cluster) -> Option<String> {
         .find(|pod| pod.task.as_ref().is_some_and(|task| store.gone_jobs.contains(&task.job)));
     if let Some(pod) = orphan {
         return Some(format!("pod {} is left of a job that is gone: {pod:?}", pod.key));
+    }
+    // Every job has ended by now.
+    if let Some(sets) = store.node_sets.keys().next() {
+        return Some(format!("StatefulSets {sets} are left of an attempt that is over"));
+    }
+    let is_gated = |pod: &&ObservedPod| pod.task.as_ref().is_some_and(|task| task.gated);
+    if let Some(pod) = store.pods.values().find(is_gated) {
+        return Some(format!("pod {} waits behind its gate for ever", pod.key));
     }
     if let Some(pod) = store.pods.values().find(|pod| pod.deleting) {
         return Some(format!("pod {} was deleted and is still there", pod.key));

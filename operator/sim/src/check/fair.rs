@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, Uid};
-use windlass_core::objects::{ObservedEnvironment, ObservedJob, ObservedPolicy, PodPhase, WEIGHT_ONE};
+use windlass_core::objects::{
+    NodeSet, Nodes, ObservedEnvironment, ObservedJob, ObservedPolicy, PodPhase, WEIGHT_ONE,
+};
 use windlass_core::state::State;
 use windlass_core::time::Time;
 
@@ -108,12 +110,12 @@ pub(super) fn unfair_turn(
     let mut together = None;
     for given in given.iter().filter(queue) {
         let Some((share, need)) = given.spec.share.clone().zip(cpu(cluster, given)) else { continue };
+        let nodes = cluster.store.nodes_of(given);
         // The nodes of one job are given hosts together.
-        if given.spec.multi_node && together.replace(given.uid) == Some(given.uid) {
+        if nodes.is_some() && together.replace(given.uid) == Some(given.uid) {
             continue;
         }
-        let nodes = given.spec.size.filter(|_| given.spec.multi_node).unwrap_or(1);
-        let need = need * u64::from(nodes);
+        let need = nodes.map_or(need, |nodes| all_cpu(&nodes));
         let broken = kept_is_taken(cluster, policy, &least, &most, &share, need);
         if broken.is_some() {
             return broken.map(|words| format!("{} is given a host although {words}", given.key));
@@ -200,6 +202,20 @@ fn cpu(cluster: &Cluster, job: &ObservedJob) -> Option<u64> {
     super::order::need(cluster, job)?.cpu_millis
 }
 
+/// What all nodes of a job take together.
+fn all_cpu(nodes: &Nodes) -> u64 {
+    let of_set = |set: &NodeSet| u64::from(set.last - set.first + 1) * set.need.cpu_millis;
+    nodes.sets.iter().map(of_set).sum()
+}
+
+/// What one task takes: not all nodes need the same.
+fn cpu_of(cluster: &Cluster, job: &ObservedJob, index: u32) -> Option<u64> {
+    match cluster.store.nodes_of(job) {
+        Some(nodes) => nodes.set_of(index).map(|set| set.need.cpu_millis),
+        None => cpu(cluster, job),
+    }
+}
+
 /// What each share surely uses: containers that run, of tasks that nobody can think to be over.
 fn least(cluster: &Cluster, counts: impl Fn(Uid) -> bool) -> BTreeMap<Name, u64> {
     let mut uses = BTreeMap::new();
@@ -207,7 +223,9 @@ fn least(cluster: &Cluster, counts: impl Fn(Uid) -> bool) -> BTreeMap<Name, u64>
         let Some(job) = cluster.store.job(container.job).filter(|job| !job.deleting) else { continue };
         let is_over = state(cluster, job.uid, container.index).is_some_and(State::is_final);
         let runs = container.ended.is_none() && !container.given_up && !is_over && counts(pod);
-        if let Some((share, cpu)) = job.spec.share.clone().zip(cpu(cluster, job)).filter(|_| runs) {
+        if let Some((share, cpu)) =
+            job.spec.share.clone().filter(|_| runs).zip(cpu_of(cluster, job, container.index))
+        {
             *uses.entry(share).or_default() += cpu;
         }
     }

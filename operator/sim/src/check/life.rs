@@ -16,8 +16,9 @@ const LATE_PODS: Duration = Duration::from_secs(120);
 /// No container starts before what it depends on has succeeded, or without the share that its queue wants.
 pub fn may_start(cluster: &Cluster, task: &TaskPod) -> Option<String> {
     let job = cluster.store.job(task.job)?;
-    if let Some(words) = super::fair::wrong_share(cluster, job) {
-        return Some(words);
+    let wrong = super::fair::wrong_share(cluster, job).or_else(|| super::nodes::may_start(cluster, task));
+    if wrong.is_some() {
+        return wrong;
     }
     let is_long_ago = cluster.calm_since.is_some_and(|since| cluster.now.since(since) > LATE_PODS);
     if is_ordered(job, task.index) && is_long_ago {
@@ -49,10 +50,10 @@ pub(super) fn state(cluster: &Cluster, job: Uid, index: u32) -> Option<State> {
     let listed = job.status.array.as_ref().and_then(|array| {
         array.children.iter().find(|(_, indexes)| indexes.contains(index)).map(|(state, _)| *state)
     });
-    let mut records = cluster.store.records.iter();
-    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= index);
-    let recorded = record.and_then(|(_, stored)| stored.record.children.get(&index)).map(|child| child.state);
-    recorded.filter(|state| state.is_final()).or(listed).or(Some(State::Submitted))
+    // Of a node the record may be of an attempt before this one.
+    let recorded = cluster.store.child(job.uid, index).map(|child| child.state);
+    let recorded = recorded.filter(|state| state.is_final() && !cluster.store.is_multi_node(job));
+    recorded.or(listed).or(Some(State::Submitted))
 }
 
 /// No container is stopped for its timeout before that is over.

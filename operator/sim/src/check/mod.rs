@@ -6,6 +6,8 @@ mod classes;
 mod end;
 mod fair;
 mod life;
+mod node_records;
+mod nodes;
 mod order;
 mod pool;
 mod promise;

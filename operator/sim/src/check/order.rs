@@ -10,6 +10,7 @@ use windlass_core::ids::{Name, Uid};
 use windlass_core::objects::{ObservedJob, ResourceRequest};
 use windlass_core::state::State;
 use windlass_core::time::Time;
+use windlass_core::units::Resources;
 
 /// The reason of a job for whose tasks there is no room.
 const NO_ROOM: &str = "WaitingForCapacity";
@@ -85,7 +86,7 @@ fn wrong_turn(cluster: &Cluster, before: &Before) -> Option<String> {
     };
     // One with several nodes waits until there is a host for each.
     let is_passed_over = |job: &&ObservedJob| {
-        waits(job) && !job.spec.multi_node && before.waiting.contains(&job.uid) && !is_given(job)
+        waits(job) && !cluster.store.is_multi_node(job) && before.waiting.contains(&job.uid) && !is_given(job)
     };
     let jobs = || cluster.store.jobs.values();
     let given = cluster.truth.admitted.iter().skip(before.admitted);
@@ -132,11 +133,29 @@ fn queue_in_use(cluster: &Cluster, before: &Before) -> Option<String> {
     Some(format!("queue {queue} was let go although {} is in it", user.key))
 }
 
-/// What each task of a job needs, once it has a revision.
+/// What each task of a job needs, once it has a revision; of nodes the most of each that any needs.
 pub(super) fn need(cluster: &Cluster, job: &ObservedJob) -> Option<ResourceRequest> {
     let pinned = job.status.pinned.as_ref()?;
+    if let Some(nodes) = cluster.store.nodes_of(job) {
+        return Some(request(nodes.largest_need()));
+    }
     let revision = cluster.store.revisions.values().find(|revision| revision.uid == pinned.uid)?;
     Some(job.spec.overrides.or(revision.content.resources))
+}
+
+/// What a need is as a request.
+fn request(need: Resources) -> ResourceRequest {
+    ResourceRequest {
+        cpu_millis: Some(need.cpu_millis),
+        memory_mib: Some(need.memory_bytes >> 20),
+        gpus: Some(need.gpus).filter(|gpus| *gpus > 0),
+    }
+}
+
+/// True for a job some task of which needs GPUs.
+pub(super) fn has_gpus(cluster: &Cluster, job: &ObservedJob) -> bool {
+    let nodes = cluster.store.nodes_of(job);
+    job.spec.overrides.gpus.is_some() || nodes.is_some_and(|nodes| nodes.largest_need().gpus > 0)
 }
 
 /// True when one job fits wherever another does.

@@ -135,7 +135,7 @@ fn needless_gpus(cluster: &Cluster, environment: Uid, managed: &Managed, bought:
     let store = &cluster.store;
     let unfinished = store.jobs.values().filter(|job| !job.status.state.is_final());
     let (with_gpus, others): (Vec<&ObservedJob>, Vec<&ObservedJob>) =
-        unfinished.partition(|job| job.spec.overrides.gpus.is_some());
+        unfinished.partition(|job| super::order::has_gpus(cluster, job));
     if with_gpus.is_empty() {
         // Another strategy takes one that has some where the others are not to be had.
         return (managed.strategy == Strategy::BestFit)
@@ -151,7 +151,7 @@ fn needless_gpus(cluster: &Cluster, environment: Uid, managed: &Managed, bought:
             && host.is_some_and(|host| is_open(host) && host.allocatable.amounts.cpu_millis >= LARGEST)
     };
     let free = store.machines_of(environment).filter(is_free).count();
-    let tasks: usize = with_gpus.iter().map(|job| job.spec.size.map_or(1, |size| size as usize)).sum();
+    let tasks: usize = with_gpus.iter().map(|job| store.tasks_of(job).map_or(1, |size| size as usize)).sum();
     (others.is_empty() && free >= tasks)
         .then(|| format!("{bought} is bought for {tasks} tasks, and {free} machines with GPUs are free"))
 }

@@ -85,7 +85,7 @@ fn told(cluster: &Cluster) -> Vec<(Uid, Uid, Time)> {
     let told = told.filter_map(|(queue, told)| {
         let job = cluster.store.jobs.get(&told.job).filter(|job| job.created_at == told.submitted_at)?;
         // What an array is told is about its next child, and a status may be about the one before.
-        let job = Some(job).filter(|job| job.spec.size.is_none() || job.spec.multi_node)?;
+        let job = Some(job).filter(|job| job.spec.size.is_none())?;
         Some((queue, job.uid, told.expected_start?))
     });
     told.collect()

@@ -1,7 +1,7 @@
 //! What must hold of each request: it was allowed to, by what the API server has when it arrives.
 
 use super::life::{is_ordered, state, was_refused};
-use super::{awaited, classes, pool, together};
+use super::{awaited, classes, node_records, nodes, pool, together};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
@@ -20,9 +20,17 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
     }
     match action {
         Action::CreatePod(order) => again(cluster, order).or_else(|| {
+            let job = cluster.store.job(order.job);
+            if job.is_some_and(|job| cluster.store.is_multi_node(job)) {
+                return Some(format!("pod {} of a node is created without a StatefulSet", order.pod.name));
+            }
             let broken = unfenced(cluster, number?, order);
             broken.or_else(|| at_ease(cluster).then(|| rash(cluster, order))?)
         }),
+        Action::LetGo(order) => nodes::before_let_go(cluster, order, number.is_none()),
+        Action::MakeNodeSets(order) if number.is_some() => nodes::before_sets(cluster, order),
+        Action::WriteRecord(order) => node_records::before_record(cluster, order),
+        Action::DeleteNodeSets { job_uid, but, .. } => nodes::before_deletion(cluster, *job_uid, *but),
         Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
             let task = cluster.store.pods.get(pod)?.task.as_ref()?;
             let job = cluster.store.job(task.job)?;
@@ -37,7 +45,8 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         Action::WriteJob(guard, status) => {
             let job = current(cluster, guard)?;
             let wrong = wrong_outcome(cluster, job, status).or_else(|| stale_revision(cluster, job, status));
-            wrong.or_else(|| together::before_write(cluster, job, status))
+            let wrong = wrong.or_else(|| together::before_write(cluster, job, status));
+            wrong.or_else(|| node_records::before_write(cluster, job, status))
         }
         Action::DeleteJob(guard) => too_early(cluster, current(cluster, guard)?),
         action => pool::before_request(cluster, action)
@@ -118,7 +127,7 @@ fn is_terminated(job: &ObservedJob, index: u32) -> bool {
 }
 
 /// A container that may run is stopped only when its attempt is known to be over, or its job to be gone.
-fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Option<String> {
+pub(super) fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Option<String> {
     let task = pod.task.as_ref()?;
     let job = cluster.store.job(task.job)?;
     let may_run = pod.host.is_some() && pod.phase == PodPhase::Active;
@@ -128,14 +137,20 @@ fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Option<String> {
 
 /// True when the API server knows that what this pod is for is over.
 pub fn is_recorded(cluster: &Cluster, job: &ObservedJob, task: &TaskPod) -> bool {
-    let mut records = cluster.store.records.iter();
-    let record = records.rfind(|((owner, first), _)| *owner == job.uid && *first <= task.index);
-    let child = record.and_then(|(_, stored)| stored.record.children.get(&task.index));
-    let (over, launch) = match job.spec.size {
-        None => (job.status.attempts.iter().filter(|attempt| attempt.is_over()).count(), job.status.launch),
-        Some(_) => (child.map_or(0, |child| child.attempts.len()), child.map_or(0, |child| child.launch)),
+    let child = cluster.store.child(job.uid, task.index);
+    // The main node's end is that of all nodes.
+    let goes_by_job = job.spec.size.is_none();
+    let (over, launch) = if goes_by_job {
+        (job.status.attempts.iter().filter(|attempt| attempt.is_over()).count(), job.status.launch)
+    } else {
+        (child.map_or(0, |child| child.attempts.len()), child.map_or(0, |child| child.launch))
     };
-    let is_final = state(cluster, job.uid, task.index).is_some_and(State::is_final);
+    let over = over.max(child.map_or(0, |child| child.attempts.len()));
+    let is_final = if goes_by_job {
+        job.status.state.is_final()
+    } else {
+        state(cluster, job.uid, task.index).is_some_and(State::is_final)
+    };
     is_final || over >= usize::from(task.attempt) || launch > task.launch
 }
 
@@ -148,7 +163,9 @@ fn wrong_outcome(cluster: &Cluster, job: &ObservedJob, status: &JobStatus) -> Op
         }
         let other = cluster.store.job(entry.pinned.as_ref()?.1)?;
         let child = match &entry.on {
-            Dependency::Whole(reference) => reference.index.filter(|_| other.spec.size.is_some()),
+            Dependency::Whole(reference) => {
+                reference.index.filter(|_| cluster.store.tasks_of(other).is_some())
+            }
             _ => None,
         };
         let is = child.map_or(Some(other.status.state), |index| state(cluster, other.uid, index));

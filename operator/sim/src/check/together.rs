@@ -1,55 +1,91 @@
 //! Multi-node jobs: all nodes are placed at once or none, each on a host of its own, all hosts of one instance type (SPEC.md
 //! M2, M6).
 
-use super::request::at_ease;
+use super::order::has_gpus;
 use crate::cluster::Cluster;
 use crate::pools::UNMANAGED;
 use crate::wishes::HOPELESS;
-use windlass_core::action::PodOrder;
-use windlass_core::ids::Name;
-use windlass_core::objects::{JobStatus, ObservedJob, ObservedPod, PodPhase, TaskPod};
+use windlass_core::action::{LetGoOrder, PodOrder};
+use windlass_core::ids::{Name, Uid};
+use windlass_core::objects::{JobStatus, Launched, ObservedJob, ObservedPod, PodPhase, TaskPod};
 use windlass_core::state::State;
+use windlass_core::units::ResourceList;
 
-/// A status that says of some nodes that they were given hosts, and of others that they wait, where all waited before.
+/// A status that says of some nodes that they were given hosts, and of others that they wait.
 pub(super) fn before_write(cluster: &Cluster, job: &ObservedJob, status: &JobStatus) -> Option<String> {
-    let number = |status: &JobStatus, is: fn(State) -> bool| {
+    let number = |is: fn(State) -> bool| {
         let states = status.array.iter().flat_map(|array| &array.children);
         states.filter(|(state, _)| is(**state)).map(|(_, indexes)| indexes.count()).sum::<u32>()
     };
-    let is_placed = |state: State| matches!(state, State::Starting | State::Running);
-    let placed = number(status, is_placed);
-    let waiting = number(status, |state| state == State::Runnable);
-    let had_begun = number(&job.status, |state| state > State::Runnable) > 0;
-    let is_parted = job.spec.multi_node && !had_begun && placed > 0 && waiting > 0;
-    (is_parted && at_ease(cluster))
+    let placed = number(|state| matches!(state, State::Starting | State::Running));
+    let waiting = number(|state| state <= State::Runnable);
+    (cluster.store.is_multi_node(job) && placed > 0 && waiting > 0)
         .then(|| format!("{placed} nodes of {} are placed, and {waiting} are not", job.key))
 }
 
-/// A pod that comes to a host which another one has for itself, or that does not get it for itself; or a node on a host of
-/// another instance type than those before it.
+/// A pod that comes to a host which a node of another job has for itself, or which one is about to be let go to.
 pub(super) fn before_create(cluster: &Cluster, order: &PodOrder) -> Option<String> {
-    let was_never_bound = |pod: &ObservedPod| pod.deleting && pod.host.is_none();
-    let is_there =
-        |pod: &&ObservedPod| pod.phase == PodPhase::Active && pod.key != order.pod && !was_never_bound(pod);
-    let tasks = cluster.store.pods.values().filter(is_there);
-    let tasks = || tasks.clone().filter_map(|pod| Some((pod, pod.task.as_ref()?)));
-    let is_here = |pod: &ObservedPod| pod.place() == Some(&order.host);
-    if let Some((other, _)) = tasks().find(|(pod, task)| is_here(pod) && (task.alone || order.alone)) {
-        let (pod, host) = (&order.pod.name, &order.host);
-        return Some(format!(
-            "pod {pod} comes to {host}, where {} is: one of them is there alone",
-            other.key
-        ));
+    let (pod, host) = (&order.pod.name, &order.host);
+    let other = on_host(cluster, host).find(|(_, task)| task.alone && task.job != order.job);
+    if let Some((other, _)) = other {
+        return Some(format!("pod {pod} comes to {host}, where {} is alone", other.key));
     }
-    let is_sibling = |task: &TaskPod| order.alone && task.job == order.job;
+    let (owner, _) = launched(cluster).find(|(_, launched)| launched.host == *host)?;
+    Some(format!("pod {pod} comes to {host}, which is for a node of job {}", owner.prefix()))
+}
+
+/// A node that comes to a host where it is not alone, or has no room.
+pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder, pod: &ObservedPod) -> Option<String> {
+    let (name, host) = (&order.guard.key.name, &order.host);
+    if let Some((other, _)) = on_host(cluster, host).find(|(other, _)| other.uid != pod.uid) {
+        return Some(format!("pod {name} comes to {host}, where {} is", other.key));
+    }
+    let found = cluster.store.hosts.get(host)?;
+    let is_there = |other: &&ObservedPod| other.phase == PodPhase::Active && other.place() == Some(host);
+    let others = cluster.store.pods.values().filter(is_there);
+    let used = others.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
+    (!found.allocatable.clone().minus(&used).covers(&pod.requests))
+        .then(|| format!("pod {name} comes to {host}, which has no room for it: {used:?} is used"))
+}
+
+/// Hosts of one job's nodes that are the same, or of different instance types.
+pub(super) fn unlike(cluster: &Cluster, hosts: &[&Name]) -> Option<String> {
     let kind = |host: &Name| {
         let found = cluster.store.hosts.get(host)?;
         Some(found.labels.get(&Name::from("node.kubernetes.io/instance-type")).cloned())
     };
-    let mut siblings = tasks().filter(|(_, task)| is_sibling(task));
-    let (other, _) =
-        siblings.find(|(pod, _)| pod.place().is_some_and(|place| kind(place) != kind(&order.host)))?;
-    Some(format!("{} and {} are on hosts of different instance types", order.pod, other.key))
+    let mut pairs = hosts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| hosts.iter().skip(at + 1).map(move |other| (one, other)));
+    let is_unlike = |one: &Name, other: &Name| {
+        one == other || kind(one).zip(kind(other)).is_some_and(|(one, other)| one != other)
+    };
+    let (one, other) = pairs.find(|(one, other)| is_unlike(one, other))?;
+    Some(format!("nodes are on {one} and {other}: not two hosts of one instance type"))
+}
+
+/// Pods of jobs that use a host, or will.
+fn on_host<'a>(cluster: &'a Cluster, host: &'a Name) -> impl Iterator<Item = (&'a ObservedPod, &'a TaskPod)> {
+    let was_never_bound = |pod: &ObservedPod| pod.deleting && pod.host.is_none();
+    let pods = cluster.store.pods.values();
+    let is_there = move |pod: &&ObservedPod| {
+        pod.phase == PodPhase::Active && pod.place() == Some(host) && !was_never_bound(pod)
+    };
+    pods.filter(is_there).filter_map(|pod| Some((pod, pod.task.as_ref()?)))
+}
+
+/// Pods of nodes under way, as recorded, and their jobs.
+fn launched(cluster: &Cluster) -> impl Iterator<Item = (Uid, &Launched)> {
+    let is_under_way = |job: Uid| {
+        let job = cluster.store.job(job).filter(|job| !job.deleting);
+        job.is_some_and(|job| matches!(job.status.state, State::Starting | State::Running))
+    };
+    let records = cluster.store.records.iter().filter(move |((job, _), _)| is_under_way(*job));
+    records.flat_map(|((job, _), stored)| {
+        let children = stored.record.children.values();
+        children.filter_map(move |child| Some((*job, child.launched.as_ref()?)))
+    })
 }
 
 /// There is a host for each node of any job where all have the hosts that are there.
@@ -61,7 +97,7 @@ pub(super) fn at_rest(cluster: &Cluster) -> Option<String> {
     };
     let is_hopeless = |job: &&ObservedJob| {
         // Hosts with GPUs are few.
-        job.spec.overrides.gpus.is_none() && HOPELESS.contains(&job.status.reason.as_str()) && on_hosts(job)
+        !has_gpus(cluster, job) && HOPELESS.contains(&job.status.reason.as_str()) && on_hosts(job)
     };
     let job = cluster.store.jobs.values().find(is_hopeless)?;
     Some(format!("{} is told that it never finds its hosts: {}", job.key, job.status.words))

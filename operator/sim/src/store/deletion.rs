@@ -86,7 +86,12 @@ impl Store {
         if let Some(Cascade::Orphan) = self.ending_jobs.get(key)
             && let Some(uid) = self.jobs.get(key).map(|job| job.uid)
         {
-            let mine = |pod: &&ObservedPod| pod.task.as_ref().is_some_and(|task| task.job == uid);
+            for sets in self.node_sets.values_mut().filter(|sets| sets.order.job_uid == uid) {
+                sets.is_orphan = true;
+            }
+            let mine = |pod: &&ObservedPod| {
+                pod.task.as_ref().is_some_and(|task| task.job == uid) && !self.sets_of.contains_key(&pod.uid)
+            };
             let pods: Vec<ObservedPod> = self.pods.values().filter(mine).cloned().collect();
             for pod in pods {
                 self.orphans.insert(pod.uid);
@@ -110,8 +115,11 @@ impl Store {
         }
     }
 
-    /// True when the pod's job is gone, so that the garbage collector deletes it.
+    /// True when the pod's job is gone, or its StatefulSet, so that the garbage collector deletes it.
     pub fn has_lost_its_owner(&self, pod: &ObservedPod) -> bool {
+        if self.sets_of.contains_key(&pod.uid) {
+            return !self.has_sets(pod.uid);
+        }
         let owner_is_gone = pod.task.as_ref().is_some_and(|task| self.gone_jobs.contains(&task.job));
         owner_is_gone && !self.orphans.contains(&pod.uid)
     }

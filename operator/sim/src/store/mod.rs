@@ -1,16 +1,22 @@
 //! The model API server: objects, versions, preconditions, finalizers, watches.
 
+mod content;
 mod deletion;
 mod deployments;
+mod duties;
 mod machines;
 mod node_classes;
+mod node_sets;
+mod nodes;
 mod requests;
 mod rules;
 mod watch;
 
+pub use content::{content, group};
 pub use deletion::Cascade;
 pub use machines::{node_of, selector};
-pub use requests::{PodRefusal, content};
+pub use node_sets::StoredNodeSets;
+pub use requests::PodRefusal;
 pub use watch::{Cursor, Heard};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +76,10 @@ pub struct Store {
     pub records: BTreeMap<(Uid, u32), StoredRecord>,
     /// Pods.
     pub pods: BTreeMap<ObjectKey, ObservedPod>,
+    /// StatefulSets of multi-node jobs, by the name that those of a launch have in common.
+    pub node_sets: BTreeMap<ObjectKey, StoredNodeSets>,
+    /// Whose the pods of nodes are.
+    sets_of: BTreeMap<Uid, Uid>,
     /// Labels of the hosts that will do for pods that are pinned to none.
     pub selectors: BTreeMap<Uid, BTreeMap<Name, Name>>,
     /// What the cluster tells of pods that do not start.
@@ -82,7 +92,7 @@ pub struct Store {
     pub gone_definitions: BTreeSet<Uid>,
     /// Jobs whose deletion waits for the garbage collector.
     pub ending_jobs: BTreeMap<ObjectKey, Cascade>,
-    /// Pods whose job was deleted without them: they have no owner any more.
+    /// Pods whose job, or whose StatefulSet, was deleted without them: they have no owner any more.
     orphans: BTreeSet<Uid>,
     /// Records whose job was deleted without them.
     orphan_records: BTreeSet<(Uid, u32)>,
@@ -94,11 +104,18 @@ pub struct Store {
     compacted: u64,
     /// Requests carried out, by verb and kind.
     pub requests: BTreeMap<&'static str, u64>,
+    /// The version of the lists that a late request goes by.
+    pub listed_at: Option<ResourceVersion>,
     /// Rules of the API that a request of ours broke: always a bug.
     pub breaches: Vec<String>,
 }
 
 impl Store {
+    /// The newest version.
+    pub const fn version(&self) -> ResourceVersion {
+        ResourceVersion(self.revision)
+    }
+
     /// A version never given before.
     pub fn next_version(&mut self) -> ResourceVersion {
         self.revision += 1;

@@ -1,17 +1,15 @@
 //! What the API server does with a request of the operator's.
 
+use super::duties::faults_of_transition;
 use super::rules::{Holding, conflict, not_ended, refused_status, without_change};
 use super::{Cascade, Store, StoredRecord};
 use windlass_core::action::{Action, Guard, Held, Outcome, PodOrder, RecordOrder, Refusal};
-use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::limits::{CLOCKS_APART, TIME_TO_LIVE};
 use windlass_core::objects::{
     Ending, EnvironmentStatus, JobStatus, ObservedDefinition, ObservedEnvironment, ObservedJob, ObservedPod,
-    ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, ResourceRequest, RevisionContent,
-    TaskPod,
+    ObservedQueue, ObservedRevision, Payload, PodPhase, QueueStatus, TaskPod,
 };
-use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::ResourceList;
 
@@ -72,6 +70,11 @@ impl Store {
             Action::WriteJob(guard, status) => self.write_job(&guard, *status),
             Action::WriteRecord(order) => self.write_record(*order),
             Action::CreatePod(order) => self.create_pod(*order, now, refuse),
+            Action::MakeNodeSets(order) => self.make_node_sets(*order, refuse),
+            Action::DeleteNodeSets { job_uid, but, .. } => {
+                self.delete_node_sets(&self.node_sets_but(job_uid, but))
+            }
+            Action::LetGo(order) => self.let_go(&order),
             Action::DeletePod(key, uid, version) => {
                 let Some(pod) = self.pods.get(&key) else { return Outcome::NotFound };
                 if pod.uid != uid || version.is_some_and(|version| version != pod.resource_version) {
@@ -125,7 +128,7 @@ impl Store {
             created_at: Store::stamp(now),
             definition: definition_uid,
             number,
-            content: self::content(content),
+            content: super::content(content),
             deleting: false,
             held: true,
             key: key.clone(),
@@ -202,17 +205,6 @@ impl Store {
         if before.deleting { Outcome::Written(before.version) } else { self.written() }
     }
 
-    fn check_revision_is_unused(&mut self, uid: Uid) {
-        let uses = |status: &JobStatus| {
-            !status.state.is_final() && status.pinned.as_ref().is_some_and(|pin| pin.uid == uid)
-        };
-        // A namespace that is being deleted takes its jobs along.
-        let stays = |job: &&ObservedJob| self.namespaces.get(&job.key.namespace) == Some(&false);
-        if let Some(job) = self.jobs.values().filter(stays).find(|job| uses(&job.status)) {
-            self.breaches.push(format!("revision {uid} was released although job {} runs with it", job.key));
-        }
-    }
-
     fn write_job(&mut self, guard: &Guard, status: JobStatus) -> Outcome {
         let Some(job) = self.jobs.get(&guard.key).cloned() else { return Outcome::NotFound };
         if let Some(refused) = conflict(guard, job.uid, job.resource_version) {
@@ -221,7 +213,7 @@ impl Store {
         if job.status == status {
             return Outcome::Written(job.resource_version);
         }
-        let faults = faults_of_transition(&job.status, &status, job.spec.size);
+        let faults = faults_of_transition(&job.status, &status, self.tasks_of(&job));
         self.breaches.extend(faults.into_iter().map(|fault| format!("job {}: {fault}", job.key)));
         if let Some(refused) = refused_status(&job.status, &status) {
             return refused;
@@ -281,7 +273,6 @@ impl Store {
             attempt: order.attempt,
             launch: order.launch,
             admitted_to: order.host.clone(),
-            alone: order.alone,
             environment: order.environment,
             held: true,
             ..TaskPod::default()
@@ -367,89 +358,6 @@ impl Store {
         }
         Outcome::Done
     }
-
-    /// A pod may be released only when the end of its attempt is in the Job (DESIGN.md, rule 5).
-    fn check_release(&mut self, pod: &ObservedPod) {
-        // Where everything is being deleted no record can be made, and the Job goes too.
-        if self.namespaces.get(&pod.key.namespace) == Some(&true) {
-            return;
-        }
-        let Some(task) = &pod.task else { return };
-        let Some(job) = self.job(task.job) else { return };
-        let single = job.spec.size.is_none();
-        let mut records = self.records.iter();
-        let record = records.rfind(|((owner, first), _)| *owner == task.job && *first <= task.index);
-        let child = record.and_then(|(_, stored)| stored.record.children.get(&task.index));
-        let (attempts, launch) = if single {
-            (job.status.attempts.as_slice(), job.status.launch)
-        } else {
-            (child.map_or(&[][..], |child| &child.attempts), child.map_or(0, |child| child.launch))
-        };
-        let recorded = attempts.iter().any(|attempt| attempt.number == task.attempt && attempt.is_over());
-        let over = attempts.iter().filter(|attempt| attempt.is_over()).count();
-        let withdrawn = over + 1 == usize::from(task.attempt) && launch > task.launch;
-        // A namespace that ends waits for its pods, and takes no records any more.
-        let ends = self.namespaces.get(&pod.key.namespace) != Some(&false);
-        if !recorded && !withdrawn && !job.status.state.is_final() && !ends {
-            let (index, attempt) = (task.index, task.attempt);
-            self.breaches.push(format!(
-                "pod {} is released, but attempt {attempt} of task {index} is not recorded",
-                pod.key
-            ));
-        }
-    }
-}
-
-/// What a change of a status must not do.
-fn faults_of_transition(before: &JobStatus, after: &JobStatus, size: Option<u32>) -> Vec<String> {
-    let mut faults = Vec::new();
-    if before.state.is_final() && (after.state, &after.attempts) != (before.state, &before.attempts) {
-        faults.push(format!("final state {} changes to {}", before.state, after.state));
-    }
-    let over = |status: &JobStatus| {
-        status.attempts.iter().filter(|attempt| attempt.is_over()).cloned().collect::<Vec<_>>()
-    };
-    if !over(after).starts_with(&over(before)) {
-        faults.push(format!("attempts that are over change: {:?} to {:?}", over(before), over(after)));
-    }
-    if before.pinned.is_some() && before.pinned != after.pinned {
-        faults.push("the pinned revision changes".to_owned());
-    }
-    if let (Some(size), Some(array)) = (size, &after.array) {
-        let mut all = Intervals::default();
-        let mut total = 0;
-        for indexes in array.children.values() {
-            all.extend(indexes);
-            total += indexes.count();
-        }
-        if total != size || all != Intervals::below(size) {
-            faults.push(format!("{total} children of {size} are counted"));
-        }
-        for state in [State::Succeeded, State::Failed] {
-            let of = |status: &JobStatus| {
-                status
-                    .array
-                    .as_ref()
-                    .and_then(|array| array.children.get(&state))
-                    .cloned()
-                    .unwrap_or_default()
-            };
-            if of(before).intersection(&of(after)) != of(before) {
-                faults.push(format!("children leave the final state {state}"));
-            }
-        }
-    }
-    faults
-}
-
-/// What a definition says whose content is `VCPUS MIB`, in thousandths of a vCPU, perhaps with a priority behind it.
-pub fn content(payload: Payload) -> RevisionContent {
-    let text = String::from_utf8_lossy(&payload.0).into_owned();
-    let mut numbers = text.split(' ').map(|number| number.parse::<u64>().ok());
-    let (cpu_millis, memory_mib) = (numbers.next().flatten(), numbers.next().flatten());
-    let priority = numbers.next().flatten().and_then(|priority| u32::try_from(priority).ok());
-    let resources = ResourceRequest { cpu_millis, memory_mib, gpus: None };
-    RevisionContent { resources, priority, payload, ..RevisionContent::default() }
 }
 
 const fn name_of(action: &Action) -> &'static str {
@@ -466,6 +374,9 @@ const fn name_of(action: &Action) -> &'static str {
         Action::ReadRecord { .. } => "get record",
         Action::WriteRecord(_) => "put record",
         Action::CreatePod(_) => "create pod",
+        Action::MakeNodeSets(_) => "create statefulsets",
+        Action::DeleteNodeSets { .. } => "delete statefulsets",
+        Action::LetGo(_) => "patch scheduling gate",
         Action::ReadPod(_) => "get pod",
         Action::LookForHost(_) => "get node",
         Action::DeletePod(..) => "delete pod",
