@@ -183,8 +183,8 @@ fn attempt(attempt: &api::Attempt) -> Result<Attempt, Error> {
     })
 }
 
-/// The launch serial in the pod's name of a single job, `JOB-UID8-ATTEMPT-LAUNCH`, or of a main node, which ends in `-main-INDEX`.
-/// Without one, UID8 stands before the attempt.
+/// The launch serial in the pod's name of a single job, `JOB-UID8-ATTEMPT-LAUNCH`, or of a main node, which has `-main-INDEX`
+/// behind it. Without one, UID8 stands before the attempt.
 fn launch_of(pod: &str, attempt: i32) -> Option<u16> {
     let of_main_node = pod.rsplit_once('-').and_then(|(set, _)| set.strip_suffix("-main"));
     let (rest, launch) = of_main_node.unwrap_or(pod).rsplit_once('-')?;

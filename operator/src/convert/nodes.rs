@@ -1,7 +1,7 @@
 //! The nodes of multi-node jobs, as definitions and submissions tell of them.
 //!
-//! Entries that a skeleton printed are no groups: the types leave them out when they are decoded, here as where pods are built, so
-//! that a group's place means the same in both.
+//! Entries that a skeleton printed are no groups: the types leave them out when they are decoded, here as where pods are built,
+//! so that a group's place means the same in both.
 
 use super::job::amounts;
 use super::name;
