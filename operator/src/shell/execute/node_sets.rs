@@ -39,8 +39,8 @@ pub(super) async fn make(api: &Api, clock: &Clock, order: &NodeSetsOrder) -> Res
     Ok(Outcome::Done)
 }
 
-/// Asks whether the API server would make this pod, and whether it knows of containers that run once: one that does not would drop
-/// the field in silence, and a node that exits would run again.
+/// Asks whether the API server would make this pod, and whether it knows of containers that run once: one that does not would
+/// drop the field in silence, and a node that exits would run again.
 async fn try_out(api: &Api, order: &NodeSetsOrder, pod: &Pod) -> Result<(), Failure> {
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     let request = Request::new(url::<kinds::Pod>(&order.job.namespace)).create(&dry_run, json(pod)?);
@@ -178,7 +178,10 @@ mod tests {
     #[test]
     fn what_somebody_else_made_is_told_from_what_is_the_jobs() {
         let job = Uid::parse(JOB).unwrap();
-        let owned = |uid: &str, controller: bool| json!({ "metadata": { "ownerReferences": [{ "uid": uid, "controller": controller }] } });
+        let owned = |uid: &str, controller: bool| {
+            let owner = json!({ "uid": uid, "controller": controller });
+            json!({ "metadata": { "ownerReferences": [owner] } })
+        };
         assert!(is_controlled_by(&owned(JOB, true), job));
         assert!(!is_controlled_by(&owned(JOB, false), job));
         assert!(!is_controlled_by(&owned("1a2b3c4d-0000-4000-8000-000000000002", true), job));
