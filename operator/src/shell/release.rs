@@ -2,12 +2,15 @@
 //! rule 14).
 
 use super::run::client;
-use crate::convert::{Described, Wire, kinds};
+use crate::convert::{Described, Metadata, Wire, kinds};
 use crate::names;
-use kube::api::{ListParams, Patch, PatchParams};
+use crate::render::owner;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, Resource};
 use serde_json::json;
 use tracing::{info, warn};
+use windlass_core::ids::Uid;
 
 /// Objects read at a time.
 const PAGE: u32 = 500;
@@ -18,12 +21,35 @@ const PAGE: u32 = 500;
 /// When the API server refuses; what was released stays so, and the command can be run again.
 pub async fn release() -> anyhow::Result<()> {
     let client = client().await?;
-    let mut kept = release_all::<kinds::Pod>(&client, Some(names::JOB_UID)).await?;
+    let mut kept = take_node_sets(&client).await?;
+    kept += release_all::<kinds::Pod>(&client, Some(names::JOB_UID)).await?;
     kept += release_all::<kinds::ControllerRevision>(&client, Some(names::DEFINITION_UID)).await?;
     kept += release_all::<kinds::JobQueue>(&client, None).await?;
     kept += release_all::<kinds::ComputeEnvironment>(&client, None).await?;
     anyhow::ensure!(kept == 0, "{kept} objects could not be released, all others are");
     Ok(())
+}
+
+/// Takes the StatefulSets of multi-node jobs from their pods: they would make anew what is released, each with our finalizer.
+/// Returns how many are left.
+async fn take_node_sets(client: &Client) -> anyhow::Result<usize> {
+    let page = ListParams::default().labels(names::NODE_SETS);
+    let sets = Api::<Wire<kinds::StatefulSet>>::all(client.clone()).list(&page).await?;
+    let mut kept = 0;
+    for set in sets.items {
+        let (key, uid) = (set.metadata.key(), Some(set.metadata.uid));
+        let which = DeleteParams::orphan().preconditions(Preconditions { uid, resource_version: None });
+        let namespaced = Api::<Wire<kinds::StatefulSet>>::namespaced(client.clone(), key.namespace.as_str());
+        match namespaced.delete(key.name.as_str(), &which).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
+            Err(error) => {
+                kept += 1;
+                warn!(kind = "StatefulSet", object = %key, %error, "not taken from its pods");
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(kept)
 }
 
 /// Releases all of a kind; returns how many could not be: one that is refused does not keep the others.
@@ -64,9 +90,12 @@ where
     let metadata = &object.metadata;
     let others: Vec<&String> =
         metadata.finalizers.iter().filter(|finalizer| *finalizer != names::FINALIZER).collect();
-    let patch = json!({
+    let mut patch = json!({
         "metadata": { "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version },
     });
+    if let Some(job) = job_of_node(metadata) {
+        patch["metadata"]["ownerReferences"] = json!([job]);
+    }
     let url = super::api::url::<D>(&metadata.namespace.as_str().into());
     let request =
         kube::core::Request::new(url).patch(&metadata.name, &PatchParams::default(), &Patch::Merge(patch))?;
@@ -75,4 +104,12 @@ where
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Who owns a node's pod once its StatefulSet is gone: it goes when the Job goes, as other pods do.
+fn job_of_node(metadata: &Metadata) -> Option<OwnerReference> {
+    let label = |key: &str| metadata.labels.get(key);
+    label(names::NODE_SETS)?;
+    let (name, uid) = (label(names::JOB_NAME)?, Uid::parse(label(names::JOB_UID)?)?);
+    Some(owner(&name.as_str().into(), uid))
 }

@@ -52,8 +52,8 @@ async fn try_out(api: &Api, order: &NodeSetsOrder, pod: &Pod) -> Result<(), Fail
     if runs_once(&tried) {
         return Ok(());
     }
-    let words = "the API server does not keep restartPolicy Never of a container: multi-node jobs need Kubernetes 1.35 or later \
-                 with the feature ContainerRestartRules, and no webhook that changes it";
+    let words = "the API server does not keep restartPolicy Never of a container: multi-node jobs need Kubernetes 1.35 \
+                 or later with the feature ContainerRestartRules, and no webhook that changes it";
     Err(Failure::Refused(Refusal::Other, Name::from(words)))
 }
 
