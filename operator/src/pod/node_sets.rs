@@ -25,8 +25,8 @@ pub struct NodeSets {
     pub services: Vec<Service>,
     /// One for each run of neighbouring nodes that run the same.
     pub stateful_sets: Vec<StatefulSet>,
-    /// Of each set the first pod, as it would be without a set: to ask the API server whether it takes such pods. What it refuses
-    /// a StatefulSet nobody would be told.
+    /// Of each set the last pod, as it would be without a set: to ask the API server whether it takes such pods. What it refuses
+    /// a StatefulSet nobody would be told. The last, which is made last: when a quota lets only some be made, it is missing.
     pub samples: Vec<Pod>,
 }
 
@@ -170,7 +170,7 @@ fn properties<'a>(set: &NodeSet, content: &'a Content) -> Option<&'a ContainerPr
 /// The operator makes no pods that are restarted, not even for a trial.
 fn sample(order: &NodeSetsOrder, set: &NodeSet, template: &PodTemplateSpec) -> Pod {
     let metadata = ObjectMeta {
-        name: Some(node_pod_name(&base(order), &order.nodes, set.first).to_string()),
+        name: Some(node_pod_name(&base(order), &order.nodes, set.last).to_string()),
         namespace: Some(order.job.namespace.to_string()),
         owner_references: Some(vec![owner(&order.job.name, order.job_uid)]),
         ..template.metadata.clone().unwrap_or_default()

@@ -9,11 +9,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, Resource};
 use serde_json::json;
+use std::time::Duration;
 use tracing::{info, warn};
 use windlass_core::ids::Uid;
 
 /// Objects read at a time.
 const PAGE: u32 = 500;
+
+/// How often it is looked, a second apart, whether StatefulSets have gone.
+const LOOKS_FOR_SETS: u32 = 60;
 
 /// Releases all that finalizers of ours hold. Jobs that run go on, but nobody records how they end.
 ///
@@ -33,23 +37,26 @@ pub async fn release() -> anyhow::Result<()> {
 /// Takes the StatefulSets of multi-node jobs from their pods: they would make anew what is released, each with our finalizer.
 /// Returns how many are left.
 async fn take_node_sets(client: &Client) -> anyhow::Result<usize> {
-    let page = ListParams::default().labels(names::NODE_SETS);
-    let sets = Api::<Wire<kinds::StatefulSet>>::all(client.clone()).list(&page).await?;
-    let mut kept = 0;
-    for set in sets.items {
+    let sets = Api::<Wire<kinds::StatefulSet>>::all(client.clone());
+    let ours = ListParams::default().labels(names::NODE_SETS);
+    for set in sets.list(&ours).await?.items {
         let (key, uid) = (set.metadata.key(), Some(set.metadata.uid));
         let which = DeleteParams::orphan().preconditions(Preconditions { uid, resource_version: None });
         let namespaced = Api::<Wire<kinds::StatefulSet>>::namespaced(client.clone(), key.namespace.as_str());
         match namespaced.delete(key.name.as_str(), &which).await {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
-            Err(error) => {
-                kept += 1;
-                warn!(kind = "StatefulSet", object = %key, %error, "not taken from its pods");
-            }
+            Err(error) => warn!(kind = "StatefulSet", object = %key, %error, "not taken from its pods"),
             Ok(_) => {}
         }
     }
-    Ok(kept)
+    // The garbage collector writes to each pod that it has no owner any more, and only then is the set gone.
+    for _ in 0..LOOKS_FOR_SETS {
+        if sets.list(&ours).await?.items.is_empty() {
+            return Ok(0);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(sets.list(&ours).await?.items.len())
 }
 
 /// Releases all of a kind; returns how many could not be: one that is refused does not keep the others.

@@ -206,7 +206,7 @@ fn the_trial_pods_are_those_of_the_sets_and_never_restarted() {
     let (order, built) = (order(), node_sets(&order()).unwrap());
     let sets = node_sets_name(&order.job.name, order.job_uid, order.attempt, order.launch);
     for (sample, set) in built.samples.iter().zip(&order.nodes.sets) {
-        assert_eq!(sample.metadata.name, Some(node_pod_name(&sets, &order.nodes, set.first).to_string()));
+        assert_eq!(sample.metadata.name, Some(node_pod_name(&sets, &order.nodes, set.last).to_string()));
         let spec = sample.spec.as_ref().unwrap();
         assert_eq!(spec.restart_policy.as_deref(), Some("Never"));
         assert_eq!(spec.containers[0].restart_policy.as_deref(), Some("Never"));
