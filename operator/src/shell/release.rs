@@ -8,7 +8,7 @@ use crate::render::owner;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, Resource};
-use serde_json::json;
+use serde_json::{Map, json};
 use std::time::Duration;
 use tracing::{info, warn};
 use windlass_core::ids::Uid;
@@ -97,12 +97,13 @@ where
     let metadata = &object.metadata;
     let others: Vec<&String> =
         metadata.finalizers.iter().filter(|finalizer| *finalizer != names::FINALIZER).collect();
-    let mut patch = json!({
-        "metadata": { "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version },
-    });
-    if let Some(job) = job_of_node(metadata) {
-        patch["metadata"]["ownerReferences"] = json!([job]);
-    }
+    let mut changes = Map::from_iter([
+        ("finalizers".to_owned(), json!(others)),
+        ("uid".to_owned(), json!(metadata.uid)),
+        ("resourceVersion".to_owned(), json!(metadata.resource_version)),
+    ]);
+    changes.extend(job_of_node(metadata).map(|job| ("ownerReferences".to_owned(), json!([job]))));
+    let patch = json!({ "metadata": changes });
     let url = super::api::url::<D>(&metadata.namespace.as_str().into());
     let request =
         kube::core::Request::new(url).patch(&metadata.name, &PatchParams::default(), &Patch::Merge(patch))?;
