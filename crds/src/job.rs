@@ -18,7 +18,7 @@ mod status;
 
 pub use status::{
     ArrayStatus, Attempt, ChildFailure, ChildrenInState, DependencyOutcome, DependencyStatus, JobStatus,
-    RevisionReference, StatusSummary,
+    NodesStatus, RevisionReference, StatusSummary,
 };
 
 /// What AWS's SubmitJob takes. Only `stop` and `stopChildren` can change once the Job was made.
@@ -50,6 +50,9 @@ pub use status::{
         "description": "How many children of an array have ended, and how many of them failed."}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
         "description": "When the job was submitted."}"#,
+    printcolumn = r#"{"name": "Nodes", "type": "string",
+        "jsonPath": ".status.nodeProperties.progress", "priority": 1,
+        "description": "How many nodes of a multi-node job have ended, and how many of them failed."}"#,
     printcolumn = r#"{"name": "Definition", "type": "string",
         "jsonPath": ".status.jobDefinition", "priority": 1,
         "description": "The definition and its revision."}"#,
@@ -106,7 +109,8 @@ pub struct JobSpec {
     /// What changes in the definition's container.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub container_overrides: Option<ContainerOverrides>,
-    /// What changes in the nodes of a multi-node definition.
+    /// What changes in the nodes of a multi-node definition. Such a job has neither arrayProperties nor
+    /// containerOverrides.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub node_overrides: Option<NodeOverrides>,
     /// How often the job, or each child, is attempted, in place of the definition's number.

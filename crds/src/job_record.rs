@@ -1,5 +1,4 @@
-//! Kind JobRecord (internal): the attempts of up to 250 children of an array, or nodes of a large multi-node
-//! job.
+//! Kind JobRecord (internal): the attempts of up to 250 children of an array, or nodes of a multi-node job.
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -17,15 +16,17 @@ pub const CHILDREN_IN_A_RECORD: usize = 250;
 /// Keeps what a Job's own status has no room for. It is owned by the Job and goes with it; only the operator
 /// writes it.
 ///
-/// Names that can be derived are not stored. With INDEX, ATTEMPT and, where there is one, LAUNCH: the pod is
-/// `podNamePrefix-INDEX-ATTEMPT[-LAUNCH]`, the log stream is `logStreamPrefix` followed by the pod's name.
-/// To list the pod, exit code and reason of every attempt of the children of Job `rainbow`:
+/// Names that can be derived are not stored. With INDEX, ATTEMPT and, where there is one, LAUNCH: the pod of a child is
+/// `podNamePrefix-INDEX-ATTEMPT[-LAUNCH]`, that of a node `podNamePrefix-ATTEMPT[-LAUNCH]-nodeSet-INDEX`; the log stream is
+/// `logStreamPrefix` followed by the pod's name. To list the pod, exit code and reason of every attempt of the children or
+/// nodes of Job `rainbow`:
 ///
 /// ```sh
 /// kubectl get jobrecords -o json | jq -r --arg job "$(kubectl get bj rainbow -o jsonpath={.metadata.uid})" '
 ///   .items[] | select(.jobUID == $job) | . as $record
-///   | .children[] | .index as $index
-///   | .attempts[]? | [$record.podNamePrefix, $index, .attempt, .launch] as $name
+///   | .children[] | .index as $index | .nodeSet as $set
+///   | .attempts[]? | (if $set then [.attempt, .launch, $set, $index] else [$index, .attempt, .launch] end) as $rest
+///   | ([$record.podNamePrefix] + $rest) as $name
 ///   | [($name | map(select(. != null)) | join("-")), .exitCode, .statusReason] | @tsv'
 /// ```
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -40,9 +41,10 @@ pub const CHILDREN_IN_A_RECORD: usize = 250;
     derive = "PartialEq",
     derive = "Default",
     doc = "Internal: the attempts of up to 250 children of an array job, or nodes of a multi-node job. Owned \
-           by the Job, written by the operator only. The pod of an attempt is podNamePrefix-INDEX-ATTEMPT, \
-           followed by -LAUNCH where there is one; its log stream is logStreamPrefix followed by the pod's \
-           name.",
+           by the Job, written by the operator only. The pod of a child's attempt is \
+           podNamePrefix-INDEX-ATTEMPT, followed by -LAUNCH where there is one; that of a node's is \
+           podNamePrefix-ATTEMPT, followed by -LAUNCH where there is one, and then by -nodeSet-INDEX. Its log \
+           stream is logStreamPrefix followed by the pod's name.",
     printcolumn = r#"{"name": "Job", "type": "string", "jsonPath": ".metadata.ownerReferences[0].name",
         "description": "The Job that it belongs to."}"#,
     printcolumn = r#"{"name": "First", "type": "integer", "jsonPath": ".firstIndex",
@@ -62,7 +64,8 @@ pub struct JobRecordContent {
     /// The index of the first child that the record may hold; the last is 249 higher.
     #[schemars(range(min = 0, max = 9999))]
     pub first_index: i32,
-    /// What the names of the children's pods begin with, as in `rainbow-1a2b3c4d`.
+    /// What the names of the pods begin with, as in `rainbow-1a2b3c4d`. For nodes the job's name is cut shorter than for
+    /// children.
     #[schemars(length(max = 253))]
     pub pod_name_prefix: String,
     /// What the names of their log streams begin with, as in `rainbow/default/`.
@@ -83,11 +86,25 @@ pub struct ChildRecord {
     pub index: i32,
     /// Where it stands.
     pub status: JobState,
+    /// Of a node: what its pods' names have before its index. `main` for the main node, else the index of the first of the
+    /// neighbours that run the same. Absent for children of an array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8))]
+    pub node_set: Option<String>,
     /// The serial in the name of its next pod. Absent unless pods of the attempt were withdrawn before they were
     /// bound to a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub next_launch: Option<i32>,
+    /// Of a node: the UID of the pod of its attempt under way, in the launch that nextLaunch says. In this attempt no
+    /// other pod may run.
+    #[serde(rename = "podUID", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 36))]
+    pub pod_uid: Option<String>,
+    /// Of a node: the host that this pod may be let go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub node_name: Option<String>,
     /// Its attempts, first to last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

@@ -81,11 +81,9 @@ const fn yet_but(field: &'static str, unset: Unset, advice: &'static str) -> Row
 const PARTS: &[Part] = &[
     Part { kind: Kind::Job, places: &["spec"], rows: JOB },
     Part { kind: Kind::Job, places: &["spec.containerOverrides"], rows: SINGLE },
-    Part { kind: Kind::Job, places: &[NODE_OVERRIDES], rows: NODE },
     Part { kind: Kind::Job, places: &["spec.nodeOverrides.nodePropertyOverrides[]"], rows: NODE_OVERRIDE },
     Part { kind: Kind::JobDefinition, places: &["spec"], rows: JOB_DEFINITION },
     Part { kind: Kind::JobDefinition, places: &["spec.containerProperties"], rows: SINGLE },
-    Part { kind: Kind::JobDefinition, places: &[NODE_CONTAINER], rows: NODE },
     Part {
         kind: Kind::JobDefinition,
         places: &["spec.containerProperties", NODE_CONTAINER],
@@ -103,10 +101,8 @@ const PARTS: &[Part] = &[
 ];
 
 const NODE_CONTAINER: &str = "spec.nodeProperties.nodeRangeProperties[].container";
-const NODE_OVERRIDES: &str = "spec.nodeOverrides.nodePropertyOverrides[].containerOverrides";
 
 const JOB: &[Row] = &[
-    yet("nodeOverrides", "multi-node jobs are to come"),
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("eksPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("consumableResourcePropertiesOverride", Shape::Object, NO_CONSUMABLES),
@@ -120,9 +116,6 @@ const SINGLE: &[Row] = &[Row(
     "AWS Batch has it for multi-node jobs only; give the queue an environment of such hosts",
 )];
 
-/// Of the containers of a multi-node job.
-const NODE: &[Row] = &[yet("instanceType", "multi-node jobs are to come")];
-
 const NODE_OVERRIDE: &[Row] = &[
     never("ecsPropertiesOverride", Shape::Object, "use containerOverrides"),
     never("eksPropertiesOverride", Shape::Object, "use containerOverrides"),
@@ -132,8 +125,6 @@ const NODE_OVERRIDE: &[Row] = &[
 const NO_CONSUMABLES: &str = "Windlass counts vCPUs, memory and GPUs only; remove it";
 
 const JOB_DEFINITION: &[Row] = &[
-    yet_but("type", Unset::Words(&["", "container"]), "multi-node jobs are to come; use container"),
-    yet("nodeProperties", "multi-node jobs are to come; use containerProperties"),
     yet_but("podTemplate", Unset::Absent, "remove it"),
     never("ecsProperties", Shape::Object, "use containerProperties"),
     never("eksProperties", Shape::Object, "use containerProperties, and podTemplate for what it lacks"),

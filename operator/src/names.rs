@@ -9,8 +9,24 @@ pub const JOB_UID: &str = "batch.windlass.dev/job-uid";
 pub const JOB_NAME: &str = "batch.windlass.dev/job-name";
 /// Label: the index of a child.
 pub const ARRAY_INDEX: &str = "batch.windlass.dev/array-index";
+/// Label of a StatefulSet's pod, which Kubernetes sets: its index there, which is that of the node in a multi-node job.
+pub const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 /// Label: the attempt.
 pub const ATTEMPT: &str = "batch.windlass.dev/attempt";
+/// Label of a multi-node job's StatefulSets, Services and pods: the attempt and the launch that they are of, `ATTEMPT-LAUNCH`.
+pub const NODE_SETS: &str = "batch.windlass.dev/node-sets";
+/// Label of a StatefulSet of a multi-node job and of its pods: which of the job's it is, [`MAIN`] or the index of its first node.
+pub const NODE_SET: &str = "batch.windlass.dev/node-set";
+/// The value of [`NODE_SETS`].
+pub fn node_sets(attempt: u8, launch: u16) -> String {
+    format!("{attempt}-{launch}")
+}
+/// The StatefulSet of a multi-node job's main node.
+pub const MAIN: &str = "main";
+/// The scheduling gate that keeps a node of a multi-node job off the hosts, until it is let go to one.
+pub const GATE: &str = "batch.windlass.dev/host";
+/// Annotation of a node of a multi-node job: the address of the main node.
+pub const MAIN_NODE_ADDRESS: &str = "batch.windlass.dev/main-node-address";
 /// Label: the queue, by its name in Kubernetes.
 pub const QUEUE: &str = "batch.windlass.dev/job-queue";
 /// Label: the definition, by its name in Kubernetes.

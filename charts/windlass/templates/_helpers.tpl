@@ -75,6 +75,13 @@ request.userInfo.username in [
   'system:kube-controller-manager']
 {{- end }}
 
+{{- /* CEL: the request comes from what makes the pods of StatefulSets; again there is one name for all controllers. */ -}}
+{{- define "windlass.byStatefulSets" -}}
+request.userInfo.username in [
+  'system:serviceaccount:kube-system:statefulset-controller',
+  'system:kube-controller-manager']
+{{- end }}
+
 {{- /* CEL: who asks may do everything in the cluster. */ -}}
 {{- define "windlass.byAdministrator" -}}
 authorizer.group('*').resource('*').check('*').allowed()
@@ -84,6 +91,29 @@ authorizer.group('*').resource('*').check('*').allowed()
 {{- define "windlass.ours" -}}
 {{ .object }}.metadata.?{{ .part }}.orValue({})
 .transformMap(key, value, key.startsWith('batch.windlass.dev/'), value)
+{{- end }}
+
+{{- /* Variables and rules about what the operator makes for the nodes of a multi-node job, by its kind in the plural. */ -}}
+{{- define "windlass.jailOfNodes" -}}
+- name: created
+  expression: "request.operation == 'CREATE'"
+- name: marks
+  expression: "(request.operation == 'CREATE' ? object : oldObject).metadata.?labels.orValue({})"
+- name: job
+  expression: "variables.marks[?'batch.windlass.dev/job-uid']"
+{{- end }}
+{{- define "windlass.jailOfNodesRules" -}}
+- expression: variables.job.hasValue() && 'batch.windlass.dev/node-sets' in variables.marks
+  reason: Forbidden
+  message: >-
+    the operator touches only {{ . }} with the labels batch.windlass.dev/job-uid and
+    batch.windlass.dev/node-sets
+- expression: >-
+    !variables.created || object.metadata.?ownerReferences.orValue([]).exists(owner,
+    owner.apiVersion.startsWith('batch.windlass.dev/') && owner.kind == 'Job' &&
+    owner.?controller.orValue(false) && owner.uid == variables.job.orValue(''))
+  reason: Forbidden
+  message: the operator makes only {{ . }} whose controller is the Job that their label names
 {{- end }}
 
 {{- /* The binding that puts a policy into force. */ -}}

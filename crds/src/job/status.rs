@@ -45,7 +45,7 @@ pub struct JobStatus {
     #[schemars(length(max = 36))]
     pub job_id: Option<String>,
     /// Where the job stands: SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED. An array
-    /// shows the most advanced state of its unfinished children.
+    /// shows the most advanced state of its unfinished children, a multi-node job that of its main node.
     #[serde(default)]
     pub status: JobState,
     /// Why it stands there, as one word in CamelCase, for programs.
@@ -60,7 +60,8 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "times::time")]
     pub created_at: Option<String>,
-    /// When the container of the last attempt started; of an array, its first child's.
+    /// When the container of the last attempt started; of an array, its first child's, of a multi-node job, its
+    /// main node's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "times::time")]
     pub started_at: Option<String>,
@@ -85,13 +86,17 @@ pub struct JobStatus {
     #[schemars(range(min = 1))]
     pub next_launch: Option<i32>,
     /// Every attempt, first to last. The last one may be gone again as long as it has not started: its pod was not
-    /// taken. Those of an array's children are in JobRecords.
+    /// taken. Those of a multi-node job are its main node's. Those of an array's children and of all nodes are in
+    /// JobRecords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub attempts: Vec<Attempt>,
     /// The children of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array_properties: Option<ArrayStatus>,
+    /// The nodes of a multi-node job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_properties: Option<NodesStatus>,
     /// The jobs that this one waits for, each pinned when it was first seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -194,7 +199,37 @@ pub struct ArrayStatus {
     pub failures: Vec<ChildFailure>,
 }
 
-/// How many children of an array are in each state.
+/// The nodes of a multi-node job, as a whole. Each node's own record is in a JobRecord.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NodesStatus {
+    /// The number of nodes.
+    #[schemars(range(min = 1, max = 1000))]
+    pub num_nodes: i32,
+    /// The index of the main node, whose exit ends the job.
+    #[schemars(range(min = 0, max = 999))]
+    pub main_node: i32,
+    /// How many nodes are in each state.
+    #[serde(default)]
+    pub status_summary: StatusSummary,
+    /// Whether any node was ever given to a host: JobRecords exist only then.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub has_begun: bool,
+    /// How many nodes have ended, in a few words: `5/7, 1 failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub progress: Option<String>,
+    /// Which nodes are in which state; states without nodes are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 7))]
+    pub nodes: Vec<ChildrenInState>,
+    /// The first 100 failures of nodes, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub failures: Vec<ChildFailure>,
+}
+
+/// How many children of an array, or nodes of a multi-node job, are in each state.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct StatusSummary {
@@ -228,7 +263,7 @@ pub struct StatusSummary {
     pub failed: i32,
 }
 
-/// The children of an array that are in one state.
+/// The children of an array, or the nodes of a multi-node job, that are in one state.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 pub struct ChildrenInState {
     /// The state.
@@ -238,7 +273,7 @@ pub struct ChildrenInState {
     pub indexes: String,
 }
 
-/// A child of an array that failed, or neighbours that failed for one reason without having run.
+/// A child of an array, or a node of a multi-node job, that failed, or neighbours that failed for one reason without having run.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ChildFailure {

@@ -13,6 +13,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("open", "spec.computeResources.launchTemplate.launchTemplateData", "EC2's API; the backend checks it"),
     ("open", "spec.backend.karpenter.ec2NodeClass", "Karpenter's API; its own definition checks it"),
     ("name", "status.arrayProperties.statusSummary", "AWS names the counts after the states"),
+    ("name", "status.nodeProperties.statusSummary", "AWS names the counts after the states"),
 ];
 
 fn is_excepted(rule: &str, path: &str) -> bool {

@@ -29,8 +29,10 @@ fn largest(proof: Option<Proof>) -> JobRecord {
     let child = |index| ChildRecord {
         index,
         status: JobState::Succeeded,
+        node_set: Some("main".into()),
         next_launch: Some(1),
         attempts: attempts.clone(),
+        ..ChildRecord::default()
     };
     let name = "j".repeat(40) + "-1a2b3c4d";
     JobRecord::new(
@@ -56,6 +58,18 @@ fn the_largest_record_stays_below_one_mebibyte() {
         assert!(size > 900_000, "{proof:?}: {size} bytes: is this still the largest record?");
         assert!(size < MAXIMUM, "{proof:?}: {size} bytes");
     }
+}
+
+#[test]
+fn a_pod_under_way_takes_less_than_the_attempt_that_it_is_still_to_become() {
+    let under_way = ChildRecord {
+        pod_uid: Some("1a2b3c4d-0000-4000-8000-000000000000".into()),
+        node_name: Some("n".repeat(63)),
+        ..ChildRecord::default()
+    };
+    let size = |child: &ChildRecord| serde_json::to_string(child).unwrap().len();
+    let over = ChildRecord { attempts: vec![attempt(1, None)], ..ChildRecord::default() };
+    assert!(size(&under_way) < size(&over));
 }
 
 #[test]

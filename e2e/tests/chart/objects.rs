@@ -40,7 +40,18 @@ fn every_object_is_one_and_says_whose_it_is() {
 #[test]
 fn the_default_objects_are_these() {
     let objects = objects(WINDLASS, &["--set", "crds.enabled=false"]);
-    let policies = ["operator-jail", "operator-jail-others", "pods", "records", "revisions", "status", "use"];
+    let policies = [
+        "node-sets",
+        "operator-jail",
+        "operator-jail-node-sets",
+        "operator-jail-others",
+        "operator-jail-services",
+        "pods",
+        "records",
+        "revisions",
+        "status",
+        "use",
+    ];
     let mut expected: BTreeSet<String> = policies
         .iter()
         .flat_map(|policy| {
@@ -103,9 +114,9 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
     let switches = [
         ("policies.use", 2),
         ("policies.status", 2),
-        ("policies.pods", 2),
+        ("policies.pods", 4),
         ("policies.records", 4),
-        ("policies.operatorJail", 4),
+        ("policies.operatorJail", 8),
         ("releaseOnUninstall", 4),
         ("catalogReadableByAll", 1),
         ("crds.enabled", 6),

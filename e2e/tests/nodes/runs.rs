@@ -89,7 +89,10 @@ async fn the_main_node_starts_first_the_other_finds_it_and_its_end_is_the_jobs()
     }
     assert!(!main.contains("AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"), "{main}");
     assert!(other.contains(&format!("AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS={address}\n")), "{other}");
-    assert!(other.matches(&address).count() >= 2, "the main node's name has another address than {address}: {other}");
+    assert!(
+        other.matches(&address).count() >= 2,
+        "the main node's name has another address than {address}: {other}"
+    );
 
     let done = ends(&scene, "mpi").await;
     assert_eq!((state(&done), reason(&done)), (JobState::Succeeded, "Completed"), "{:#?}", done.status);
@@ -128,7 +131,8 @@ async fn another_nodes_end_changes_nothing_and_a_failure_of_the_main_node_starts
     let codes: Vec<_> = status(&done).attempts.iter().map(|attempt| attempt.exit_code).collect();
     assert_eq!(codes, [Some(42), Some(0)]);
     let records = nodes(&scene, &done).await;
-    let codes = |index: i32| records[&index].attempts.iter().map(|attempt| attempt.exit_code).collect::<Vec<_>>();
+    let codes =
+        |index: i32| records[&index].attempts.iter().map(|attempt| attempt.exit_code).collect::<Vec<_>>();
     assert_eq!((codes(0), codes(1)), (vec![Some(42), Some(0)], vec![Some(31), Some(32)]), "{records:#?}");
     // No container of the second attempt began before all of the first had ended.
     let first_stops = records.values().map(|node| node.attempts[0].stopped_at.clone()).max();

@@ -162,6 +162,8 @@ async fn nobody_forges_a_pod_or_a_record_of_a_job() {
     let patch = kube::api::Patch::Merge(json!({"metadata": {"labels": label}}));
     let words = refusal(pods.patch("plain", &kube::api::PatchParams::default(), &patch).await);
     assert!(words.contains("may not change labels batch.windlass.dev/*"), "{words}");
+    let words = refusal(scene.try_create(&scene.client, stateful_set("forged", &label)).await);
+    assert!(words.contains("may not write StatefulSets whose pods have the label"), "{words}");
     let record = json!({
         "apiVersion": "batch.windlass.dev/v1beta1",
         "kind": "JobRecord",
@@ -177,6 +179,25 @@ async fn nobody_forges_a_pod_or_a_record_of_a_job() {
     scene.leave().await;
 }
 
+/// A StatefulSet whose pods have these labels.
+fn stateful_set(name: &str, labels: &Value) -> Value {
+    let mut of_pods = labels.clone();
+    of_pods["app"] = json!(name);
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": name},
+        "spec": {
+            "serviceName": name,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": of_pods},
+                "spec": {"containers": [{"name": "default", "image": BUSYBOX}]},
+            },
+        },
+    })
+}
+
 #[tokio::test]
 async fn the_operator_is_held_to_pods_of_jobs() {
     let scene = Scene::new("jail").await;
@@ -189,5 +210,15 @@ async fn the_operator_is_held_to_pods_of_jobs() {
     });
     let words = refusal(scene.try_create(&operator, pod).await);
     assert!(words.contains("the operator touches only pods with the label"), "{words}");
+    let words = refusal(scene.try_create(&operator, stateful_set("stolen", &json!({}))).await);
+    assert!(words.contains("the operator touches only StatefulSets with the labels"), "{words}");
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "stolen"},
+        "spec": {"clusterIP": "None", "selector": {"app": "stolen"}},
+    });
+    let words = refusal(scene.try_create(&operator, service).await);
+    assert!(words.contains("the operator touches only Services with the labels"), "{words}");
     scene.leave().await;
 }

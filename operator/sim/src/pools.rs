@@ -214,6 +214,7 @@ fn of_managed(cluster: &mut Cluster, backend: Backend) -> Managed {
         (true, types) => [types, &[with_gpus]].concat(),
     };
     Managed {
+        spot: false,
         backend,
         min_vcpus,
         desired_vcpus: rng.u32(min_vcpus..=max_vcpus),

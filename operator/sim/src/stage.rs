@@ -76,6 +76,7 @@ pub(crate) fn managed(
         return Ok(());
     }
     let managed = Managed {
+        spot: option(options, "spot").is_some(),
         backend: match backend {
             "karpenter" => Backend::Karpenter,
             "simulated" => Backend::Simulated,

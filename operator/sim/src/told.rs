@@ -17,7 +17,9 @@ pub(crate) fn action(action: &Action) -> String {
                 order.job.name, order.attempt, order.launch
             )
         }
-        Action::DeleteNodeSets { job, but, .. } => format!("delete node sets of {} but {but:?}", job.name),
+        Action::DeleteNodeSets { job, attempt, launch, .. } => {
+            format!("delete node sets of {}, attempt {attempt}, launch {launch}", job.name)
+        }
         Action::LetGo(order) => {
             let (pod, version) = (&order.guard.key.name, order.guard.resource_version.0);
             format!("let pod {pod} at {version} go to {} ({:?})", order.host, order.main_address)

@@ -104,10 +104,11 @@ fn a_pod_that_is_over_stays_until_it_is_released_and_is_then_made_anew() {
 #[test]
 fn pods_go_with_their_sets_once_they_are_released() {
     let mut cluster = cluster();
-    let delete = |but| Action::DeleteNodeSets { job: ObjectKey::new("default", "mpi"), job_uid: JOB, but };
-    cluster.store.apply(delete(Some((1, 0))), cluster.now, &None);
-    assert_eq!(cluster.store.node_sets.len(), 1);
-    cluster.store.apply(delete(None), cluster.now, &None);
+    let job = ObjectKey::new("default", "mpi");
+    let delete = |launch| Action::DeleteNodeSets { job: job.clone(), job_uid: JOB, attempt: 1, launch };
+    cluster.store.apply(delete(1), cluster.now, &None);
+    assert_eq!(cluster.store.node_sets.len(), 1, "of another launch");
+    cluster.store.apply(delete(0), cluster.now, &None);
     rest(&mut cluster);
     let pods: Vec<ObservedPod> = cluster.store.pods.values().cloned().collect();
     assert!(pods.len() == 2 && pods.iter().all(|pod| pod.deleting));

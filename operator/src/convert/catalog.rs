@@ -3,7 +3,7 @@
 use super::job::{amounts, identity, moment, text};
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
-use super::{policy, share};
+use super::{nodes, policy, share};
 use crate::machines::{machine_template, node_class};
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use windlass_core::ids::{Name, ObjectKey};
 use windlass_core::limits::LAUNCH_PATIENCE;
 use windlass_core::objects::{
-    Autoscaled, Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed,
+    Autoscaled, Backend, DefinitionStatus, EnvironmentStatus, HeadOfLine, Launch, Managed, NodeProperties,
     ObservedDefinition, ObservedEnvironment, ObservedQueue, ObservedRevision, Payload, PoolStatus,
     QueueStatus, RevisionContent, RevisionEntry, Strategy, Validity, WaitingJob,
 };
@@ -21,8 +21,9 @@ use windlass_core::reference::Reference;
 use windlass_core::state::State;
 use windlass_core::time::Time;
 use windlass_core::units::{GPUS, Resources};
-use windlass_crds::compute_environment::{self as api_environment, AllocationStrategy};
+use windlass_crds::compute_environment::{self as api_environment, AllocationStrategy, ResourceKind};
 use windlass_crds::ignored::{IgnoredField, ignored_fields};
+use windlass_crds::job_definition::JobDefinitionType;
 use windlass_crds::job_queue as api_queue;
 use windlass_crds::shared::state::{Activity, State as Switch};
 use windlass_crds::{
@@ -84,21 +85,37 @@ pub fn definition_content(spec: JobDefinitionSpec) -> Result<RevisionContent, Er
         content.remove("state");
     }
     let payload = serde_json::to_vec(&content).map_err(unreadable)?;
+    let (nodes, fault_of_nodes) = match nodes_of(&spec) {
+        Ok(nodes) => (nodes, None),
+        Err(fault) => (None, Some(fault)),
+    };
     let container = spec.container_properties.unwrap_or_default();
     let bytes = payload.len();
-    let fault = (bytes > DEFINITION_BYTES).then(|| {
-        name(&format!(
+    let too_long = (bytes > DEFINITION_BYTES).then(|| {
+        format!(
             "the job definition is {bytes} bytes; at most {DEFINITION_BYTES} are allowed: make it shorter"
-        ))
+        )
     });
+    let fault = too_long.or(fault_of_nodes).map(Name::from);
     Ok(RevisionContent {
         resources: amounts(container.vcpus, container.memory, &container.resource_requirements),
+        nodes,
         retry: spec.retry_strategy.as_ref().map(policy::retry),
         timeout: spec.timeout.as_ref().and_then(policy::timeout),
         priority: spec.scheduling_priority.and_then(|priority| u32::try_from(priority).ok()),
         fault,
         payload: Payload(Arc::from(payload)),
     })
+}
+
+/// The nodes of a definition of type multinode, or what is wrong with them.
+fn nodes_of(spec: &JobDefinitionSpec) -> Result<Option<NodeProperties>, String> {
+    if spec.kind != Some(JobDefinitionType::Multinode) {
+        return Ok(None);
+    }
+    let properties =
+        spec.node_properties.as_ref().ok_or("a multinode definition needs nodeProperties with numNodes")?;
+    nodes::properties(properties).map(Some)
 }
 
 /// Reads a ControllerRevision of a JobDefinition.
@@ -255,6 +272,7 @@ fn managed(spec: &ComputeEnvironmentSpec) -> Result<Option<Managed>, Error> {
     };
     Ok(Some(Managed {
         backend,
+        spot: resources.kind == Some(ResourceKind::Spot),
         min_vcpus: number(resources.min_vcpus),
         desired_vcpus: number(resources.desired_vcpus.unwrap_or(0)),
         max_vcpus: number(resources.max_vcpus.unwrap_or(0)),

@@ -1,8 +1,8 @@
 //! Jobs: what was submitted, and what was last written about it.
 
-use super::policy;
 use super::wire::{Metadata, Wire, kinds};
 use super::{Error, name, times};
+use super::{nodes, policy};
 use crate::pod::Submission;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,18 +63,22 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<(JobSpec, Payload), Err
     let overrides = spec.container_overrides.clone().unwrap_or_default();
     let payload = serde_json::to_vec(&Submission::from(spec))
         .map_err(|source| Error::Unreadable { part: "spec", source })?;
-    let fault = (bytes > SUBMISSION_BYTES).then(|| {
-        name(&format!(
+    let too_long = (bytes > SUBMISSION_BYTES).then(|| {
+        format!(
             "the submission is {bytes} bytes; at most {SUBMISSION_BYTES} are allowed: \
              make parameters or overrides shorter"
-        ))
+        )
     });
+    let (node_overrides, fault_of_nodes) =
+        match spec.node_overrides.as_ref().map(nodes::overrides).transpose() {
+            Ok(overrides) => (overrides, None),
+            Err(fault) => (None, Some(fault)),
+        };
+    let fault = too_long.or(fault_of_nodes).map(Name::from);
     let asked = JobSpec {
         queue: Reference::plain(&spec.job_queue),
         definition: Reference::to_definition(&spec.job_definition),
         size: spec.array_properties.as_ref().and_then(|array| u32::try_from(array.size).ok()),
-        // Of a definition of type multinode, which is refused.
-        multi_node: false,
         aws_name: spec.job_name.as_deref().map(name),
         retry: spec.retry_strategy.as_ref().map(policy::retry),
         timeout: spec.timeout.as_ref().and_then(policy::timeout),
@@ -88,6 +92,8 @@ fn job_spec(spec: &api::JobSpec, bytes: usize) -> Result<(JobSpec, Payload), Err
         share: spec.share_identifier.as_deref().map(name),
         priority: spec.scheduling_priority_override.and_then(|priority| u32::try_from(priority).ok()),
         overrides: amounts(overrides.vcpus, overrides.memory, &overrides.resource_requirements),
+        changes_container: spec.container_overrides.is_some(),
+        node_overrides: node_overrides.map(Box::new),
         fault,
     };
     Ok((asked, Payload(Arc::from(payload))))
@@ -135,7 +141,8 @@ fn status(status: &api::JobStatus, created_at: Time) -> Result<JobStatus, Error>
         launch: launch(status.next_launch),
         attempts,
         dependencies: status.dependencies.iter().map(policy::dependency_status).collect::<Result<_, _>>()?,
-        array: status.array_properties.as_ref().map(array).transpose()?,
+        array: children(status)?,
+        main_node: status.node_properties.as_ref().map(|nodes| index(nodes.main_node)),
         milestones: Milestones {
             accepted: condition("Ready"),
             stalled: condition("Stalled"),
@@ -176,17 +183,41 @@ fn attempt(attempt: &api::Attempt) -> Result<Attempt, Error> {
     })
 }
 
-/// The launch serial in a single job's pod name: `JOB-UID8-ATTEMPT-LAUNCH`. Without one, UID8 stands before the attempt.
+/// The launch serial in the pod's name of a single job, `JOB-UID8-ATTEMPT-LAUNCH`, or of a main node, which has `-main-INDEX`
+/// behind it. Without one, UID8 stands before the attempt.
 fn launch_of(pod: &str, attempt: i32) -> Option<u16> {
-    let (rest, launch) = pod.rsplit_once('-')?;
+    let of_main_node = pod.rsplit_once('-').and_then(|(set, _)| set.strip_suffix("-main"));
+    let (rest, launch) = of_main_node.unwrap_or(pod).rsplit_once('-')?;
     let (_, before) = rest.rsplit_once('-')?;
     if before == attempt.to_string() { launch.parse().ok() } else { None }
 }
 
-fn array(array: &api::ArrayStatus) -> Result<ArrayStatus, Error> {
-    let children = array.children.iter().map(|children| {
-        let unknown =
-            || Error::Unknown { part: "status.arrayProperties.children", value: children.indexes.clone() };
+/// The children of an array, or the nodes of a multi-node job.
+fn children(status: &api::JobStatus) -> Result<Option<ArrayStatus>, Error> {
+    let of_array = status.array_properties.as_ref().map(|array| {
+        family(
+            array.size,
+            &array.children,
+            &array.failures,
+            array.has_begun,
+            "status.arrayProperties.children",
+        )
+    });
+    let of_nodes = status.node_properties.as_ref().map(|nodes| {
+        family(nodes.num_nodes, &nodes.nodes, &nodes.failures, nodes.has_begun, "status.nodeProperties.nodes")
+    });
+    of_array.or(of_nodes).transpose()
+}
+
+fn family(
+    size: i32,
+    children: &[api::ChildrenInState],
+    failures: &[api::ChildFailure],
+    has_begun: bool,
+    part: &'static str,
+) -> Result<ArrayStatus, Error> {
+    let children = children.iter().map(|children| {
+        let unknown = || Error::Unknown { part, value: children.indexes.clone() };
         Ok((state(children.status), Intervals::parse(&children.indexes).map_err(|_| unknown())?))
     });
     let failure = |failure: &api::ChildFailure| Failure {
@@ -197,10 +228,10 @@ fn array(array: &api::ArrayStatus) -> Result<ArrayStatus, Error> {
         words: text(failure.status_reason.as_deref()),
     };
     Ok(ArrayStatus {
-        size: u32::try_from(array.size).unwrap_or(0),
+        size: u32::try_from(size).unwrap_or(0),
         children: children.collect::<Result<_, _>>()?,
-        failures: array.failures.iter().map(failure).collect(),
-        has_begun: array.has_begun,
+        failures: failures.iter().map(failure).collect(),
+        has_begun,
     })
 }
 
@@ -262,5 +293,8 @@ mod tests {
         assert_eq!(launch_of("hello-1a2b3c4d-2-7", 2), Some(7));
         assert_eq!(launch_of("hello-1-1a2b3c4d-1", 1), None);
         assert_eq!(launch_of("a-1-00000001-1-1", 1), Some(1));
+        assert_eq!(launch_of("mpi-1a2b3c4d-2-main-0", 2), None);
+        assert_eq!(launch_of("mpi-1a2b3c4d-2-7-main-12", 2), Some(7));
+        assert_eq!(launch_of("main-1-1a2b3c4d-1-main-1", 1), None);
     }
 }

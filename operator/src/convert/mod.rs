@@ -7,6 +7,7 @@ mod host;
 mod job;
 mod machine;
 mod node_class;
+mod nodes;
 mod pod;
 mod policy;
 pub(crate) mod quantity;

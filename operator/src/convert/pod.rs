@@ -17,6 +17,13 @@ struct Spec {
     containers: Vec<SpecContainer>,
     init_containers: Vec<SpecContainer>,
     overhead: BTreeMap<String, String>,
+    scheduling_gates: Vec<Gate>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Gate {
+    name: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -38,6 +45,8 @@ struct Status {
     phase: String,
     reason: String,
     message: String,
+    #[serde(rename = "podIP")]
+    pod_ip: String,
     conditions: Vec<Condition>,
     container_statuses: Vec<ContainerStatus>,
 }
@@ -114,7 +123,7 @@ pub fn pod(wire: &Wire<kinds::Pod>) -> Result<ObservedPod, Error> {
             _ => PodPhase::Active,
         },
         deleting: wire.metadata.deletion_timestamp.is_some(),
-        task: task(wire, &status, created_at),
+        task: task(wire, &spec, &status, created_at),
     })
 }
 
@@ -137,22 +146,26 @@ fn requests(spec: &Spec) -> ResourceList {
 }
 
 /// What makes a pod one of ours; `None` for all others, and for those whose labels make no sense.
-fn task(wire: &Wire<kinds::Pod>, status: &Status, created_at: Time) -> Option<TaskPod> {
+fn task(wire: &Wire<kinds::Pod>, spec: &Spec, status: &Status, created_at: Time) -> Option<TaskPod> {
     let label = |key: &str| wire.metadata.labels.get(key).map(String::as_str);
     let annotation = |key: &str| wire.metadata.annotations.get(key).map_or("", String::as_str);
+    // A StatefulSet tells each of its pods which it is: that is the node.
+    let index = label(names::ARRAY_INDEX).or_else(|| label(names::POD_INDEX));
     let condition = |kind: &str| status.conditions.iter().find(|condition| condition.kind == kind);
     let refused =
         condition("PodScheduled").filter(|found| found.status == "False" && found.reason == "Unschedulable");
     Some(TaskPod {
         job: Uid::parse(label(names::JOB_UID)?)?,
         job_name: name(label(names::JOB_NAME)?),
-        index: label(names::ARRAY_INDEX).map_or(Some(0), |index| index.parse().ok())?,
+        index: index.map_or(Some(0), |index| index.parse().ok())?,
         attempt: label(names::ATTEMPT)?.parse().ok()?,
         launch: annotation(names::LAUNCH).parse().unwrap_or(0),
         admitted_to: name(annotation(names::HOST)),
         alone: annotation(names::SINGLE_TENANT) == "true",
         environment: name(annotation(names::ENVIRONMENT)),
         held: wire.metadata.is_held(),
+        gated: spec.scheduling_gates.iter().any(|gate| gate.name == names::GATE),
+        address: Some(&status.pod_ip).filter(|address| !address.is_empty()).map(|address| name(address)),
         container: container(status, created_at),
         reason: name(&status.reason),
         message: name(&status.message),

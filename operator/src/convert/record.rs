@@ -3,7 +3,7 @@
 use super::job::{identity, launch, moment, number, proof, state, text};
 use super::{Error, name};
 use windlass_core::ids::ResourceVersion;
-use windlass_core::objects::{Attempt, ChildRecord, Record};
+use windlass_core::objects::{Attempt, ChildRecord, Launched, Record};
 use windlass_crds::JobRecord;
 use windlass_crds::job_record as api;
 
@@ -24,10 +24,13 @@ pub fn record(found: &JobRecord) -> Result<(Record, ResourceVersion), Error> {
 }
 
 fn child(child: &api::ChildRecord) -> Result<ChildRecord, Error> {
+    let launched = child.pod_uid.as_deref().zip(child.node_name.as_deref());
+    let launched = launched.map(|(pod, host)| Ok(Launched { pod: identity(pod)?, host: name(host) }));
     Ok(ChildRecord {
         state: state(child.status),
         launch: launch(child.next_launch),
         attempts: child.attempts.iter().map(attempt).collect::<Result<_, _>>()?,
+        launched: launched.transpose()?,
     })
 }
 

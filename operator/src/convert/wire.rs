@@ -269,6 +269,8 @@ pub mod kinds {
         "AWSMachineTemplate of Cluster API's provider for AWS"
     );
     kind!(Pod, NamespaceResourceScope, "", "v1", "pods", "core/v1 Pod");
+    kind!(Service, NamespaceResourceScope, "", "v1", "services", "core/v1 Service");
+    kind!(StatefulSet, NamespaceResourceScope, "apps", "v1", "statefulsets", "apps/v1 StatefulSet");
     kind!(Event, NamespaceResourceScope, "", "v1", "events", "core/v1 Event");
     kind!(
         ControllerRevision,

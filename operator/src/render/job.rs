@@ -4,16 +4,21 @@ use super::conditions::{Holds, Kind, condition};
 use super::{number, text};
 use crate::convert::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, Uid};
 use windlass_core::objects::{ArrayStatus, Attempt, Dependency, DependencyStatus, Failure, JobStatus, Proof};
-use windlass_core::pod_name;
 use windlass_core::state::State;
+use windlass_core::{node_sets_name, pod_name};
 use windlass_crds::job as api;
 use windlass_crds::shared::attempt as api_attempt;
 
 /// The status of this Job as the API has it.
 pub fn job_status(key: &ObjectKey, uid: Uid, status: &JobStatus) -> api::JobStatus {
     let streams = status.pinned.as_ref().map(|pinned| format!("{}/default/", pinned.definition));
+    let attempts = status.attempts.iter().map(|done| {
+        let pod = pod_of(done, key, uid, status.main_node);
+        attempt(done, &pod, streams.as_deref())
+    });
     api::JobStatus {
         observed_generation: Some(status.observed_generation),
         job_id: Some(uid.to_string()),
@@ -33,8 +38,9 @@ pub fn job_status(key: &ObjectKey, uid: Uid, status: &JobStatus) -> api::JobStat
         }),
         compute_environment: status.environment.as_ref().and_then(text),
         next_launch: Some(status.launch).filter(|launch| *launch > 0).map(i32::from),
-        attempts: status.attempts.iter().map(|done| attempt(done, key, uid, streams.as_deref())).collect(),
-        array_properties: status.array.as_ref().map(array),
+        attempts: attempts.collect(),
+        array_properties: status.array.as_ref().filter(|_| status.main_node.is_none()).map(array),
+        node_properties: status.array.as_ref().zip(status.main_node).map(|(array, main)| nodes(array, main)),
         dependencies: status.dependencies.iter().map(dependency).collect(),
         is_cancelled: ended_as(status, "Cancelled"),
         is_terminated: ended_as(status, "Terminated"),
@@ -67,8 +73,18 @@ fn dependency(dependency: &DependencyStatus) -> api::DependencyStatus {
     }
 }
 
-fn attempt(attempt: &Attempt, key: &ObjectKey, uid: Uid, streams: Option<&str>) -> api::Attempt {
-    let pod = pod_name(&key.name, uid, None, attempt.number, attempt.launch);
+/// The name of an attempt's pod: of a multi-node job, its main node's ([`windlass_core::node_pod_name`]).
+fn pod_of(attempt: &Attempt, key: &ObjectKey, uid: Uid, main_node: Option<u32>) -> Name {
+    match main_node {
+        None => pod_name(&key.name, uid, None, attempt.number, attempt.launch),
+        Some(main) => {
+            let sets = node_sets_name(&key.name, uid, attempt.number, attempt.launch);
+            Name::from(format!("{sets}-main-{main}"))
+        }
+    }
+}
+
+fn attempt(attempt: &Attempt, pod: &Name, streams: Option<&str>) -> api::Attempt {
     api::Attempt {
         attempt: i32::from(attempt.number),
         log_stream_name: streams.map(|streams| format!("{streams}{pod}")),
@@ -85,40 +101,60 @@ fn attempt(attempt: &Attempt, key: &ObjectKey, uid: Uid, streams: Option<&str>) 
 }
 
 fn array(array: &ArrayStatus) -> api::ArrayStatus {
+    api::ArrayStatus {
+        size: number(array.size),
+        status_summary: summary(array),
+        has_begun: array.has_begun,
+        progress: Some(progress(array)),
+        children: in_states(array),
+        failures: array.failures.iter().map(failure).collect(),
+    }
+}
+
+fn nodes(nodes: &ArrayStatus, main: u32) -> api::NodesStatus {
+    api::NodesStatus {
+        num_nodes: number(nodes.size),
+        main_node: number(main),
+        status_summary: summary(nodes),
+        has_begun: nodes.has_begun,
+        progress: Some(progress(nodes)),
+        nodes: in_states(nodes),
+        failures: nodes.failures.iter().map(failure).collect(),
+    }
+}
+
+fn summary(array: &ArrayStatus) -> api::StatusSummary {
     let count = |state| number(array.count(state));
-    let failure = |failure: &Failure| api::ChildFailure {
+    api::StatusSummary {
+        submitted: count(State::Submitted),
+        pending: count(State::Pending),
+        runnable: count(State::Runnable),
+        starting: count(State::Starting),
+        running: count(State::Running),
+        succeeded: count(State::Succeeded),
+        failed: count(State::Failed),
+    }
+}
+
+fn in_states(array: &ArrayStatus) -> Vec<api::ChildrenInState> {
+    let in_state = |(state, indexes): (&State, &Intervals)| api::ChildrenInState {
+        status: job_state(*state),
+        indexes: indexes.to_string(),
+    };
+    array.children.iter().map(in_state).collect()
+}
+
+fn failure(failure: &Failure) -> api::ChildFailure {
+    api::ChildFailure {
         index: number(failure.index),
         last_index: (failure.last > failure.index).then(|| number(failure.last)),
         exit_code: failure.exit_code,
         reason: text(&failure.reason),
         status_reason: text(&failure.words),
-    };
-    api::ArrayStatus {
-        size: number(array.size),
-        status_summary: api::StatusSummary {
-            submitted: count(State::Submitted),
-            pending: count(State::Pending),
-            runnable: count(State::Runnable),
-            starting: count(State::Starting),
-            running: count(State::Running),
-            succeeded: count(State::Succeeded),
-            failed: count(State::Failed),
-        },
-        has_begun: array.has_begun,
-        progress: Some(progress(array)),
-        children: array
-            .children
-            .iter()
-            .map(|(state, indexes)| api::ChildrenInState {
-                status: job_state(*state),
-                indexes: indexes.to_string(),
-            })
-            .collect(),
-        failures: array.failures.iter().map(failure).collect(),
     }
 }
 
-/// How far an array is, for the printer column: `5/7, 1 failed`.
+/// How far an array or a multi-node job is, for the printer column: `5/7, 1 failed`.
 fn progress(array: &ArrayStatus) -> String {
     let (succeeded, failed) = (array.count(State::Succeeded), array.count(State::Failed));
     let ended = format!("{}/{}", succeeded + failed, array.size);

@@ -7,8 +7,8 @@ use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use std::collections::BTreeMap;
 use windlass_core::action::RecordOrder;
-use windlass_core::objects::{Attempt, ChildRecord, Proof};
-use windlass_core::pod_name_prefix;
+use windlass_core::objects::{Attempt, ChildRecord, Nodes, Proof};
+use windlass_core::{node_set_suffix, node_sets_name, pod_name_prefix};
 use windlass_crds::job_record::{self as api, FORMAT_VERSION};
 use windlass_crds::{GROUP, JobRecord, JobRecordContent, VERSION};
 
@@ -24,6 +24,7 @@ pub fn record_name(
 /// The record as the API has it.
 pub fn job_record(order: &RecordOrder) -> JobRecord {
     let children = order.record.children.iter();
+    let nodes = order.nodes.as_deref();
     JobRecord {
         metadata: ObjectMeta {
             name: Some(record_name(&order.job.name, order.job_uid, order.first_index)),
@@ -40,11 +41,19 @@ pub fn job_record(order: &RecordOrder) -> JobRecord {
             format_version: FORMAT_VERSION,
             job_uid: order.job_uid.to_string(),
             first_index: number(order.first_index),
-            pod_name_prefix: pod_name_prefix(&order.job.name, order.job_uid),
+            pod_name_prefix: prefix_of_pods(order),
             log_stream_prefix: stream_prefix(&order.definition),
-            children: children.map(|(index, record)| child(*index, record)).collect(),
+            children: children.map(|(index, record)| child(*index, record, nodes)).collect(),
         },
     }
+}
+
+/// `JOB-UID8`. The names of nodes' pods begin with those of their StatefulSets, which have fewer of the job's letters.
+fn prefix_of_pods(order: &RecordOrder) -> String {
+    let (job, uid) = (&order.job.name, order.job_uid);
+    let of_nodes = order.nodes.as_ref().map(|_| node_sets_name(job, uid, 1, 0));
+    let of_nodes = of_nodes.and_then(|name| name.as_str().strip_suffix("-1").map(str::to_owned));
+    of_nodes.unwrap_or_else(|| pod_name_prefix(job, uid))
 }
 
 /// A Job as the owner of what is made for it; it goes when the Job goes, and never holds the Job up.
@@ -59,11 +68,14 @@ pub fn owner(name: &windlass_core::ids::Name, uid: windlass_core::ids::Uid) -> O
     }
 }
 
-fn child(index: u32, child: &ChildRecord) -> api::ChildRecord {
+fn child(index: u32, child: &ChildRecord, nodes: Option<&Nodes>) -> api::ChildRecord {
     api::ChildRecord {
         index: number(index),
         status: job_state(child.state),
+        node_set: nodes.map(|nodes| node_set_suffix(nodes, index)),
         next_launch: Some(child.launch).filter(|launch| *launch > 0).map(i32::from),
+        pod_uid: child.launched.as_ref().map(|launched| launched.pod.to_string()),
+        node_name: child.launched.as_ref().and_then(|launched| text(&launched.host)),
         attempts: child.attempts.iter().map(attempt).collect(),
     }
 }

@@ -9,6 +9,8 @@ mod machine_template;
 #[cfg(test)]
 mod node_class;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod pod;
 #[cfg(test)]
 mod reasons;

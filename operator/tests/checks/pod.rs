@@ -32,7 +32,6 @@ fn order(submission: &Value, revision: &Value) -> PodOrder {
         host: "node-1".into(),
         selector: BTreeMap::new(),
         direct: false,
-        alone: false,
         need: Resources::of_job(2000, 250, 0),
         gpu_resource: GPUS.into(),
         not_after: Time::ZERO,
@@ -95,23 +94,6 @@ fn a_pod_on_a_host_that_is_its_environments_alone() {
     let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
     let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
     check("direct", &PodOrder { direct: true, ..order(&submission, &revision) });
-}
-
-#[test]
-fn a_pod_that_has_its_host_for_itself_is_read_as_one() {
-    let submission = json!({ "jobQueue": "ProdQueue", "jobDefinition": "fetch_and_run" });
-    let revision = json!({ "containerProperties": { "image": "fetch_and_run", "vcpus": 2, "memory": 250 } });
-    for alone in [false, true] {
-        let mut built =
-            serde_json::to_value(pod(&PodOrder { alone, ..order(&submission, &revision) }).unwrap()).unwrap();
-        for (key, value) in [("uid", "1a2b3c4d-0000-4000-8000-000000000002"), ("resourceVersion", "7")] {
-            built["metadata"][key] = json!(value);
-        }
-        built["metadata"]["creationTimestamp"] = json!("2026-11-28T00:00:00Z");
-        let wire = serde_json::from_value(built).unwrap();
-        let read = windlass::convert::pod(&wire).unwrap();
-        assert_eq!(read.task.unwrap().alone, alone);
-    }
 }
 
 #[test]

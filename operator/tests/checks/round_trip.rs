@@ -9,8 +9,8 @@ use windlass_core::array::Intervals;
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::{
     ArrayStatus, Attempt, DefinitionStatus, Dependency, DependencyStatus, EnvironmentStatus, Failure,
-    FairShareUse, HeadOfLine, JobReference, JobStatus, Launch, Milestones, PinnedRevision, PoolStatus, Proof,
-    QueueStatus, RevisionEntry, ShareUse, Validity, WaitingJob,
+    FairShareUse, HeadOfLine, JobReference, JobStatus, Launch, Launched, Milestones, PinnedRevision,
+    PoolStatus, Proof, QueueStatus, RevisionEntry, ShareUse, Validity, WaitingJob,
 };
 use windlass_core::objects::{ChildRecord, Record};
 use windlass_core::state::State;
@@ -130,8 +130,10 @@ fn statuses() -> Vec<JobStatus> {
         }),
         ..running.clone()
     };
+    let nodes =
+        JobStatus { attempts: vec![attempt(1), attempt(2)], launch: 2, main_node: Some(3), ..array.clone() };
     let depends = JobStatus { state: State::Pending, dependencies: dependencies(), ..waiting.clone() };
-    vec![fresh, waiting, running, failed, array, depends]
+    vec![fresh, waiting, running, failed, array, nodes, depends]
 }
 
 #[test]
@@ -149,14 +151,27 @@ fn a_jobs_status_is_read_as_it_was_written() {
 fn a_record_is_read_as_it_was_written() {
     let lost = Attempt { exit_code: None, proof: Some(Proof::PodRemoved), ..attempt(2) };
     let unknown = Attempt { exit_code: None, ..attempt(3) };
+    let under_way = ChildRecord {
+        state: State::Runnable,
+        launch: 4,
+        attempts: vec![attempt(1), lost, unknown],
+        launched: Some(Launched { pod: job_uid(), host: "node-3".into() }),
+    };
     let children = BTreeMap::from([
-        (250, ChildRecord { state: State::Succeeded, launch: 0, attempts: vec![attempt(1)] }),
-        (251, ChildRecord { state: State::Runnable, launch: 4, attempts: vec![attempt(1), lost, unknown] }),
+        (
+            250,
+            ChildRecord {
+                attempts: vec![attempt(1)],
+                ..ChildRecord { state: State::Succeeded, ..ChildRecord::default() }
+            },
+        ),
+        (251, under_way),
     ]);
     let order = RecordOrder {
         job: ObjectKey::new("team", "job-1"),
         job_uid: job_uid(),
         definition: "rainbow".into(),
+        nodes: None,
         first_index: 250,
         resource_version: Some(ResourceVersion(12)),
         record: Record { children },

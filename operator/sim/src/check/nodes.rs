@@ -130,8 +130,8 @@ fn of_attempt<'a>(cluster: &'a Cluster, task: &'a TaskPod) -> impl Iterator<Item
 }
 
 /// StatefulSets go with their pods: none may run whose attempt is not known to be over.
-pub(super) fn before_deletion(cluster: &Cluster, job: Uid, but: Option<(u8, u16)>) -> Option<String> {
-    let sets = cluster.store.node_sets_but(job, but);
+pub(super) fn before_deletion(cluster: &Cluster, job: Uid, launch: (u8, u16)) -> Option<String> {
+    let sets = cluster.store.node_sets_of(job, launch);
     let sets = sets.iter().filter_map(|key| cluster.store.node_sets.get(key));
     let pods = sets.flat_map(|sets| (0..sets.order.nodes.count).map(|index| sets.pod(index)));
     let mut pods = pods.filter_map(|key| cluster.store.pods.get(&key)).filter(|pod| !pod.deleting);

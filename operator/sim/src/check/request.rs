@@ -30,7 +30,9 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         Action::LetGo(order) => nodes::before_let_go(cluster, order, number.is_none()),
         Action::MakeNodeSets(order) if number.is_some() => nodes::before_sets(cluster, order),
         Action::WriteRecord(order) => node_records::before_record(cluster, order),
-        Action::DeleteNodeSets { job_uid, but, .. } => nodes::before_deletion(cluster, *job_uid, *but),
+        Action::DeleteNodeSets { job_uid, attempt, launch, .. } => {
+            nodes::before_deletion(cluster, *job_uid, (*attempt, *launch))
+        }
         Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
             let task = cluster.store.pods.get(pod)?.task.as_ref()?;
             let job = cluster.store.job(task.job)?;

@@ -54,12 +54,12 @@ impl Store {
         Outcome::Done
     }
 
-    /// All sets of a job but those of one launch, as far as they were there when they were listed.
-    pub fn node_sets_but(&self, job: Uid, but: Option<(u8, u16)>) -> Vec<ObjectKey> {
+    /// The sets of one launch of a job, if they were there when they were listed.
+    pub fn node_sets_of(&self, job: Uid, launch: (u8, u16)) -> Vec<ObjectKey> {
         let listed_at = self.listed_at.unwrap_or(self.version());
         let goes = |sets: &StoredNodeSets| {
             let order = &sets.order;
-            order.job_uid == job && but != Some((order.attempt, order.launch)) && sets.version <= listed_at
+            order.job_uid == job && launch == (order.attempt, order.launch) && sets.version <= listed_at
         };
         self.node_sets.iter().filter(|(_, sets)| goes(sets)).map(|(key, _)| key.clone()).collect()
     }

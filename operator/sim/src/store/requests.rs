@@ -71,8 +71,8 @@ impl Store {
             Action::WriteRecord(order) => self.write_record(*order),
             Action::CreatePod(order) => self.create_pod(*order, now, refuse),
             Action::MakeNodeSets(order) => self.make_node_sets(*order, refuse),
-            Action::DeleteNodeSets { job_uid, but, .. } => {
-                self.delete_node_sets(&self.node_sets_but(job_uid, but))
+            Action::DeleteNodeSets { job_uid, attempt, launch, .. } => {
+                self.delete_node_sets(&self.node_sets_of(job_uid, (attempt, launch)))
             }
             Action::LetGo(order) => self.let_go(&order),
             Action::DeletePod(key, uid, version) => {

@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod machines;
 mod node_classes;
+mod node_sets;
 mod own_deployments;
 mod pods;
 
@@ -39,6 +40,11 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         }
         Action::WriteRecord(order) => jobs::write_record(api, &order).await,
         Action::CreatePod(order) => pods::create(api, clock, &order).await,
+        Action::MakeNodeSets(order) => node_sets::make(api, clock, &order).await,
+        Action::DeleteNodeSets { job, job_uid, attempt, launch } => {
+            node_sets::delete(api, &job, job_uid, (attempt, launch)).await
+        }
+        Action::LetGo(order) => pods::let_go(api, &order).await,
         Action::ReadPod(key) => pods::read(api, &key).await,
         Action::LookForHost(name) => machines::look_for_host(api, name).await,
         Action::DeletePod(key, uid, version) => pods::delete(api, &key, uid, version).await,

@@ -9,7 +9,7 @@ use crate::shell::clock::Clock;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::Request;
 use serde::de::IgnoredAny;
-use windlass_core::action::{Outcome, PodOrder, Refusal};
+use windlass_core::action::{LetGoOrder, Outcome, PodOrder, Refusal};
 use windlass_core::ids::{Name, ObjectKey, ResourceVersion, Uid};
 use windlass_core::objects::Ending;
 
@@ -82,6 +82,21 @@ pub(super) async fn stop(
         Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
         Err(failure) => Err(failure),
         Ok(_) => delete(api, key, uid, None).await,
+    }
+}
+
+/// Lets a node's pod go to its host, if it is still in this version: from here on its container may start.
+pub(super) async fn let_go(api: &Api, order: &LetGoOrder) -> Result<Outcome, Failure> {
+    let key = &order.guard.key;
+    let request = Request::new(url::<kinds::Pod>(&key.namespace)).patch(
+        key.name.as_str(),
+        &PatchParams::default(),
+        &Patch::Strategic(pod::let_go(order)),
+    );
+    match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
+        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
+        Err(failure) => Err(failure),
+        Ok(_) => Ok(Outcome::Done),
     }
 }
 
