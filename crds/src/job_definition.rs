@@ -82,7 +82,8 @@ pub struct JobDefinitionSpec {
     /// The container, for type container.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub container_properties: Option<ContainerProperties>,
-    /// The nodes and their containers, for type multinode.
+    /// The nodes and their containers, for type multinode. They find each other by DNS: each pod by its name in the
+    /// domain of the Service JOB-UID8-ATTEMPT, the main node by the Service JOB-UID8-ATTEMPT-main.
     #[serde(default, deserialize_with = "unset::option", skip_serializing_if = "Option::is_none")]
     pub node_properties: Option<NodeProperties>,
     /// How often a job is attempted. Default: once.

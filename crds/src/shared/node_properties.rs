@@ -47,6 +47,10 @@ impl Blank for NodeProperties {}
     ),
     rules::amount("vcpus", "VCPU"),
     rules::amount("memory", "MEMORY"),
+    rules::needs_targets(
+        "!has(self.container) || !has(self.container.image) || self.container.image == ''",
+        "a node range needs targetNodes, as in 0:3"
+    ),
 ]))]
 pub struct NodeRangeProperty {
     /// The nodes, by index: `0:3`, `:3` (from 0), `4:` (to the last). Required.
@@ -83,7 +87,16 @@ impl Blank for NodeOverrides {}
 /// What a submission changes in a range of nodes.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [rules::target_nodes()]))]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::target_nodes(),
+    rules::needs_targets(
+        "!has(self.containerOverrides) || ((!has(self.containerOverrides.vcpus) || \
+         self.containerOverrides.vcpus == 0) && (!has(self.containerOverrides.memory) || \
+         self.containerOverrides.memory == 0) && (!has(self.containerOverrides.command) || \
+         self.containerOverrides.command.all(word, word == '')))",
+        "what changes in nodes needs their targetNodes, as in 0:3"
+    ),
+]))]
 pub struct NodePropertyOverride {
     /// The nodes, by index, as in the definition: `0:3`, `:3`, `4:`. Required.
     #[serde(default)]
@@ -112,6 +125,11 @@ mod rules {
              self.targetNodes.matches('^[0-9]{1,3}:[0-9]{0,3}$|^:[0-9]{1,3}$')",
             "targetNodes is a range of node indexes: 0:3, :3 (from 0) or 4: (to the last)",
         )
+    }
+
+    /// Says something, and so must name nodes, unless this holds. The operator finds what a rule would be too long for.
+    pub(super) fn needs_targets(says_nothing: &str, message: &str) -> Value {
+        rule(format!("(has(self.targetNodes) && self.targetNodes != '') || {says_nothing}"), message)
     }
 
     /// A range that names nodes must say how much each of them needs.
