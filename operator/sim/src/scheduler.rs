@@ -68,7 +68,7 @@ fn has_room(cluster: &Cluster, host: &Name, pod: &ObservedPod) -> bool {
     let there = cluster.store.pods.values();
     let active = there.filter(|other| other.host.as_ref() == Some(host) && other.phase == PodPhase::Active);
     let used = active.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));
-    let gpus = pod.requests.extended.keys().next();
-    let is_tolerated = node.taints.iter().all(|taint| taint.is_tolerated(gpus));
+    let gpus = cluster.store.gpus_tolerated_by(pod);
+    let is_tolerated = node.taints.iter().all(|taint| taint.is_tolerated(gpus.as_ref()));
     is_tolerated && node.allocatable.clone().minus(&used).covers(&pod.requests)
 }

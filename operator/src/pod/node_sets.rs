@@ -141,7 +141,9 @@ fn template(order: &NodeSetsOrder, set: &NodeSet, content: &Content) -> Result<P
     };
     // A StatefulSet wants pods that are always restarted: the container itself says that it runs once (SPEC.md M4).
     let once = Container { restart_policy: Some("Never".to_owned()), ..container(&launch, &parts) };
-    let tolerations = tolerations(order.ours_alone, set.need.gpus, &order.gpu_resource);
+    // All hosts are of one type: with GPUs, if any node has some.
+    let gpus = order.nodes.largest_need().gpus;
+    let tolerations = tolerations(order.ours_alone, gpus, &order.gpu_resource);
     Ok(PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(launch.labels()),

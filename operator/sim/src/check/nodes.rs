@@ -129,6 +129,13 @@ fn of_attempt<'a>(cluster: &'a Cluster, task: &'a TaskPod) -> impl Iterator<Item
     all.filter(|(_, container)| container.job == task.job && container.attempt == task.attempt)
 }
 
+/// The end of the main node's attempt is recorded: the others are stopped.
+pub(super) fn main_has_ended(cluster: &Cluster, task: &TaskPod) -> bool {
+    let main = cluster.truth.nodes.get(&task.job).map(|nodes| nodes.main);
+    let record = main.and_then(|main| cluster.store.child(task.job, main));
+    record.is_some_and(|record| record.attempts.len() >= usize::from(task.attempt))
+}
+
 /// StatefulSets go with their pods: none may run whose attempt is not known to be over.
 pub(super) fn before_deletion(cluster: &Cluster, job: Uid, launch: (u8, u16)) -> Option<String> {
     let sets = cluster.store.node_sets_of(job, launch);

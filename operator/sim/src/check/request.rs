@@ -36,7 +36,7 @@ pub fn before_request(cluster: &Cluster, number: Option<usize>, action: &Action)
         Action::StopPod { pod, ending, .. } if ending.cause == Cause::Terminated => {
             let task = cluster.store.pods.get(pod)?.task.as_ref()?;
             let job = cluster.store.job(task.job)?;
-            (!is_terminated(job, task.index))
+            (!is_terminated(job, task.index) && !nodes::main_has_ended(cluster, task))
                 .then(|| format!("pod {} is stopped, and nobody terminated its task", pod.name))
         }
         Action::DeletePod(pod, uid, version) => {

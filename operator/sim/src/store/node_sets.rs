@@ -100,6 +100,16 @@ impl Store {
         self.orphans.contains(&pod.uid) && pod.task.as_ref().is_some_and(|task| task.alone)
     }
 
+    /// What GPUs are called whose taint a pod tolerates: of a multi-node job all do if any node has some, as all are on hosts of
+    /// one type.
+    pub fn gpus_tolerated_by(&self, pod: &ObservedPod) -> Option<Name> {
+        let sets = self.node_sets.values().find(|sets| self.sets_of.get(&pod.uid) == Some(&sets.uid));
+        match sets.map(|sets| &sets.order) {
+            Some(order) => Some(order.gpu_resource.clone()).filter(|_| order.nodes.largest_need().gpus > 0),
+            None => pod.requests.extended.keys().next().cloned(),
+        }
+    }
+
     /// A StatefulSet takes a pod over that is nobody's.
     pub fn adopt(&mut self, sets: &ObjectKey, pod: &ObjectKey) {
         let Some(owner) = self.node_sets.get(sets).map(|sets| sets.uid) else { return };

@@ -26,11 +26,11 @@ pub(super) fn withdrawn(job: &mut Job, index: u32, words: Name, desk: &mut Desk)
 pub(super) fn carry_on(job: &mut Job, desk: &mut Desk) {
     let Some(main) = main_of(job) else { return };
     match main.stage {
-        Stage::Over(..) | Stage::Ended(..) => {
+        Stage::Running { .. } | Stage::Over(..) => end_withdrawn(job, desk),
+        Stage::Ended(..) => {
             stop_others(job, desk);
             end_withdrawn(job, desk);
         }
-        Stage::Running { .. } => end_withdrawn(job, desk),
         // Another's attempt was given up as over, because nobody knew of the main node: then its own is, too.
         Stage::Withdrawn if job.tasks.live.values().any(|live| is_over(&live.stage)) => {
             end_withdrawn(job, desk);

@@ -28,6 +28,8 @@ pub(crate) struct Sets {
     over: BTreeSet<Launch>,
     /// Those of which everybody knows.
     to_delete: BTreeSet<Launch>,
+    /// By when the nodes have ended that are stopped because the main node has.
+    pub(super) stopped_by: Option<Time>,
     /// No deletion is sent before.
     again_at: Option<Time>,
 }
