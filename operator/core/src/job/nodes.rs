@@ -17,7 +17,7 @@ pub(crate) use sets::{Sets, swept};
 pub(super) use end::{recorded, state_after};
 pub(super) use launch::{give_up, order_sets};
 pub(super) use load::take_over;
-pub(super) use sets::{Launch, are_over, may_go, put_back, take_over_launches};
+pub(super) use sets::{Launch, are_over, may_go, put_back, stopped_by, take_over_launches};
 
 use super::ended::{Judgement, judge};
 use super::{Job, Live, Stage, adopt, timeout};

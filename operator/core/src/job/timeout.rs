@@ -1,7 +1,7 @@
 //! Attempts that run too long, and attempts that do not start (SPEC.md J5, Attempts).
 
 use super::verdict::{FAILED_TO_START, TIMED_OUT};
-use super::{Job, Live, Stage, Urgency, order};
+use super::{Job, Live, Stage, Urgency, nodes, order};
 use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -51,11 +51,14 @@ fn deadline(started_at: Time, seen_at: Option<Time>, timeout: Duration) -> Time 
 pub(crate) fn ends_by(job: &Job, index: u32, desk: &Desk) -> Option<Time> {
     let live = job.tasks.live.get(&index).filter(|live| live.unreachable_since.is_none())?;
     let timeout = job.terms.timeout?;
-    if let Some(nodes) = job.nodes.as_ref().filter(|nodes| nodes.main != index) {
+    if let Some(of) = job.nodes.as_ref().filter(|nodes| nodes.main != index) {
         // It is stopped once the main node has ended.
         return match live.stage {
             Stage::Over(..) | Stage::Ended(..) => Some(desk.now),
-            _ => Some(ends_by(job, nodes.main, desk)? + KILL_GRACE),
+            _ => match nodes::stopped_by(job) {
+                Some(by) => Some(by).filter(|by| *by >= desk.now),
+                None => Some(ends_by(job, of.main, desk)? + KILL_GRACE),
+            },
         };
     }
     let ends_by = match live.stage {

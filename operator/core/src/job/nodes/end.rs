@@ -4,9 +4,10 @@ use super::super::live::History;
 use super::super::verdict::{Next, next};
 use super::super::{Job, Stage, Urgency, order, settle};
 use super::launch::launch_anew;
-use super::main_of;
+use super::{main_of, sets};
 use crate::desk::Desk;
 use crate::ids::Name;
+use crate::limits::KILL_GRACE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, Cause, Ending, Proof};
 use crate::state::State;
@@ -64,6 +65,8 @@ fn stop_others(job: &mut Job, desk: &mut Desk) {
     if mutant::is(Mutant::OtherNodesRunOn) {
         return;
     }
+    let stopped_by = desk.now + KILL_GRACE;
+    sets::of(job).stopped_by.get_or_insert(stopped_by);
     let under_way =
         job.tasks.live.values().filter(|live| matches!(live.stage, Stage::Created | Stage::Running { .. }));
     for slot in under_way.map(|live| live.slot).collect::<Vec<_>>() {

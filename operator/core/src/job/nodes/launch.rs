@@ -31,6 +31,7 @@ pub(in crate::job) fn order_sets(job: &mut Job, desk: &mut Desk) {
         desk.outbox.send(Action::MakeNodeSets(Box::new(order)), Purpose::MakeSets(job.uid, attempt, launch));
     sets::of(job).make = Some(action);
     sets::of(job).pods_due = None;
+    sets::of(job).stopped_by = None;
     for live in job.tasks.live.values_mut() {
         live.stage = Stage::Sent { until };
     }

@@ -91,3 +91,8 @@ pub(crate) fn swept(job: &mut Job, launch: Launch, outcome: &Outcome, desk: &mut
         desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
     }
 }
+
+/// By when the nodes have ended that are stopped because the main node has; `None` while it has not.
+pub(in crate::job) fn stopped_by(job: &Job) -> Option<Time> {
+    job.sets.as_ref()?.stopped_by
+}
