@@ -131,7 +131,7 @@ fn nodes_under_way(job: &Job, state: State, now: Time) -> (&'static str, String)
     let ended = of(State::Succeeded) + of(State::Failed);
     let mut words = format!("{running} of {} nodes run", job.size());
     if ended > 0 {
-        words.push_str(&format!(", {ended} have ended"));
+        words.push_str(&format!(", {ended} ended"));
     }
     let main = job.main();
     if let Some(live) = job.tasks.live.get(&main) {

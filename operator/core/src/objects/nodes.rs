@@ -167,7 +167,7 @@ fn check_numbers(properties: &NodeProperties, overrides: &NodeOverrides, count: 
     }
     if properties.main >= count {
         return Err(format!(
-            "mainNode is {}, and the job's {count} nodes are 0 to {}",
+            "mainNode is {}, and the job has nodes 0 to {} only",
             properties.main,
             count - 1
         ));

@@ -40,8 +40,8 @@ pub enum Waiting {
     Capacity {
         /// What it needs.
         need: Resources,
-        /// How many nodes of a multi-node job need that, each on a host of its own.
-        nodes: Option<u32>,
+        /// How many nodes of a multi-node job need that, each on a host of its own; and of which instance type, if it names one.
+        nodes: Option<(u32, Option<Name>)>,
         /// Why each environment does not, in the queue's order; at least one.
         obstacles: Vec<Obstacle>,
         /// The room that is kept for it.
@@ -160,9 +160,16 @@ impl fmt::Display for Waiting {
             ),
             Waiting::Capacity { need, nodes, obstacles, kept, share } => {
                 let matters = what_matters(need, obstacles);
-                let hosts = nodes.map(|nodes| format!("{nodes} hosts of its own at once with "));
-                let each = if nodes.is_some() { " each" } else { "" };
-                write!(formatter, "needs {}{matters}{each}", hosts.unwrap_or_default())?;
+                match nodes {
+                    Some((nodes, None)) => {
+                        write!(formatter, "needs {nodes} hosts of its own at once with {matters} each")?;
+                    }
+                    Some((nodes, Some(kind))) => write!(
+                        formatter,
+                        "needs {nodes} hosts of instance type {kind} of its own at once with {matters} each"
+                    )?,
+                    None => write!(formatter, "needs {matters}")?,
+                }
                 for obstacle in obstacles {
                     write!(formatter, "; {}", obstacle.in_words(need))?;
                 }

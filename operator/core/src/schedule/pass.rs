@@ -323,7 +323,7 @@ fn lacks_capacity(job: &Job, obstacles: Vec<Obstacle>) -> Waiting {
         return Waiting::NoEnvironment;
     }
     let need = job.terms.shape.need;
-    let nodes = job.nodes.as_ref().map(|nodes| nodes.count);
+    let nodes = job.nodes.as_ref().map(|nodes| (nodes.count, nodes.instance_type.clone()));
     Waiting::Capacity { need, nodes, obstacles, kept: None, share: None }
 }
 
