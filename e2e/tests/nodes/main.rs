@@ -14,6 +14,11 @@ mod cluster;
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
+#[path = "../common/operator.rs"]
+mod operator;
+#[cfg(test)]
 mod placed;
 #[cfg(test)]
 #[path = "../common/programs.rs"]

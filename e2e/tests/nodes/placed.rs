@@ -10,12 +10,13 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use windlass_crds::shared::attempt::JobState;
 
+use crate::acts::delete;
 use crate::catalog::job;
 use crate::hosts::{self, LABEL, Size};
-use crate::records::{has_ended, reason, state, status, words};
+use crate::records::{reason, state, status, words};
 use crate::scene::Scene;
-use crate::spec::{definition, nodes};
-use crate::wait::{gone, until, within};
+use crate::spec::{definition, ends, nodes};
+use crate::wait::gone;
 
 const FOUR: Size = Size { cpu: "4", memory: "4Gi" };
 
@@ -51,7 +52,7 @@ async fn nothing_of_a_job_starts_before_there_is_a_host_for_each_node() {
     assert!(there.is_empty() && sets.is_empty(), "{there:?} {sets:?}");
 
     host(&scene, "h3", &pool, "m4").await;
-    let done = within(Duration::from_secs(90), &scene.api(), "gang", "ends", has_ended).await;
+    let done = ends(&scene, "gang").await;
     assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
     let records = nodes(&scene, &done).await;
     let hosts: BTreeSet<String> =
@@ -70,7 +71,7 @@ async fn a_named_instance_type_and_more_nodes_at_submission_are_kept_to() {
     let mut wide = job("wide", &queue, "typed");
     wide["spec"]["nodeOverrides"] = json!({"numNodes": 3});
     scene.create(wide).await;
-    let done = within(Duration::from_secs(90), &scene.api(), "wide", "ends", has_ended).await;
+    let done = ends(&scene, "wide").await;
     assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
     let told = status(&done).node_properties.as_ref().unwrap();
     assert_eq!((told.num_nodes, told.main_node), (3, 0));
@@ -86,10 +87,9 @@ async fn a_job_that_is_deleted_takes_all_it_made_with_it() {
     let (scene, _, queue) = stage("leaves", &["m4", "m4"]).await;
     scene.create(definition("leaves", 2, 0, &[("0:", "true")])).await;
     scene.create(job("leaves", &queue, "leaves")).await;
-    let done = until(&scene.api(), "leaves", "ends", has_ended).await;
+    let done = ends(&scene, "leaves").await;
     let uid = done.metadata.uid.clone().unwrap();
-    let jobs: Api<windlass_crds::Job> = scene.api();
-    jobs.delete("leaves", &kube::api::DeleteParams::background()).await.unwrap();
+    delete(&scene, "leaves").await.unwrap();
     let selector = ListParams::default().labels(&format!("batch.windlass.dev/job-uid={uid}"));
     let pods: Api<Pod> = scene.api();
     for pod in pods.list(&selector).await.unwrap() {

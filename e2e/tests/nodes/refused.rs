@@ -7,6 +7,7 @@ use serde_json::json;
 use windlass_crds::shared::attempt::JobState;
 
 use crate::catalog::{self, BUSYBOX, job};
+use crate::cluster::{OPERATOR, client_as, kubectl};
 use crate::hosts::{self, LABEL, Size};
 use crate::records::{has_ended, reason, state, status, words};
 use crate::scene::Scene;
@@ -20,8 +21,7 @@ async fn what_does_not_go_together_ends_the_job_at_once_with_the_reason() {
     let queue = scene.queue("main", catalog::REAL).await;
     scene.create(definition("nodes", 2, 0, &[("0:1", "true")])).await;
     scene.create(catalog::definition("single", BUSYBOX, &["true"])).await;
-    let mut array = job("array", &queue, "nodes");
-    array["spec"]["arrayProperties"] = json!({"size": 2});
+    let array = catalog::array("array", &queue, "nodes", 2);
     let mut container = job("container", &queue, "nodes");
     container["spec"]["containerOverrides"] = json!({"vcpus": 2});
     let mut more = job("more", &queue, "nodes");
@@ -60,5 +60,34 @@ async fn pods_that_the_namespaces_security_level_forbids_fail_the_job_with_the_s
     assert_eq!((state(&job), reason(&job)), (JobState::Failed, "PodRefused"), "{:#?}", job.status);
     assert!(words(&job).contains("violates PodSecurity \"restricted:latest\""), "{}", words(&job));
     assert!(status(&job).attempts.is_empty());
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn a_stolen_token_of_the_operator_makes_no_pods_that_run_at_once() {
+    let scene = Scene::new("jail").await;
+    let operator = client_as(Some(OPERATOR)).await;
+    let labels = json!({"batch.windlass.dev/job-uid": "1a2b3c4d-0000-4000-8000-000000000001"});
+    let set = json!({
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "stolen", "labels": labels},
+        "spec": {
+            "serviceName": "stolen",
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "default", "image": BUSYBOX}]},
+            },
+        },
+    });
+    let refused = scene.try_create(&operator, set).await.unwrap_err();
+    assert!(refused.to_string().contains("windlass-operator-jail-node-sets"), "{refused}");
+    let user = format!("--as={OPERATOR}");
+    for verb in ["patch", "update", "delete"] {
+        let answer =
+            kubectl(&["--namespace", &scene.namespace, &user, "auth", "can-i", verb, "statefulsets"]);
+        assert!(answer.failed().starts_with("no"), "{verb}");
+    }
     scene.leave().await;
 }

@@ -7,46 +7,29 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use tokio::sync::{Mutex, MutexGuard};
 use windlass_crds::Job;
 use windlass_crds::shared::attempt::{JobState, Proof};
 
 use crate::acts::stop;
 use crate::catalog::{REAL, job};
-use crate::records::{has_ended, reason, state, status, words};
+use crate::cluster::kubectl;
+use crate::operator::alone;
+use crate::records::{reason, state, status, words};
 use crate::scene::Scene;
-use crate::spec::{definition, log_with, nodes, pods};
-use crate::wait::{gone, within};
-
-/// Only one of these tests at a time has the two hosts.
-async fn two_hosts() -> MutexGuard<'static, ()> {
-    static HOSTS: Mutex<()> = Mutex::const_new(());
-    HOSTS.lock().await
-}
-
-async fn ends(scene: &Scene, name: &str) -> Job {
-    within(Duration::from_secs(150), &scene.api(), name, "ends", has_ended).await
-}
-
-async fn runs(scene: &Scene, name: &str) -> Job {
-    let all_run = |job: &Job| {
-        let told = job.status.as_ref().and_then(|status| status.node_properties.as_ref());
-        told.is_some_and(|told| told.status_summary.running == told.num_nodes)
-    };
-    within(Duration::from_secs(120), &scene.api(), name, "runs on all nodes", all_run).await
-}
+use crate::spec::{definition, ends, log_with, nodes, pods, runs};
+use crate::wait::gone;
 
 /// The main node waits until another one calls it.
 const WAITS: &str = "env; echo up; nc -l -p 9000";
 /// That other calls it at the address it was given, and by its name, and does not end by itself.
 const CALLS: &str = "env; echo up; \
-    until nslookup $MAIN_NAME >/tmp/name 2>&1; do sleep 1; done; cat /tmp/name; echo named; \
+    until nslookup $MAIN_NAME >/tmp/name 2>&1; do sleep 1; done; cat /tmp/name; echo named; sleep 8; \
     until echo hello | nc $AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS 9000; do sleep 1; done; \
     trap 'exit 9' TERM; while :; do sleep 0.2; done";
 
 #[tokio::test]
 async fn the_main_node_starts_first_the_other_finds_it_and_its_end_is_the_jobs() {
-    let _alone = two_hosts().await;
+    let _alone = alone().await;
     let scene = Scene::new("mpi").await;
     let queue = scene.queue("main", REAL).await;
     // The main node's Service: a part of its name is the job's ID.
@@ -67,6 +50,10 @@ async fn the_main_node_starts_first_the_other_finds_it_and_its_end_is_the_jobs()
     assert!(services.iter().all(headless));
     let names: Vec<String> = services.iter().map(ResourceExt::name_any).collect();
     assert_eq!(names, [base.clone(), format!("{base}-main")]);
+
+    let shown =
+        kubectl(&["--namespace", &scene.namespace, "get", "batchjobs", "mpi", "-o", "wide"]).succeeded();
+    assert!(shown.contains("NODES") && shown.contains("0/2"), "{shown}");
 
     let there = pods(&scene, &running).await;
     let address = there[&1].status.as_ref().unwrap().pod_ip.clone().unwrap();
@@ -112,7 +99,7 @@ async fn the_main_node_starts_first_the_other_finds_it_and_its_end_is_the_jobs()
 
 #[tokio::test]
 async fn another_nodes_end_changes_nothing_and_a_failure_of_the_main_node_starts_all_nodes_anew() {
-    let _alone = two_hosts().await;
+    let _alone = alone().await;
     let scene = Scene::new("again").await;
     let queue = scene.queue("main", REAL).await;
     let main = "sleep 6; [ $AWS_BATCH_JOB_ATTEMPT = 2 ] || exit 42";
@@ -143,7 +130,7 @@ async fn another_nodes_end_changes_nothing_and_a_failure_of_the_main_node_starts
 
 #[tokio::test]
 async fn a_terminated_job_stops_all_its_nodes() {
-    let _alone = two_hosts().await;
+    let _alone = alone().await;
     let scene = Scene::new("endless").await;
     let queue = scene.queue("main", REAL).await;
     let stays = "trap 'exit 7' TERM; while :; do sleep 0.2; done";
@@ -163,7 +150,7 @@ async fn a_terminated_job_stops_all_its_nodes() {
 
 #[tokio::test]
 async fn a_pod_that_somebody_deletes_is_not_made_to_run_again() {
-    let _alone = two_hosts().await;
+    let _alone = alone().await;
     let scene = Scene::new("deleted").await;
     let queue = scene.queue("main", REAL).await;
     let stays = "trap 'exit 7' TERM; while :; do sleep 0.2; done";

@@ -13,9 +13,9 @@ use windlass_crds::job_record::ChildRecord;
 use windlass_crds::{Job, JobRecord};
 
 use crate::catalog::BUSYBOX;
-use crate::records::children;
+use crate::records::{children, has_ended};
 use crate::scene::Scene;
-use crate::wait::until;
+use crate::wait::{until, within};
 
 /// A definition of nodes, each group of which runs a shell script: `(targetNodes, script)`.
 pub(crate) fn definition(name: &str, nodes: u32, main: u32, groups: &[(&str, &str)]) -> Value {
@@ -35,6 +35,20 @@ pub(crate) fn definition(name: &str, nodes: u32, main: u32, groups: &[(&str, &st
             "nodeProperties": {"numNodes": nodes, "mainNode": main, "nodeRangeProperties": groups},
         },
     })
+}
+
+/// Waits until a job has ended.
+pub(crate) async fn ends(scene: &Scene, name: &str) -> Job {
+    within(Duration::from_secs(150), &scene.api(), name, "ends", has_ended).await
+}
+
+/// Waits until all nodes of a job run.
+pub(crate) async fn runs(scene: &Scene, name: &str) -> Job {
+    let all_run = |job: &Job| {
+        let told = job.status.as_ref().and_then(|status| status.node_properties.as_ref());
+        told.is_some_and(|told| told.status_summary.running == told.num_nodes)
+    };
+    within(Duration::from_secs(120), &scene.api(), name, "runs on all nodes", all_run).await
 }
 
 /// The record of each node.
