@@ -49,14 +49,15 @@ pub(crate) fn scheduling_policy(_: &mut SchemaGenerator) -> Schema {
     reference("scheduling policy", "scheduling-policy", "", Needed::No)
 }
 
-/// A reference to a Job, to a child of an array (`:INDEX`) or to a node of a multi-node job (`#NODE`).
+/// A reference to a Job or to a child of an array (`:INDEX`). Not to a node of a multi-node job (`#NODE`): nobody waits for one,
+/// because the job goes by its main node, and the others are stopped then.
 pub(crate) fn job(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": JOB_REFERENCE_LENGTH,
         "x-kubernetes-validations": [rule(
-            "self == '' || self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*([:#][0-9]{1,5})?$')",
-            "give a job's ID or name (for one child of an array ID:INDEX or NAME:INDEX)",
+            "self == '' || self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?$')",
+            "give a job's ID or name (for one child of an array ID:INDEX or NAME:INDEX; of a multi-node job the job, not a node)",
         )],
     })
 }

@@ -11,10 +11,16 @@ mod catalog;
 #[path = "../common/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+#[path = "../common/gang.rs"]
+mod gang;
+#[cfg(test)]
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+#[path = "../common/managed.rs"]
+mod managed;
 #[cfg(test)]
 #[path = "../common/operator.rs"]
 mod operator;

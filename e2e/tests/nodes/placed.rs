@@ -12,7 +12,9 @@ use windlass_crds::shared::attempt::JobState;
 
 use crate::acts::delete;
 use crate::catalog::job;
+use crate::gang;
 use crate::hosts::{self, LABEL, Size};
+use crate::managed::simulated;
 use crate::records::{reason, state, status, words};
 use crate::scene::Scene;
 use crate::spec::{definition, ends, nodes};
@@ -98,4 +100,9 @@ async fn a_job_that_is_deleted_takes_all_it_made_with_it() {
     let sets = scene.api::<StatefulSet>().list(&selector).await.unwrap().items;
     assert!(sets.is_empty(), "{sets:?}");
     scene.leave().await;
+}
+
+#[tokio::test]
+async fn machines_come_for_all_nodes_or_for_none() {
+    gang::machines_come_for_all_nodes_or_for_none(Scene::new("fleet").await, &simulated()).await;
 }

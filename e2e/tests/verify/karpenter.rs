@@ -15,6 +15,7 @@ use windlass_crds::{ComputeEnvironment, Job};
 use crate::admission;
 use crate::catalog::{BUSYBOX, array, definition, job};
 use crate::elastic::{self, GONE};
+use crate::gang;
 use crate::managed::{Maker, environment};
 use crate::records::{has_ended, reason, state};
 use crate::scene::Scene;
@@ -50,6 +51,11 @@ async fn scene(topic: &str) -> Scene {
     let scene = Scene::new(topic).await;
     node_class(&scene.client, CLASS, "0s").await;
     scene
+}
+
+#[tokio::test]
+async fn machines_come_for_all_nodes_of_a_multi_node_job_or_for_none() {
+    gang::machines_come_for_all_nodes_or_for_none(scene("k-fleet").await, &karpenter(CLASS)).await;
 }
 
 #[tokio::test]

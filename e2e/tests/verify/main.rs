@@ -33,6 +33,9 @@ mod elastic;
 #[cfg(test)]
 mod full_size;
 #[cfg(test)]
+#[path = "../common/gang.rs"]
+mod gang;
+#[cfg(test)]
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]
