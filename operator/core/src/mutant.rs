@@ -27,8 +27,6 @@ macro_rules! mutants {
 mutants! {
     /// All nodes of a multi-node job are let go at once (SPEC.md M3).
     NodesStartTogether,
-    /// A pod that a StatefulSet made anew is taken for the node's (SPEC.md M4; no container runs twice within an attempt).
-    ReplacementTaken,
     /// Pods are let go before it is recorded which they are (I1; two leaders, a restart).
     LaunchStandsUnrecorded,
     /// A restart uses the serial of a launch that did not stand again (I1; StatefulSets of two processes).

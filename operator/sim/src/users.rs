@@ -105,7 +105,7 @@ pub fn act(cluster: &mut Cluster) {
         cluster.note(About::Faults, "pods deleted by somebody");
         with_pod(cluster, |cluster, pod| cluster.store.delete_pod(&pod.key));
     } else if hit(faults.forced_removals) {
-        match worst::twin(cluster).filter(|_| cluster.rng.bool()) {
+        match worst::twin(cluster).or_else(|| worst::gated(cluster)).filter(|_| cluster.rng.bool()) {
             Some(pod) => remove_by_force(cluster, &pod),
             None => with_pod(cluster, remove_by_force),
         }

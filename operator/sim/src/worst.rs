@@ -180,6 +180,16 @@ pub fn remember_admissions(truth: &mut Truth, findings: &[Finding], clock: Time,
     }
 }
 
+/// A node's pod behind its gate that is recorded: its StatefulSet makes another in its place.
+pub fn gated(cluster: &Cluster) -> Option<ObservedPod> {
+    let is_recorded = |pod: &&ObservedPod| {
+        let task = pod.task.as_ref().filter(|task| task.gated);
+        let child = task.and_then(|task| cluster.store.child(task.job, task.index));
+        child.and_then(|child| child.launched.as_ref()).is_some_and(|launched| launched.pod == pod.uid)
+    };
+    cluster.store.pods.values().find(is_recorded).cloned()
+}
+
 /// A pod of which another create is still under way: it would be made again.
 pub fn twin(cluster: &Cluster) -> Option<ObservedPod> {
     cluster.late.iter().find_map(|late| match &late.action {

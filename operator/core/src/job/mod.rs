@@ -222,7 +222,8 @@ impl Job {
     /// True when a pod of a node's name is not the one that was recorded for its launch.
     pub(crate) fn is_replaced_by(&self, pod: Uid, slot: Slot) -> bool {
         let live = self.tasks.live.get(&slot.index).filter(|live| live.slot == slot);
-        self.nodes.is_some() && live.is_some_and(|live| live.pod_uid.is_some_and(|known| known != pod))
+        let is_another = live.is_some_and(|live| live.pod_uid.is_some_and(|known| known != pod));
+        self.nodes.is_some() && is_another
     }
 
     /// The name of a task's pod.

@@ -23,7 +23,6 @@ use super::ended::{Judgement, judge};
 use super::{Job, Live, Stage, adopt, timeout};
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::mutant::{self, Mutant};
 use crate::objects::{Attempt, ObservedPod};
 use crate::world::Slot;
 
@@ -39,15 +38,12 @@ pub(super) fn tend(job: &mut Job, desk: &mut Desk) {
 /// Looks at one node after its pod, its host or its launch changed.
 pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get(&index) else { return };
-    let (slot, known) = (live.slot, live.pod_uid);
-    let is_known = |pod: &ObservedPod| {
-        known.is_none_or(|known| known == pod.uid) || mutant::is(Mutant::ReplacementTaken)
-    };
+    let slot = live.slot;
     let pod = desk.pods.get(job.uid, slot).cloned();
     if matches!(live.stage, Stage::Sent { .. }) {
         return launch::meet(job, index, pod.as_ref());
     }
-    match (&live.stage, pod.filter(is_known)) {
+    match (&live.stage, pod.filter(|pod| is_recorded(live, pod))) {
         (Stage::Created | Stage::Running { .. } | Stage::Missing { .. }, Some(pod)) => {
             follow(job, slot, &pod, desk);
         }
@@ -56,6 +52,11 @@ pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
         }
         _ => {}
     }
+}
+
+/// True for the pod that was recorded, and no other that a StatefulSet has made in its place.
+fn is_recorded(live: &Live, pod: &ObservedPod) -> bool {
+    live.pod_uid.is_none_or(|known| known == pod.uid)
 }
 
 fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {

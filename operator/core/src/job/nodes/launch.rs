@@ -1,7 +1,7 @@
 //! From hosts for all nodes to pods that are let go.
 
 use super::super::{Job, Order, Stage, Urgency, launch};
-use super::{main_of, sets};
+use super::{is_recorded, main_of, sets};
 use crate::action::{Action, Guard, LetGoOrder, NodeSetsOrder, Outcome, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -171,7 +171,7 @@ fn let_go(job: &mut Job, desk: &mut Desk) {
     for index in indexes {
         let to_main = address.clone().filter(|_| index != nodes.main);
         let Some(live) = job.tasks.live.get_mut(&index) else { continue };
-        let pod = desk.pods.get(job.uid, live.slot).filter(|pod| Some(pod.uid) == live.pod_uid);
+        let pod = desk.pods.get(job.uid, live.slot).filter(|pod| is_recorded(live, pod));
         let is_gated = |pod: &&ObservedPod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated);
         let Some(pod) = pod.filter(is_gated).filter(|_| live.stage == Stage::Created) else { continue };
         if live.create.is_none() {
