@@ -17,7 +17,8 @@ const LONG: Duration = Duration::from_secs(180);
 /// Machines are asked for for all nodes or for none, all of the smallest type that fits the largest node; no more than allowed.
 pub(crate) async fn machines_come_for_all_nodes_or_for_none(scene: Scene, maker: &Maker) {
     // Three machines of 4 vCPUs, of which the largest node needs 3.
-    let resources = json!({"type": "EC2", "minvCpus": 0, "maxvCpus": 12, "instanceTypes": ["m4.large", "m4.xlarge", "m4.2xlarge"]});
+    let types = ["m4.large", "m4.xlarge", "m4.2xlarge"];
+    let resources = json!({"type": "EC2", "minvCpus": 0, "maxvCpus": 12, "instanceTypes": types});
     let (fleet, machines) = environment(&scene, "fleet", maker, resources).await;
     let queue = scene.queue_of("fleet", &fleet).await;
     let container = |vcpus: u32| json!({"image": BUSYBOX, "vcpus": vcpus, "memory": 64, "command": ["true"]});

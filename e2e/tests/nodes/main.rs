@@ -1,5 +1,5 @@
-//! Multi-node jobs on a real cluster (SPEC.md M1 to M6, J3): on the two hosts that run real containers, which each such job wants for
-//! itself, and on hosts that exist only in the API.
+//! Multi-node jobs on a real cluster (SPEC.md M1 to M6, J3): on the two hosts that run real containers, which each such job wants
+//! for itself, and on hosts that exist only in the API.
 
 #[cfg(test)]
 #[path = "../common/acts.rs"]

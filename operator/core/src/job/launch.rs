@@ -58,7 +58,11 @@ pub(crate) fn fenced(job: &mut Job, launches: &[Slot], sent_at: Time) {
                 if mutant::is(Mutant::FenceWindowIgnored) { LAUNCH_WINDOW * 100 } else { LAUNCH_WINDOW };
             match live.stage {
                 Stage::Decided => live.stage = Stage::Fenced { until: sent_at + window },
-                Stage::Recorded => live.stage = Stage::Created,
+                Stage::Recorded => {
+                    live.stage = Stage::Created;
+                    // What became of its pod meanwhile was not looked at.
+                    job.touched.insert(slot.index);
+                }
                 _ => {}
             }
         }

@@ -18,7 +18,7 @@ pub(crate) enum Stage {
     Fenced { until: Time },
     /// Its create was sent.
     Sent { until: Time },
-    /// Of a node: all pods of the launch are there, and which is whose is being recorded; true once its own record is written.
+    /// Of a node: all pods of the launch are there, and which is whose is being recorded; true once its own is.
     Named(bool),
     /// Of a node: all that is recorded; the guarded write by which the launch stands is not confirmed.
     Recorded,
@@ -30,8 +30,8 @@ pub(crate) enum Stage {
     Missing { since: Option<Time> },
     /// The attempt is over, stopped by the operator for this cause if for any; its record is not confirmed.
     Over(Attempt, Option<Cause>),
-    /// Of a node: the same, and recorded. It stands until that holds for all nodes; what the job comes to by it, if it is the main
-    /// node's last.
+    /// Of a node: the same, and recorded. It stands until that holds for all nodes; what the job comes to by it, if it is the
+    /// main node's last.
     Ended(Attempt, Option<Verdict>),
     /// Of a node: no container of this launch ever ran, and none will.
     Withdrawn,

@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
 use crate::limits::TOMBSTONE;
 use crate::mutant::{self, Mutant};
-use crate::objects::{ArrayStatus, DependencyStatus, JobSpec, JobStatus};
+use crate::objects::{ArrayStatus, DependencyStatus, JobSpec, JobStatus, Nodes};
 use crate::outbox::Purpose;
 use crate::state::State;
 use std::collections::BTreeSet;
@@ -133,6 +133,11 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         let verdict = Verdict { state: status.state, reason: status.reason, words: status.words };
         job.verdict = Some(Box::new(verdict));
         job.final_is_written = true;
+        // Its revision may be gone by now.
+        job.nodes = status
+            .main_node
+            .zip(status.array.as_ref())
+            .map(|(main, array)| Arc::new(Nodes { count: array.size, main, ..Nodes::default() }));
         match status.array {
             Some(array) => take_over_final_children(job, &array),
             None if status.state == State::Succeeded => job.tasks.succeeded = Intervals::below(size),

@@ -310,7 +310,7 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     for index in std::mem::take(&mut job.touched) {
         adopt::review(job, index, desk);
     }
-    if job.nodes.is_some() {
+    if job.nodes.is_some() || job.sets.is_some() {
         nodes::tend(job, desk);
     }
     launch::order_pods(job, desk);

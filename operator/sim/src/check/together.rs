@@ -19,6 +19,10 @@ pub(super) fn before_write(cluster: &Cluster, job: &ObservedJob, status: &JobSta
     };
     let placed = number(|state| matches!(state, State::Starting | State::Running));
     let waiting = number(|state| state <= State::Runnable);
+    if job.status.main_node.is_some() && (status.main_node != job.status.main_node || status.array.is_none())
+    {
+        return Some(format!("the status of {} tells of its nodes no more", job.key));
+    }
     (cluster.store.is_multi_node(job) && placed > 0 && waiting > 0)
         .then(|| format!("{placed} nodes of {} are placed, and {waiting} are not", job.key))
 }
@@ -30,7 +34,10 @@ pub(super) fn before_create(cluster: &Cluster, order: &PodOrder) -> Option<Strin
     if let Some((other, _)) = other {
         return Some(format!("pod {pod} comes to {host}, where {} is alone", other.key));
     }
-    let (owner, _) = launched(cluster).find(|(_, launched)| launched.host == *host)?;
+    // One that was deleted before it was let go never is.
+    let may_go = |pod: Uid| cluster.store.pods.values().any(|found| found.uid == pod && !found.deleting);
+    let (owner, _) =
+        launched(cluster).find(|(_, launched)| launched.host == *host && may_go(launched.pod))?;
     Some(format!("pod {pod} comes to {host}, which is for a node of job {}", owner.prefix()))
 }
 

@@ -6,12 +6,13 @@ use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::ids::ActionId;
-use crate::limits::RETRY_PAUSE;
+use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
+use crate::objects::ObservedPod;
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::Slot;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An attempt and the serial of a launch in it. None is ever used again: what is deleted late can be no other's.
 pub(crate) type Launch = (u8, u16);
@@ -28,6 +29,8 @@ pub(crate) struct Sets {
     over: BTreeSet<Launch>,
     /// Those of which everybody knows.
     to_delete: BTreeSet<Launch>,
+    /// Those whose sets were deleted, and by when their pods are to have been deleted with them.
+    deleted: BTreeMap<Launch, Time>,
     /// By when the nodes have ended that are stopped because the main node has.
     pub(super) stopped_by: Option<Time>,
     /// No deletion is sent before.
@@ -69,6 +72,7 @@ pub(in crate::job) fn may_go(job: &mut Job, launches: BTreeSet<Launch>, desk: &m
 
 /// Deletes the sets of launches that are over: else they would make a pod anew for each that is released.
 pub(super) fn sweep(job: &mut Job, desk: &mut Desk) {
+    delete_orphans(job, desk);
     let Some(sets) = job.sets.as_mut().filter(|sets| !sets.to_delete.is_empty()) else { return };
     if let Some(at) = sets.again_at.filter(|at| *at > desk.now) {
         return desk.agenda.wake(at, Item::Job(job.uid));
@@ -79,12 +83,33 @@ pub(super) fn sweep(job: &mut Job, desk: &mut Desk) {
     }
 }
 
+/// Pods that nobody has deleted with their sets: somebody deleted those before, and left the pods.
+fn delete_orphans(job: &mut Job, desk: &mut Desk) {
+    let Some(sets) = job.sets.as_mut().filter(|sets| !sets.deleted.is_empty()) else { return };
+    let now = desk.now;
+    let due: BTreeSet<Launch> =
+        sets.deleted.iter().filter(|(_, gone_by)| **gone_by <= now).map(|(launch, _)| *launch).collect();
+    sets.deleted.retain(|launch, _| !due.contains(launch));
+    let is_left = |(slot, pod): &(Slot, &ObservedPod)| {
+        let is_gated = pod.task.as_ref().is_some_and(|task| task.gated);
+        due.contains(&(slot.attempt, slot.launch)) && is_gated && !pod.deleting
+    };
+    let left = desk.pods.of(job.uid).filter(is_left).map(|(slot, pod)| (slot, pod.key.clone(), pod.uid));
+    for (slot, key, uid) in left.collect::<Vec<_>>() {
+        if desk.deleting.insert(uid) {
+            desk.outbox.send(Action::DeletePod(key, uid, None), Purpose::DeletePod(job.uid, slot, uid));
+        }
+    }
+}
+
 /// What became of that.
 pub(crate) fn swept(job: &mut Job, launch: Launch, outcome: &Outcome, desk: &mut Desk) {
-    if matches!(outcome, Outcome::Done | Outcome::NotFound) {
-        return;
-    }
     let sets = of(job);
+    if matches!(outcome, Outcome::Done | Outcome::NotFound) {
+        let gone_by = desk.now + SILENCE;
+        sets.deleted.insert(launch, gone_by);
+        return desk.agenda.wake(gone_by, Item::Job(job.uid));
+    }
     sets.to_delete.insert(launch);
     sets.again_at = Some(desk.now + RETRY_PAUSE.1);
     if let Outcome::Refused(_, words) = outcome {
