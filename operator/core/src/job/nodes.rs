@@ -24,7 +24,8 @@ use super::{Job, Live, Stage, adopt, timeout};
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::objects::{Attempt, ObservedPod};
-use crate::world::Slot;
+use crate::units::ResourceList;
+use crate::world::{Claim, Slot};
 
 /// Carries the launch, the attempt or the end of a multi-node job on, after its nodes were looked at.
 pub(super) fn tend(job: &mut Job, desk: &mut Desk) {
@@ -41,7 +42,8 @@ pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
     let slot = live.slot;
     let pod = desk.pods.get(job.uid, slot).cloned();
     if matches!(live.stage, Stage::Sent { .. }) {
-        return launch::meet(job, index, pod.as_ref());
+        launch::meet(job, index, pod.as_ref());
+        return keep_host(job, index, desk);
     }
     match (&live.stage, pod.filter(|pod| is_recorded(live, pod))) {
         (Stage::Created | Stage::Running { .. } | Stage::Missing { .. }, Some(pod)) => {
@@ -51,6 +53,16 @@ pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
             adopt::pod_is_absent(job, index, desk);
         }
         _ => {}
+    }
+}
+
+/// As long as a node's pod is kept off its host nobody else is to be placed there, whatever becomes of that pod.
+fn keep_host(job: &Job, index: u32, desk: &mut Desk) {
+    let Some(live) = job.tasks.live.get(&index) else { return };
+    let key = job.pod_key(live.slot);
+    if desk.pods.by_key(&key).is_none_or(|pod| pod.place().is_none()) {
+        let need = ResourceList::with_gpus(job.terms.shape.need, &desk.gpu_resource(&live.environment));
+        desk.hosts.claim(&live.host, &key, &Claim { need, task: Some((job.uid, index)), alone: true });
     }
 }
 

@@ -8,8 +8,7 @@ use crate::desk::Desk;
 use crate::mutant::{self, Mutant};
 use crate::objects::{ArrayStatus, Attempt, ChildRecord, Proof};
 use crate::state::State;
-use crate::units::ResourceList;
-use crate::world::{Claim, Slot};
+use crate::world::Slot;
 
 /// Takes over what status and records say. A launch stands if the status has its attempt under way: the records tell its pods
 /// and hosts then. Of any other nothing was let go: it is forgotten, and its serial is not used again.
@@ -98,10 +97,5 @@ fn take_up(job: &mut Job, slot: Slot, record: &ChildRecord, desk: &mut Desk) {
         };
         return settle::over(job, index, attempt, None, desk);
     }
-    // Its pod may still be kept off the host: nobody else is to be placed there.
-    let key = job.pod_key(slot);
-    if desk.pods.by_key(&key).is_none_or(|pod| pod.place().is_none()) {
-        let need = ResourceList::with_gpus(job.terms.shape.need, &desk.gpu_resource(&environment));
-        desk.hosts.claim(&host, &key, &Claim { need, task: Some((job.uid, index)), alone: true });
-    }
+    super::keep_host(job, index, desk);
 }
