@@ -96,7 +96,6 @@ fn pod(scene: &Scene, index: usize, size: usize, host: &str, owner: &str) -> Val
         host: host.into(),
         selector: BTreeMap::new(),
         direct: false,
-        alone: false,
         need: Resources::of_job(1000, 64, 0),
         gpu_resource: GPUS.into(),
         not_after: Time::ZERO,

@@ -48,6 +48,7 @@ pub(crate) fn job(choice: u8, is_array: bool) -> JobStatus {
         launch: u16::from(choice % 2),
         attempts,
         array: is_array.then(|| array(state)),
+        main_node: None,
         dependencies: Vec::new(),
         milestones: Milestones {
             accepted: Some(NOON),
@@ -96,7 +97,8 @@ pub(crate) fn record(choice: u8, first_index: u32) -> Record {
     let child = |at: u32| {
         let attempts = if at.is_multiple_of(2) { vec![attempt(1, Some(0))] } else { Vec::new() };
         let state = if attempts.is_empty() { State::Runnable } else { State::Succeeded };
-        (first_index + at, ChildRecord { state, launch: u16::from(choice % 2), attempts })
+        let launched = None;
+        (first_index + at, ChildRecord { state, launch: u16::from(choice % 2), attempts, launched })
     };
     Record { children: (0..u32::from(choice % 3)).map(child).collect() }
 }
