@@ -111,19 +111,22 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
             end_removed(job, slot, desk);
         }
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
-        Judgement::Over(end) => {
-            let mut attempt = Attempt {
-                number: slot.attempt,
-                launch: slot.launch,
-                pod_uid: Some(pod.uid),
-                host: pod.place().cloned(),
-                stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
-                ..end
-            };
-            let cause = timeout::cause_of_end(job, task, &mut attempt);
-            settle::over(job, slot.index, attempt, cause, desk);
-        }
+        Judgement::Over(end) => over(job, slot, pod, end, desk),
     }
+}
+
+/// Takes in that the attempt in a pod is over, as far as the pod tells.
+pub(super) fn over(job: &mut Job, slot: Slot, pod: &ObservedPod, end: Attempt, desk: &mut Desk) {
+    let mut attempt = Attempt {
+        number: slot.attempt,
+        launch: slot.launch,
+        pod_uid: Some(pod.uid),
+        host: pod.place().cloned(),
+        stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
+        ..end
+    };
+    let cause = pod.task.as_ref().and_then(|task| timeout::cause_of_end(job, task, &mut attempt));
+    settle::over(job, slot.index, attempt, cause, desk);
 }
 
 /// A pod with the task's current name is its current launch, whoever created it and whenever.

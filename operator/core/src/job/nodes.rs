@@ -23,7 +23,7 @@ use super::ended::{Judgement, judge};
 use super::{Job, Live, Stage, adopt, timeout};
 use crate::desk::Desk;
 use crate::ids::Name;
-use crate::objects::{Attempt, ObservedPod};
+use crate::objects::ObservedPod;
 use crate::units::ResourceList;
 use crate::world::{Claim, Slot};
 
@@ -95,18 +95,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
             adopt::end_removed(job, slot, desk);
         }
         Judgement::Withdrawn(words) => end::withdrawn(job, slot.index, words, desk),
-        Judgement::Over(end) => {
-            let mut attempt = Attempt {
-                number: slot.attempt,
-                launch: slot.launch,
-                pod_uid: Some(pod.uid),
-                host: pod.place().cloned(),
-                stopped_at: end.stopped_at.or(Some(desk.now.to_second())),
-                ..end
-            };
-            let cause = timeout::cause_of_end(job, task, &mut attempt);
-            super::settle::over(job, slot.index, attempt, cause, desk);
-        }
+        Judgement::Over(end) => adopt::over(job, slot, pod, end, desk),
     }
 }
 
