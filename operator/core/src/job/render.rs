@@ -46,7 +46,11 @@ pub(crate) fn render(job: &Job, now: Time) -> JobStatus {
 fn attempts(job: &Job) -> Vec<Attempt> {
     let mut attempts = job.tasks.attempts.clone();
     let stands = |live: &&Live| match live.stage {
-        Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Named(_) => job.nodes.is_none(),
+        Stage::Decided | Stage::Fenced { .. } | Stage::Sent { .. } | Stage::Named(_)
+            if job.nodes.is_some() =>
+        {
+            false
+        }
         Stage::Ended(..) | Stage::Withdrawn => false,
         _ => !live.floats(),
     };
