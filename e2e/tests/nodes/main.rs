@@ -5,6 +5,9 @@
 #[path = "../common/acts.rs"]
 mod acts;
 #[cfg(test)]
+#[path = "../common/admission.rs"]
+mod admission;
+#[cfg(test)]
 #[path = "../common/catalog.rs"]
 mod catalog;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde_json::json;
 use windlass_crds::shared::attempt::JobState;
 
 use crate::acts::delete;
+use crate::admission;
 use crate::catalog::job;
 use crate::gang;
 use crate::hosts::{self, LABEL, Size};
@@ -30,6 +31,8 @@ async fn stage(topic: &str, types: &[&str]) -> (Scene, String, String) {
         host(&scene, &format!("h{number}"), &pool, kind).await;
     }
     let queue = scene.queue("pool", (LABEL, &pool)).await;
+    // So that no main node has ended before the others are let go.
+    admission::annotate(&scene, "windlass.dev/kwok-run-ms", "5000").await;
     (scene, pool, queue)
 }
 
@@ -61,6 +64,7 @@ async fn nothing_of_a_job_starts_before_there_is_a_host_for_each_node() {
         records.values().filter_map(|node| node.attempts[0].node_name.clone()).collect();
     let expected = ["h0", "h1", "h3"].map(|name| scene.unique(name));
     assert_eq!(hosts, BTreeSet::from(expected), "{records:#?}");
+    admission::remove(&scene);
     scene.leave().await;
 }
 
@@ -81,6 +85,7 @@ async fn a_named_instance_type_and_more_nodes_at_submission_are_kept_to() {
     let hosts: BTreeSet<String> =
         records.values().filter_map(|node| node.attempts[0].node_name.clone()).collect();
     assert_eq!(hosts, BTreeSet::from(["h1", "h2", "h3"].map(|name| scene.unique(name))));
+    admission::remove(&scene);
     scene.leave().await;
 }
 
@@ -99,6 +104,7 @@ async fn a_job_that_is_deleted_takes_all_it_made_with_it() {
     }
     let sets = scene.api::<StatefulSet>().list(&selector).await.unwrap().items;
     assert!(sets.is_empty(), "{sets:?}");
+    admission::remove(&scene);
     scene.leave().await;
 }
 

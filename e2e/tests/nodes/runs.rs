@@ -23,7 +23,7 @@ use crate::wait::gone;
 const WAITS: &str = "env; echo up; nc -l -p 9000";
 /// That other calls it at the address it was given, and by its name, and does not end by itself.
 const CALLS: &str = "env; echo up; \
-    until nslookup $MAIN_NAME >/tmp/name 2>&1; do sleep 1; done; cat /tmp/name; echo named; sleep 8; \
+    until nslookup $MAIN_NAME >/tmp/name 2>&1; do sleep 1; done; cat /tmp/name; echo named; sleep 15; \
     until echo hello | nc $AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS 9000; do sleep 1; done; \
     trap 'exit 9' TERM; while :; do sleep 0.2; done";
 
