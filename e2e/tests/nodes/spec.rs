@@ -56,12 +56,13 @@ pub(crate) async fn nodes(scene: &Scene, job: &Job) -> BTreeMap<i32, ChildRecord
     children(&scene.api::<JobRecord>(), job).await
 }
 
-/// The pods of a job, by node.
+/// The pods of a job that were let go, by node. Those of a launch that came to nothing stay behind their gates for a while.
 pub(crate) async fn pods(scene: &Scene, job: &Job) -> BTreeMap<u32, Pod> {
     let selector = format!("batch.windlass.dev/job-uid={}", job.metadata.uid.as_deref().unwrap());
     let pods = scene.api::<Pod>().list(&ListParams::default().labels(&selector)).await.unwrap();
     let index = |pod: &Pod| pod.labels()["apps.kubernetes.io/pod-index"].parse().unwrap();
-    pods.into_iter().map(|pod| (index(&pod), pod)).collect()
+    let is_let_go = |pod: &Pod| pod.spec.as_ref().is_some_and(|spec| spec.scheduling_gates.is_none());
+    pods.into_iter().filter(is_let_go).map(|pod| (index(&pod), pod)).collect()
 }
 
 /// What a node has written up to this line.
