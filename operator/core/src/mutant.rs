@@ -35,6 +35,8 @@ mutants! {
     OtherNodesRunOn,
     /// All nodes start anew although some of the last attempt still run (SPEC.md M5; I1).
     NextAttemptAtOnce,
+    /// What a container exits with that its kubelet started again counts as its end (SPEC.md M4; a lost sandbox).
+    SecondRunBelieved,
     /// StatefulSets whose launch is over are left behind.
     SetsLeftBehind,
     /// A pod is created before the status that decided it is confirmed (I1; kubernetes#44887, two leaders).

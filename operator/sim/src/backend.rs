@@ -8,7 +8,6 @@ use crate::coverage::About;
 use crate::deployments;
 use crate::kubelet::{Kubelet, power_off};
 use crate::pools;
-use crate::store::node_of;
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -276,7 +275,7 @@ fn launch(cluster: &mut Cluster, machine: &ObservedMachine) -> bool {
         gpus: 0,
         ..machine_type.allocatable
     };
-    let host = node_of(machine, &name, machine_type, allocatable.into(), uid);
+    let host = cluster.store.node_of(machine, &name, machine_type, allocatable.into(), uid);
     cluster.store.put_host(host);
     cluster.store.put_machine(ObservedMachine { node: Some(name), ..machine.clone() });
     true

@@ -47,6 +47,8 @@ pub struct Faults {
     pub squatters: u64,
     /// Kubelets refuse pods that kube-scheduler has bound.
     pub kubelet_refusals: u64,
+    /// A kubelet loses the sandbox of a node's pod.
+    pub lost_sandboxes: u64,
     /// Some environments have machines made.
     pub managed: bool,
     /// Some jobs need GPUs, and some hosts have them.
@@ -75,7 +77,7 @@ pub type LeaveOut = fn(&mut Faults);
 
 impl Faults {
     /// Every fault by name, and how it is left out of a mix.
-    pub const ALL: [(&'static str, LeaveOut); 31] = [
+    pub const ALL: [(&'static str, LeaveOut); 32] = [
         ("second-operator", |faults| faults.operators = 1),
         ("lost-requests", |faults| faults.lost_requests = 0),
         ("lost-responses", |faults| faults.lost_responses = 0),
@@ -97,6 +99,7 @@ impl Faults {
         ("pauses", |faults| faults.pauses = 0),
         ("squatters", |faults| faults.squatters = 0),
         ("kubelet-refusals", |faults| faults.kubelet_refusals = 0),
+        ("lost-sandboxes", |faults| faults.lost_sandboxes = 0),
         ("managed", |faults| faults.managed = false),
         ("gpus", |faults| faults.gpus = false),
         ("shares", |faults| faults.shares = false),
@@ -145,6 +148,7 @@ impl Faults {
             shares: true,
             sieges: true,
             multi_node: chance(40, 1) > 0,
+            lost_sandboxes: chance(30, 60),
         }
     }
 

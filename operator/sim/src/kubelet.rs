@@ -48,6 +48,8 @@ struct Local {
     grace_ends: Option<Time>,
     /// When and how it exited.
     exited: Option<(Time, i32)>,
+    /// It was started again.
+    restarted: bool,
 }
 
 impl Kubelet {
@@ -233,6 +235,7 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
     let local = kubelet.local.get(&pod.uid).cloned();
     // What a kubelet takes into account and a scheduler does not: static pods, pods of its own.
     let refuses = cluster.chance(cluster.faults.kubelet_refusals);
+    let loses_sandbox = task.alone && !pod.deleting && cluster.chance(cluster.faults.lost_sandboxes);
     if pod.phase != PodPhase::Active {
         return cluster.store.stopped(&pod.key);
     }
@@ -263,12 +266,16 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             start(cluster, name, &pod, &task, now);
             true
         }
-        Some(Local { started_at, exited: None, .. })
-            if !matches!(task.container, Container::Running { .. }) =>
+        Some(Local { exited: None, .. }) if loses_sandbox => {
+            start_again(cluster, name, &pod, now);
+            true
+        }
+        Some(Local { started_at, exited: None, restarted, .. })
+            if !matches!(task.container, Container::Running { .. }) || task.restarted != restarted =>
         {
             let running = Container::Running { started_at: started_at.to_second() };
             let address = task.alone.then(|| address(pod.uid));
-            report(cluster, pod, TaskPod { address, ..task }, running, PodPhase::Active);
+            report(cluster, pod, TaskPod { address, restarted, ..task }, running, PodPhase::Active);
             true
         }
         Some(Local { started_at, exited: None, .. }) => {
@@ -286,7 +293,7 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
             }
             false
         }
-        Some(Local { started_at, exited: Some((stopped_at, code)), .. }) => {
+        Some(Local { started_at, exited: Some((stopped_at, code)), restarted, .. }) => {
             let container = Container::Terminated {
                 exit_code: code,
                 reason: if code == 0 { "Completed".into() } else { "Error".into() },
@@ -295,7 +302,7 @@ fn care_for(cluster: &mut Cluster, name: &Name, pod: ObservedPod, to_rest: bool)
                 stopped_at: Some(stopped_at.to_second()),
             };
             let phase = if code == 0 { PodPhase::Succeeded } else { PodPhase::Failed };
-            report(cluster, pod, task, container, phase);
+            report(cluster, pod, TaskPod { restarted, ..task }, container, phase);
             true
         }
     }
@@ -331,13 +338,34 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
         started_at: now,
         ended: None,
         given_up: false,
+        restarted: false,
     };
     cluster.truth.breaches.extend(check::may_start(cluster, task));
     cluster.truth.start(pod.uid, ran);
     if let Some(kubelet) = cluster.kubelets.get_mut(name) {
-        kubelet
-            .local
-            .insert(pod.uid, Local { key: pod.key.clone(), started_at: now, grace_ends: None, exited: None });
+        kubelet.local.insert(
+            pod.uid,
+            Local { key: pod.key.clone(), started_at: now, grace_ends: None, exited: None, restarted: false },
+        );
+    }
+}
+
+/// The host of a pod whose container runs loses its sandbox.
+pub(crate) fn lose_sandbox(cluster: &mut Cluster, key: &ObjectKey) -> Result<(), String> {
+    let pod = cluster.store.pods.get(key).cloned().ok_or_else(|| format!("there is no pod {key}"))?;
+    let host = pod.host.clone().ok_or_else(|| format!("pod {key} has no host"))?;
+    start_again(cluster, &host, &pod, cluster.now);
+    Ok(())
+}
+
+/// The sandbox of a node's pod is lost, with its container: the kubelet makes both anew.
+fn start_again(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, now: Time) {
+    cluster
+        .tell(|| format!("host {name}: the sandbox of {} is lost, its container starts again", pod.key.name));
+    cluster.note(About::Faults, "sandboxes lost");
+    cluster.truth.start_again(pod.uid, now);
+    if let Some(local) = cluster.kubelets.get_mut(name).and_then(|kubelet| kubelet.local.get_mut(&pod.uid)) {
+        (local.started_at, local.restarted) = (now, true);
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::classes;
 use crate::cluster::Cluster;
 use crate::faults::Faults;
-use crate::kubelet::{Link, forget_node};
+use crate::kubelet::{self, Link, forget_node};
 use crate::options::{self, number, option, submission, time_limits};
 use crate::store::{Cascade, Store, content};
 use crate::{news, operator, shares, stage, users, worst};
@@ -82,6 +82,7 @@ impl Script {
             }
             ("host", [name, cpus, options @ ..]) => stage::host(&mut self.cluster, name, cpus, options)?,
             ("environment", [name, options @ ..]) => self.environment(name, options),
+            ("kubelets", [age]) => self.cluster.store.old_kubelets = *age == "old",
             ("managed", [name, backend, options @ ..]) => {
                 stage::managed(&mut self.cluster, name, backend, options)?;
             }
@@ -111,6 +112,9 @@ impl Script {
             ("remove", [pod]) => self.remove(pod),
             ("squat", [pod]) => worst::squat_on(&mut self.cluster, ObjectKey::new(NAMESPACE, *pod)),
             ("power-off", [host]) => self.power_off(host),
+            ("lose-sandbox", [pod]) => {
+                kubelet::lose_sandbox(&mut self.cluster, &ObjectKey::new(NAMESPACE, *pod))?;
+            }
             ("restart", []) => operator::restart(&mut self.cluster, 0),
             ("pause", [seconds]) => self.pause(seconds)?,
             ("rest", []) => {}
@@ -306,7 +310,7 @@ impl Script {
         if let Some(kubelet) = self.cluster.kubelets.get_mut(&Name::from(host)) {
             kubelet.link = Link::Dead;
         }
-        crate::kubelet::set_ready(&mut self.cluster, &host.into(), false);
+        kubelet::set_ready(&mut self.cluster, &host.into(), false);
     }
 
     fn pause(&mut self, seconds: &str) -> Result<(), String> {

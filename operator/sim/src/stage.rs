@@ -17,7 +17,7 @@ use windlass_core::objects::{
 };
 use windlass_core::units::{GPUS, ResourceList, Resources};
 
-/// `host NAME CPUS [LABEL=VALUE] [+RESOURCE=NUMBER] [!KEY=VALUE] [cordoned]`: a new one, or what has become of it.
+/// `host NAME CPUS [LABEL=VALUE] [+RESOURCE=NUMBER] [!KEY=VALUE] [cordoned] [old-kubelet]`: a new one, or what has become of it.
 pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&str]) -> Result<(), String> {
     let pairs = |mark: &'static str| {
         options.iter().filter_map(move |option| option.strip_prefix(mark)?.split_once('='))
@@ -40,6 +40,7 @@ pub(crate) fn host(cluster: &mut Cluster, name: &str, cpus: &str, options: &[&st
         ready: true,
         unschedulable: options.contains(&"cordoned"),
         taints: pairs("!").map(taint).collect(),
+        old_kubelet: options.contains(&"old-kubelet"),
         ..ObservedHost::default()
     };
     if let Some(kubelet) = cluster.kubelets.get_mut(&Name::from(name)) {

@@ -26,6 +26,8 @@ pub struct Container {
     pub ended: Option<(Time, i32)>,
     /// Somebody declared it over without proof: the node or the pod was removed by force.
     pub given_up: bool,
+    /// Its kubelet lost its sandbox and started it again.
+    pub restarted: bool,
 }
 
 /// A task that was given to a host.
@@ -123,6 +125,13 @@ impl Truth {
         }
         self.tasks.entry((container.job, container.index)).or_default().push(pod);
         self.containers.insert(pod, container);
+    }
+
+    /// A container ends, and is started again in the same pod.
+    pub fn start_again(&mut self, pod: Uid, at: Time) {
+        if let Some(container) = self.containers.get_mut(&pod) {
+            (container.started_at, container.restarted) = (at, true);
+        }
     }
 
     /// A container ends.

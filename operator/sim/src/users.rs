@@ -77,6 +77,7 @@ fn add_host_with(cluster: &mut Cluster, gpus: u64) {
         .into(),
         ready: true,
         taints,
+        old_kubelet: cluster.faults.multi_node && cluster.calm_since.is_none() && cluster.rng.u64(0..8) == 0,
         ..ObservedHost::default()
     };
     cluster.kubelets.insert(name, Kubelet::new(node.clone()));

@@ -74,7 +74,7 @@ pub fn give_up(cluster: &mut Cluster) -> bool {
 }
 
 /// Reasons of which only an administrator can make an end.
-pub const HOPELESS: [&str; 2] = ["TooFewHosts", "NoHostsOfItsOwn"];
+pub const HOPELESS: [&str; 3] = ["TooFewHosts", "NoHostsOfItsOwn", "KubeletsTooOld"];
 
 fn end(cluster: &mut Cluster, job: &ObservedJob, reason: &str) {
     let mut spec = (*job.spec).clone();

@@ -28,6 +28,15 @@ struct Taint {
 struct Status {
     allocatable: BTreeMap<String, String>,
     conditions: Vec<Condition>,
+    #[serde(rename = "nodeInfo")]
+    node_info: NodeInfo,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct NodeInfo {
+    #[serde(rename = "kubeletVersion")]
+    kubelet_version: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -72,7 +81,16 @@ pub fn host(wire: &Wire<kinds::Node>) -> Result<ObservedHost, Error> {
         taints: spec.taints.iter().filter(keeps_pods_off).map(taint).collect(),
         made_for: spec.taints.iter().find_map(made_for),
         out_of_service: spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE),
+        old_kubelet: minor_version(&status.node_info.kubelet_version).is_some_and(|minor| minor < RUNS_ONCE),
     })
+}
+
+/// The first minor version of Kubernetes 1 whose kubelet heeds a container's own restart policy (feature ContainerRestartRules).
+const RUNS_ONCE: u32 = 35;
+
+/// N of `v1.N.P`; `None` for what is no kubelet's version, as nodes without a kubelet tell one.
+fn minor_version(version: &str) -> Option<u32> {
+    version.strip_prefix("v1.")?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -101,6 +119,13 @@ mod tests {
         let extended: Vec<(&str, u64)> =
             found.extended.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         assert_eq!(extended, [("example.com/nic", 2), (GPUS, 4)]);
+    }
+
+    #[test]
+    fn kubelets_that_start_containers_again_are_told_by_their_version() {
+        let is_old = |version: &str| minor_version(version).is_some_and(|minor| minor < RUNS_ONCE);
+        assert!(is_old("v1.34.9") && is_old("v1.33.1-eks-a1b2c3"));
+        assert!(!is_old("v1.35.0") && !is_old("v1.36.3+k3s1") && !is_old("kwok-v0.7.0") && !is_old(""));
     }
 
     #[test]

@@ -67,6 +67,8 @@ struct Condition {
 #[serde(default)]
 struct ContainerStatus {
     name: String,
+    #[serde(rename = "restartCount")]
+    restart_count: u32,
     state: State,
 }
 
@@ -167,6 +169,7 @@ fn task(wire: &Wire<kinds::Pod>, spec: &Spec, status: &Status, created_at: Time)
         gated: spec.scheduling_gates.iter().any(|gate| gate.name == names::GATE),
         address: Some(&status.pod_ip).filter(|address| !address.is_empty()).map(|address| name(address)),
         container: container(status, created_at),
+        restarted: container_status(status).is_some_and(|found| found.restart_count > 0),
         reason: name(&status.reason),
         message: name(&status.message),
         disruption: condition("DisruptionTarget")
@@ -181,10 +184,12 @@ fn task(wire: &Wire<kinds::Pod>, spec: &Spec, status: &Status, created_at: Time)
     })
 }
 
+fn container_status(status: &Status) -> Option<&ContainerStatus> {
+    status.container_statuses.iter().find(|found| found.name == names::CONTAINER)
+}
+
 fn container(status: &Status, created_at: Time) -> Container {
-    let Some(found) = status.container_statuses.iter().find(|found| found.name == names::CONTAINER) else {
-        return Container::Unknown;
-    };
+    let Some(found) = container_status(status) else { return Container::Unknown };
     // A kubelet that never saw the container start writes the year 1.
     let read =
         |text: &Option<String>| text.as_deref().and_then(times::time).filter(|time| *time > Time::ZERO);

@@ -1,7 +1,7 @@
 //! Following a task's pod: what it says now, and whose it is.
 
 use super::ended::{HostFacts, Judgement, judge};
-use super::{Job, Live, Stage, Urgency, flush, launch, nodes, settle, timeout};
+use super::{Job, Live, Stage, Urgency, flush, launch, nodes, order, settle, timeout};
 use crate::action::Action;
 use crate::agenda::Item;
 use crate::desk::Desk;
@@ -111,6 +111,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
             end_removed(job, slot, desk);
         }
         Judgement::Withdrawn(_) => launch::withdraw(job, slot.index, desk),
+        Judgement::Restarted => order::stop_second_run(job, slot, pod, desk),
         Judgement::Over(end) => over(job, slot, pod, end, desk),
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Judgement {
     Running { started_at: Time },
     /// No container ever existed, and none will: the launch costs no attempt. Why, in words.
     Withdrawn(Name),
+    /// Its container runs, or is to, for the second time: what it did before is lost, and the attempt with it.
+    Restarted,
     /// The attempt is over: exit code, reasons, times and proof are filled in.
     Over(Attempt),
 }
@@ -34,8 +36,30 @@ pub(crate) enum Judgement {
 /// AWS Batch's words when a container ends by itself; people match on them.
 const CONTAINER_EXITED: &str = "Essential container in task exited";
 
+/// Ours for a container that ran twice in one attempt; AWS Batch knows no such end.
+pub(crate) const STARTED_AGAIN: &str = "Task stopped: its container was started again by host";
+
 /// Reads a pod. Total: whatever a kubelet, a garbage collector or a person wrote gets a judgement.
+///
+/// A kubelet that has lost the sandbox of a pod starts a container again that is to run once, where the pod itself is to be
+/// restarted, as StatefulSets want it (`computePodActions` of Kubernetes 1.36): its exit code would be another run's.
 pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judgement {
+    let judgement = judge_last_run(pod, task, host);
+    if !task.restarted || mutant::is(Mutant::SecondRunBelieved) {
+        return judgement;
+    }
+    match judgement {
+        Judgement::Running { .. } | Judgement::Starting(_) => Judgement::Restarted,
+        Judgement::Over(attempt) if attempt.proof == Some(Proof::ContainerTerminated) => {
+            let host = pod.host.as_ref().map_or("unknown", Name::as_str);
+            let words = Name::from(format!("{STARTED_AGAIN} {host}"));
+            Judgement::Over(Attempt { exit_code: None, reason: Name::default(), words, ..attempt })
+        }
+        other => other,
+    }
+}
+
+fn judge_last_run(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judgement {
     if let Container::Terminated { exit_code, reason, message, started_at, stopped_at } = &task.container
         && reason.as_str() != "ContainerStatusUnknown"
     {
@@ -266,6 +290,23 @@ mod tests {
             panic!("not over")
         };
         assert_eq!((attempt.exit_code, attempt.reason.as_str()), (None, "Evicted"));
+    }
+
+    #[test]
+    fn a_second_run_is_stopped_and_never_a_success() {
+        let running = TaskPod {
+            container: Container::Running { started_at: Time::ZERO },
+            restarted: true,
+            ..TaskPod::default()
+        };
+        assert_eq!(judged(Some("n"), PodPhase::Active, &running, HostFacts::Present), Judgement::Restarted);
+        let ended = TaskPod { restarted: true, ..exited(0, "Completed") };
+        let Judgement::Over(attempt) = judged(Some("n"), PodPhase::Succeeded, &ended, HostFacts::Present)
+        else {
+            panic!("not over")
+        };
+        assert!(!attempt.succeeded());
+        assert_eq!(attempt.words.as_str(), "Task stopped: its container was started again by host n");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) use load::take_over;
 pub(super) use sets::{Launch, are_over, may_go, put_back, stopped_by, take_over_launches};
 
 use super::ended::{Judgement, judge};
-use super::{Job, Live, Stage, adopt, timeout};
+use super::{Job, Live, Stage, adopt, order, timeout};
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::objects::ObservedPod;
@@ -95,6 +95,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
             adopt::end_removed(job, slot, desk);
         }
         Judgement::Withdrawn(words) => end::withdrawn(job, slot.index, words, desk),
+        Judgement::Restarted => order::stop_second_run(job, slot, pod, desk),
         Judgement::Over(end) => adopt::over(job, slot, pod, end, desk),
     }
 }

@@ -7,7 +7,7 @@ use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::mutant::{self, Mutant};
-use crate::objects::{Cause, Ending, PodPhase, Stop, StopKind};
+use crate::objects::{Cause, Ending, ObservedPod, PodPhase, Stop, StopKind};
 use crate::outbox::Purpose;
 use crate::time::Time;
 use crate::world::Slot;
@@ -164,4 +164,12 @@ pub(crate) fn stop(job: &mut Job, slot: Slot, ending: Ending, desk: &mut Desk) {
     let purpose = Purpose::DeletePod(job.uid, slot, pod.uid);
     desk.outbox.send(action, purpose);
     job.report.ask(Urgency::Soon);
+}
+
+/// Has a pod stopped whose container was started again. It tells why by itself.
+pub(super) fn stop_second_run(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+    if !pod.deleting && desk.deleting.insert(pod.uid) {
+        let action = Action::DeletePod(pod.key.clone(), pod.uid, Some(pod.resource_version));
+        desk.outbox.send(action, Purpose::DeletePod(job.uid, slot, pod.uid));
+    }
 }

@@ -58,4 +58,6 @@ pub struct ObservedHost {
     pub made_for: Option<Uid>,
     /// An administrator has declared it dead (`node.kubernetes.io/out-of-service`).
     pub out_of_service: bool,
+    /// Its kubelet starts a container again although that is to run once: no node of a multi-node job comes there.
+    pub old_kubelet: bool,
 }

@@ -77,6 +77,8 @@ pub struct TaskPod {
     pub address: Option<Name>,
     /// The job's container.
     pub container: Container,
+    /// Its kubelet has started that container again: a node's, whose sandbox was lost.
+    pub restarted: bool,
     /// `status.reason`: `Evicted`, `OutOfcpu`, `NodeShutdown`, …
     pub reason: Name,
     /// `status.message`.

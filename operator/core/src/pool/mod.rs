@@ -80,6 +80,8 @@ pub(crate) struct Pool {
     offered: BTreeMap<Name, Resources>,
     /// A node whose type has GPUs reported none, although it had its time: nobody registers them there.
     without_gpus: bool,
+    /// A node of it had a kubelet that may run a container of a multi-node job twice.
+    pub(crate) old_kubelets: bool,
 }
 
 /// Why no machine could be had lately.
@@ -107,6 +109,7 @@ impl Pool {
     pub(crate) fn forget_offers(&mut self) {
         self.offered.clear();
         self.without_gpus = false;
+        self.old_kubelets = false;
     }
 
     /// The words of a failure after which it is too early to try again.

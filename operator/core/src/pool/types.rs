@@ -135,10 +135,12 @@ fn is(wanted: &Name, found: &MachineType) -> bool {
 pub(super) fn remember(uid: Uid, desk: &mut Desk) {
     let Some(environment) = desk.environments.get(uid) else { return };
     let (seen, without_gpus) = (seen(environment, desk), without_gpus(environment, desk));
+    let old_kubelets = old_kubelets(environment, desk);
     if let Some(environment) = desk.environments.get_mut(uid).filter(|_| !mutant::is(Mutant::OfferForgotten))
     {
         environment.pool.offered.extend(seen);
         environment.pool.without_gpus = without_gpus;
+        environment.pool.old_kubelets = old_kubelets;
     }
 }
 
@@ -174,6 +176,14 @@ fn hosts_by_type<'a>(environment: &Environment, desk: &'a Desk) -> Vec<(&'a Name
     let hosts = desk.hosts.iter().filter_map(|(_, host)| Some((host.node.as_ref()?, host)));
     let hosts = hosts.filter(|(node, _)| hosting.has(node));
     hosts.filter_map(|(node, host)| Some((node.labels.get(&label)?, host))).collect()
+}
+
+/// True once a node came with a kubelet too old for multi-node jobs: more of them would be made for such a job, for nothing. False
+/// again once all that are there have newer ones.
+fn old_kubelets(environment: &Environment, desk: &Desk) -> bool {
+    let hosts = hosts_by_type(environment, desk);
+    let mut kubelets = hosts.iter().filter_map(|(_, host)| Some(host.node.as_ref()?.old_kubelet)).peekable();
+    if kubelets.peek().is_none() { environment.pool.old_kubelets } else { kubelets.any(|is_old| is_old) }
 }
 
 /// True once a node reported none of the GPUs that its type has, and had its time; false again once one reports some.

@@ -80,6 +80,7 @@ impl Waiting {
                 Some(Obstacle::TooFewHosts { .. }) => "TooFewHosts",
                 Some(Obstacle::HostsShared { .. }) => "NoHostsOfItsOwn",
                 Some(Obstacle::SpotOnly { .. }) => "SpotOnly",
+                Some(Obstacle::OldKubelets { .. }) => "KubeletsTooOld",
                 Some(Obstacle::TooSmall { .. }) => "NoHostLargeEnough",
                 Some(Obstacle::NoHosts { .. }) => "NoHosts",
                 Some(Obstacle::Invalid { .. }) => "ComputeEnvironmentInvalid",
@@ -118,13 +119,16 @@ impl Waiting {
         match self {
             Waiting::Capacity { obstacles, .. } => {
                 let never = |obstacle: &Obstacle| {
-                    use Obstacle::{
-                        HostsShared, OtherArchitecture, OverMaximum, SpotOnly, TooFewHosts, TooSmall,
-                    };
-                    let is_small =
-                        matches!(obstacle, TooSmall { .. } | OverMaximum { .. } | TooFewHosts { .. });
-                    is_small
-                        || matches!(obstacle, OtherArchitecture { .. } | HostsShared { .. } | SpotOnly { .. })
+                    matches!(
+                        obstacle,
+                        Obstacle::TooSmall { .. }
+                            | Obstacle::OverMaximum { .. }
+                            | Obstacle::TooFewHosts { .. }
+                            | Obstacle::OtherArchitecture { .. }
+                            | Obstacle::HostsShared { .. }
+                            | Obstacle::SpotOnly { .. }
+                            | Obstacle::OldKubelets { .. }
+                    )
                 };
                 obstacles.iter().all(never)
             }

@@ -24,6 +24,8 @@ pub(super) struct Members {
     pub(super) gpus: Name,
     /// Its machines are SPOT capacity.
     pub(super) is_spot: bool,
+    /// Its machines come with kubelets that may run a node's container twice.
+    pub(super) old_kubelets: bool,
     /// Those that take no pods at all.
     pub(super) not_ready: usize,
     pub(super) cordoned: usize,
@@ -70,6 +72,7 @@ impl Floor {
         for environment in desk.environments.iter() {
             if let Some(members) = floor.environments.get_mut(&environment.observed.uid) {
                 members.is_spot = environment.observed.managed.as_ref().is_some_and(|managed| managed.spot);
+                members.old_kubelets = environment.pool.old_kubelets;
             }
             if let Some(packing) = pack(environment, desk) {
                 packing.placed.iter().for_each(|(host, need)| floor.set_aside(host, need));
@@ -132,7 +135,6 @@ impl Floor {
                 let (name, whole, taints) = (name.clone(), node.allocatable.clone(), node.taints.clone());
                 let (kind, has_jobs) =
                     (node.labels.get(&label).cloned().unwrap_or_default(), host.has_jobs());
-                let (kept, is_shared) = (None, false);
                 floor.places.push(Place {
                     name,
                     kind,
@@ -141,8 +143,9 @@ impl Floor {
                     for_jobs,
                     free,
                     has_jobs,
-                    is_shared,
-                    kept,
+                    is_shared: false,
+                    old_kubelet: node.old_kubelet,
+                    kept: None,
                 });
                 open.push(node);
             } else {
@@ -156,6 +159,7 @@ impl Floor {
             let mine = || closed.iter().filter(is_in);
             let members = Members {
                 is_spot: false,
+                old_kubelets: false,
                 places: members.collect(),
                 gpus: environment.gpu_resource.clone(),
                 not_ready: mine().filter(|node| !node.ready).count(),

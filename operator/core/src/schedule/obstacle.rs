@@ -89,6 +89,15 @@ pub enum Obstacle {
         /// The environment.
         environment: Name,
     },
+    /// Too few of its hosts have a kubelet that runs a container once only.
+    OldKubelets {
+        /// The environment.
+        environment: Name,
+        /// Hosts of one instance type that take a node each.
+        hosts: usize,
+        /// Those whose kubelet is too old; 0 while the machines that were are gone again.
+        old: usize,
+    },
     /// No host of it is large enough.
     TooSmall {
         /// The environment.
@@ -176,7 +185,8 @@ impl Obstacle {
             Obstacle::NodesWait { .. }
             | Obstacle::TooFewHosts { .. }
             | Obstacle::HostsShared { .. }
-            | Obstacle::SpotOnly { .. } => self.to_all_nodes(),
+            | Obstacle::SpotOnly { .. }
+            | Obstacle::OldKubelets { .. } => self.to_all_nodes(),
             Obstacle::CannotLaunch { environment, words } => {
                 format!("{environment} cannot launch machines now: {words}")
             }
@@ -230,6 +240,13 @@ impl Obstacle {
             Obstacle::SpotOnly { environment } => {
                 format!("{environment} has SPOT instances only, on which multi-node jobs do not run")
             }
+            Obstacle::OldKubelets { environment, old: 0, .. } => format!(
+                "the machines of {environment} came with kubelets older than 1.35, which start a node's container again"
+            ),
+            Obstacle::OldKubelets { environment, hosts, old } => format!(
+                "{environment} has {hosts} hosts of one instance type that take one of its nodes each, and {old} whose kubelet \
+                 is older than 1.35, which starts a node's container again"
+            ),
             _ => String::new(),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub(super) has_jobs: bool,
     /// Pods that wait for any node of an environment may be bound to it.
     pub(super) is_shared: bool,
+    /// Its kubelet may run a node's container twice.
+    pub(super) old_kubelet: bool,
     /// The job it is kept free for.
     pub(super) kept: Option<Arc<Reservation>>,
 }

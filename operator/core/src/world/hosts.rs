@@ -124,7 +124,9 @@ impl Hosts {
             return false;
         }
         let changed = host.node.as_ref().is_none_or(|known| {
-            let beside = |of: &ObservedHost| (of.ready, of.unschedulable, of.out_of_service, of.made_for);
+            let beside = |of: &ObservedHost| {
+                (of.ready, of.unschedulable, of.out_of_service, of.made_for, of.old_kubelet)
+            };
             (&known.labels, &known.allocatable, &known.taints, beside(known))
                 != (&node.labels, &node.allocatable, &node.taints, beside(&node))
         });

@@ -125,6 +125,9 @@ fn wrong(pod: Uid, container: &Container, attempt: &Attempt) -> Option<String> {
         return Some(format!("{} is recorded with another pod: {attempt:?}", name(pod, container)));
     }
     let ((_, exit_code), told) = (container.ended?, attempt.exit_code?);
+    if container.restarted {
+        return Some(format!("{} ran twice, recorded is that it exited with {told}", name(pod, container)));
+    }
     (told != exit_code)
         .then(|| format!("{} exited with {exit_code}, recorded is {told}", name(pod, container)))
 }

@@ -37,10 +37,17 @@ pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder, is_late: bool
     let job = cluster.store.job(task.job)?;
     let unsafe_words = unrecorded(cluster, order, pod, task, job)
         .or_else(|| too_late(cluster, task, job))
-        .or_else(|| before_main(cluster, order, task));
+        .or_else(|| before_main(cluster, order, task))
+        .or_else(|| to_old_kubelet(cluster, order));
     let broken = unsafe_words
         .or_else(|| (at_ease(cluster) && !is_late).then(|| together::before_let_go(cluster, order, pod))?);
     broken.map(|words| format!("pod {} is let go: {words}", order.guard.key.name))
+}
+
+/// Its container might be run again there.
+fn to_old_kubelet(cluster: &Cluster, order: &LetGoOrder) -> Option<String> {
+    let host = cluster.store.hosts.get(&order.host).filter(|host| host.old_kubelet)?;
+    Some(format!("the kubelet of {} is too old", host.name))
 }
 
 /// Before any pod of a launch is let go those of all nodes are recorded, each on a host of its own, and the attempt has begun.

@@ -80,7 +80,7 @@ impl Store {
             if let Some(node) = &machine.node {
                 let allocatable =
                     ResourceList::with_gpus(order.machine_type.allocatable, &order.gpu_resource);
-                let host = node_of(&machine, node, &order.machine_type, allocatable, machine.uid);
+                let host = self.node_of(&machine, node, &order.machine_type, allocatable, machine.uid);
                 self.put_host(host);
             }
             self.put_machine(machine);
@@ -125,22 +125,32 @@ impl Store {
         }
         Outcome::Done
     }
-}
 
-/// The node on a machine before it is ready.
-pub fn node_of(
-    machine: &ObservedMachine,
-    name: &Name,
-    machine_type: &MachineType,
-    allocatable: ResourceList,
-    uid: Uid,
-) -> ObservedHost {
-    let mut labels: BTreeMap<Name, Name> = selector(machine.environment);
-    labels.insert("node.kubernetes.io/instance-type".into(), machine_type.name.clone());
-    labels.insert("kubernetes.io/arch".into(), machine_type.architecture.clone());
-    // Nothing on a node of Cluster API says whose it is.
-    let made_for = (machine.backend != Backend::ClusterApi).then_some(machine.environment);
-    ObservedHost { name: name.clone(), uid, labels, allocatable, made_for, ..ObservedHost::default() }
+    /// The node on a machine before it is ready.
+    pub fn node_of(
+        &self,
+        machine: &ObservedMachine,
+        name: &Name,
+        machine_type: &MachineType,
+        allocatable: ResourceList,
+        uid: Uid,
+    ) -> ObservedHost {
+        let mut labels: BTreeMap<Name, Name> = selector(machine.environment);
+        labels.insert("node.kubernetes.io/instance-type".into(), machine_type.name.clone());
+        labels.insert("kubernetes.io/arch".into(), machine_type.architecture.clone());
+        // Nothing on a node of Cluster API says whose it is.
+        let made_for = (machine.backend != Backend::ClusterApi).then_some(machine.environment);
+        let old_kubelet = self.old_kubelets;
+        ObservedHost {
+            name: name.clone(),
+            uid,
+            labels,
+            allocatable,
+            made_for,
+            old_kubelet,
+            ..ObservedHost::default()
+        }
+    }
 }
 
 /// The label that the machines of an environment get.

@@ -14,7 +14,7 @@ mod watch;
 
 pub use content::{content, group};
 pub use deletion::Cascade;
-pub use machines::{node_of, selector};
+pub use machines::selector;
 pub use node_sets::StoredNodeSets;
 pub use requests::PodRefusal;
 pub use watch::{Cursor, Heard};
@@ -48,6 +48,8 @@ pub struct Store {
     pub namespaces: BTreeMap<Name, bool>,
     /// Nodes.
     pub hosts: BTreeMap<Name, ObservedHost>,
+    /// The nodes of machines that are made now have kubelets that may run a node's container twice.
+    pub old_kubelets: bool,
     /// Machines of managed environments.
     pub machines: BTreeMap<(Backend, Name), ObservedMachine>,
     /// Node classes of environments.

@@ -5,7 +5,7 @@ use crate::job::Job;
 use crate::mutant::{self, Mutant};
 use crate::pool::{Gang, GangHosts, GangMachines, Growth};
 use crate::schedule::closed::Closed;
-use crate::schedule::floor::Floor;
+use crate::schedule::floor::{Floor, Members};
 use crate::schedule::obstacle::Obstacle;
 use crate::schedule::pass::Choice;
 use crate::schedule::place::Place;
@@ -43,7 +43,8 @@ impl Floor {
         if self.is_spot(environment) {
             return kinds;
         }
-        for (place, gpus) in self.fitting(environment, &gang.need).filter(|(place, _)| !place.is_shared) {
+        let takes_nodes = |place: &Place| !place.is_shared && !place.old_kubelet;
+        for (place, gpus) in self.fitting(environment, &gang.need).filter(|(place, _)| takes_nodes(place)) {
             let mut kind = of_machines.get(&place.name).copied().unwrap_or(&place.kind).clone();
             if mutant::is(Mutant::InstanceTypesMixed) {
                 kind = Name::default();
@@ -122,11 +123,16 @@ impl Floor {
         self.environments.get(&environment).is_some_and(|members| members.is_spot)
     }
 
+    /// The machines that come for a multi-node job, where it may have some: not for its sake where they would not take it.
+    pub(super) fn growth_for_nodes(&self, environment: Uid) -> Option<&Growth> {
+        let may_be_added = |members: &&Members| !members.is_spot && !members.old_kubelets;
+        self.environments.get(&environment).filter(may_be_added)?;
+        self.growths.get(&environment)
+    }
+
     /// Hosts that wait with a job, and machines that come, so that it has one for each node.
     pub(super) fn expect_together(&mut self, environment: Uid, gang: &Gang) -> Option<GangMachines> {
-        if self.is_spot(environment) {
-            return None;
-        }
+        self.growth_for_nodes(environment)?;
         let hosts = self.gang_hosts(environment, gang);
         self.growths.get_mut(&environment)?.expect_together(gang, &hosts)
     }
@@ -184,6 +190,10 @@ impl Floor {
         }
         if is_enough {
             return Obstacle::NodesWait { environment, idle, hosts, closed, kept };
+        }
+        let old = self.members(uid).filter(|place| place.old_kubelet).count();
+        if old > 0 || self.environments.get(&uid).is_some_and(|members| members.old_kubelets) {
+            return Obstacle::OldKubelets { environment, hosts, old };
         }
         if let Some((growth, prospect)) = self.growth(uid).zip(self.prospect(uid, &gang.need)) {
             if let Some(words) = prospect.failure {

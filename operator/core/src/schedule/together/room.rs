@@ -74,7 +74,7 @@ impl Search<'_> {
 
     /// On machines that are made once others have left them their vCPUs, and on hosts of their type that wait until then.
     fn with_machines(&self, environment: Uid, gang: &Gang, is_promised: bool) -> Option<Offer> {
-        let growth = self.floor.growth(environment).filter(|_| !self.floor.is_spot(environment))?;
+        let growth = self.floor.growth_for_nodes(environment)?;
         let hosts = self.floor.gang_hosts(environment, gang);
         let found = growth.lacks_together(gang, &hosts, is_promised)?;
         let waiting: BTreeSet<&Name> = found.hosts.iter().collect();
