@@ -209,7 +209,8 @@ pub struct NodesStatus {
     /// The index of the main node, whose exit ends the job.
     #[schemars(range(min = 0, max = 999))]
     pub main_node: i32,
-    /// How many nodes are in each state.
+    /// How many nodes are in each state. One that was stopped because the main node ended has failed, unless it exited with 0:
+    /// so some may have in a job that succeeded.
     #[serde(default)]
     pub status_summary: StatusSummary,
     /// Whether any node was ever given to a host: JobRecords exist only then.

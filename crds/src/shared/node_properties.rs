@@ -16,6 +16,7 @@ use crate::unset::{self, Blank};
          self.mainNode < self.numNodes",
         "mainNode is the index of a node: from 0 to numNodes - 1"
     ),
+    rules::ranges_have_nodes(),
 ]))]
 pub struct NodeProperties {
     /// How many nodes the job has, 1 to 1,000.
@@ -40,6 +41,7 @@ impl Blank for NodeProperties {}
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     rules::target_nodes(),
+    rules::target_nodes_in_order(),
     rule(
         "!has(self.targetNodes) || self.targetNodes == '' || (has(self.container) && \
          has(self.container.image) && self.container.image != '')",
@@ -89,13 +91,8 @@ impl Blank for NodeOverrides {}
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     rules::target_nodes(),
-    rules::needs_targets(
-        "!has(self.containerOverrides) || ((!has(self.containerOverrides.vcpus) || \
-         self.containerOverrides.vcpus == 0) && (!has(self.containerOverrides.memory) || \
-         self.containerOverrides.memory == 0) && (!has(self.containerOverrides.command) || \
-         self.containerOverrides.command.all(word, word == '')))",
-        "what changes in nodes needs their targetNodes, as in 0:3"
-    ),
+    rules::target_nodes_in_order(),
+    rules::needs_targets(rules::CHANGES_NOTHING, "what changes in nodes needs their targetNodes, as in 0:3"),
 ]))]
 pub struct NodePropertyOverride {
     /// The nodes, by index, as in the definition: `0:3`, `:3`, `4:`. Required.
@@ -127,7 +124,39 @@ mod rules {
         )
     }
 
-    /// Says something, and so must name nodes, unless this holds. The operator finds what a rule would be too long for.
+    /// Of `0:3` both ends are known, and so is which is the first.
+    pub(super) fn target_nodes_in_order() -> Value {
+        rule(
+            "!has(self.targetNodes) || !self.targetNodes.matches('^[0-9]{1,3}:[0-9]{1,3}$') || \
+             int(self.targetNodes.split(':')[0]) <= int(self.targetNodes.split(':')[1])",
+            "targetNodes is a range of node indexes from the lower to the higher: 0:3",
+        )
+    }
+
+    /// A range names no node that the definition has not. That together they name all nodes is left to the operator.
+    pub(super) fn ranges_have_nodes() -> Value {
+        rule(
+            "!has(self.numNodes) || self.numNodes == 0 || !has(self.nodeRangeProperties) || \
+             self.nodeRangeProperties.all(range, !has(range.targetNodes) || \
+             !range.targetNodes.matches('^[0-9]{1,3}:[0-9]{0,3}$|^:[0-9]{1,3}$') || \
+             range.targetNodes.split(':').all(index, index == '' || int(index) < self.numNodes))",
+            "targetNodes names nodes that there are not: their indexes are 0 to numNodes - 1",
+        )
+    }
+
+    /// What a skeleton prints for an override.
+    pub(super) const CHANGES_NOTHING: &str = "((!has(self.instanceTypes) || \
+         self.instanceTypes.all(kind, kind == '')) && (!has(self.containerOverrides) || \
+         ((!has(self.containerOverrides.vcpus) || self.containerOverrides.vcpus == 0) && \
+         (!has(self.containerOverrides.memory) || self.containerOverrides.memory == 0) && \
+         (!has(self.containerOverrides.command) || self.containerOverrides.command.all(word, word == '')) && \
+         (!has(self.containerOverrides.environment) || \
+         self.containerOverrides.environment.all(variable, variable.name == '')) && \
+         (!has(self.containerOverrides.resourceRequirements) || \
+         self.containerOverrides.resourceRequirements.all(amount, !has(amount.value) || amount.value == '')) && \
+         (!has(self.containerOverrides.instanceType) || self.containerOverrides.instanceType == ''))))";
+
+    /// Says something, and so must name nodes, unless this holds.
     pub(super) fn needs_targets(says_nothing: &str, message: &str) -> Value {
         rule(format!("(has(self.targetNodes) && self.targetNodes != '') || {says_nothing}"), message)
     }

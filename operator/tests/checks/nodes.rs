@@ -141,9 +141,52 @@ fn what_is_wrong_with_nodes_is_told() {
     assert!(fault("/nodeRangeProperties/2/targetNodes", json!("2:")).contains("node 1 of 4"));
     let two_types = json!({ "image": "i", "vcpus": 1, "memory": 4, "instanceType": "c5.large" });
     assert!(fault("/nodeRangeProperties/2/container", two_types).contains("instanceTypes is p3.2xlarge"));
-    let unclear = json!({ "nodePropertyOverrides": [{ "instanceTypes": ["c5.large"] }] });
-    let words = job(&unclear).spec.fault.clone().unwrap().to_string();
-    assert!(words.contains("targetNodes in nodePropertyOverrides is ''"), "{words}");
+    let other_type = json!({ "image": "i", "vcpus": 1, "memory": 4, "instanceType": "c5.large" });
+    let words = fault("/nodeRangeProperties/1/container", other_type);
+    assert!(words.contains("the instance types c5.large and p3.2xlarge"), "{words}");
+    let words = fault("/nodeRangeProperties/0/instanceTypes", json!(["c5.large"]));
+    assert!(words.contains("targetNodes in nodeRangeProperties is ''"), "{words}");
+}
+
+/// Nothing of an override is passed over because it names no nodes, and no words of a blank one count.
+#[test]
+fn what_is_to_change_in_nodes_without_saying_which_is_refused() {
+    let fault = |change: Value| {
+        let job = job(&json!({ "numNodes": 6, "nodePropertyOverrides": [change] }));
+        job.spec.fault.clone().unwrap_or_default().to_string()
+    };
+    for change in [
+        json!({ "instanceTypes": ["c5.large"] }),
+        json!({ "containerOverrides": { "instanceType": "c5.large" } }),
+        json!({ "containerOverrides": { "vcpus": 2 } }),
+        json!({ "containerOverrides": { "memory": 64 } }),
+        json!({ "containerOverrides": { "command": ["other"] } }),
+        json!({ "containerOverrides": { "environment": [{ "name": "A", "value": "b" }] } }),
+        json!({ "containerOverrides": { "resourceRequirements": [{ "type": "GPU", "value": "1" }] } }),
+    ] {
+        let words = fault(change.clone());
+        assert!(words.contains("targetNodes in nodePropertyOverrides is ''"), "{change}: {words}");
+    }
+    let backwards = fault(json!({ "targetNodes": "3:2", "instanceTypes": ["c5.large"] }));
+    assert!(backwards.contains("targetNodes in nodePropertyOverrides is '3:2'"), "{backwards}");
+    let blank = json!({ "vcpus": 0, "environment": [{ "name": "", "value": "" }], "instanceType": "" });
+    assert_eq!(fault(json!({ "containerOverrides": blank, "instanceTypes": [""] })), "");
+}
+
+/// Seen only with the definition.
+#[test]
+fn changes_of_nodes_that_there_are_not_or_to_another_type_are_refused() {
+    let nodes = definition(&properties()).nodes.unwrap();
+    let fault = |change: Value| {
+        let job = job(&json!({ "nodePropertyOverrides": [change] }));
+        Nodes::of(&nodes, job.spec.node_overrides.as_ref().unwrap()).unwrap_err()
+    };
+    for beyond in ["0:4", "4:", ":9"] {
+        let words = fault(json!({ "targetNodes": beyond, "containerOverrides": { "vcpus": 2 } }));
+        assert!(words.contains("nodes that a job of 4 nodes, 0 to 3, does not have"), "{beyond}: {words}");
+    }
+    let words = fault(json!({ "targetNodes": "1:2", "instanceTypes": ["c5.large"] }));
+    assert!(words.contains("all nodes of a job have one type"), "{words}");
 }
 
 #[test]
@@ -225,7 +268,7 @@ fn a_pod_is_let_go_in_one_patch() {
         host: "node-1".into(),
         main_address: main_address.map(Into::into),
     };
-    let patch = let_go(&order(Some("10.0.0.7")));
+    let patch = let_go(&order(Some("10.0.0.7")), Vec::new());
     assert_eq!(
         patch["metadata"],
         json!({
@@ -244,7 +287,7 @@ fn a_pod_is_let_go_in_one_patch() {
         patch.pointer(required).unwrap()["nodeSelectorTerms"],
         json!([{ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["node-1"] }] }])
     );
-    assert_eq!(let_go(&order(None))["metadata"]["annotations"].as_object().unwrap().len(), 1);
+    assert_eq!(let_go(&order(None), Vec::new())["metadata"]["annotations"].as_object().unwrap().len(), 1);
 }
 
 #[test]
