@@ -42,6 +42,7 @@ fn the_default_objects_are_these() {
     let objects = objects(WINDLASS, &["--set", "crds.enabled=false"]);
     let policies = [
         "node-sets",
+        "node-sets-scale",
         "operator-jail",
         "operator-jail-node-sets",
         "operator-jail-others",
@@ -114,7 +115,7 @@ fn options_add_their_objects_and_switches_take_theirs_away() {
     let switches = [
         ("policies.use", 2),
         ("policies.status", 2),
-        ("policies.pods", 4),
+        ("policies.pods", 6),
         ("policies.records", 4),
         ("policies.operatorJail", 8),
         ("releaseOnUninstall", 4),
