@@ -231,6 +231,9 @@ pub enum Action {
         /// The launch serial.
         launch: u16,
     },
+    /// Ask what the cluster says of a StatefulSet that makes no pods → [`Outcome::Refused`] with what its controller was refused,
+    /// [`Outcome::Words`] without words when nothing is told.
+    ReadSetEvents(ObjectKey),
     /// Let a node's pod go to its host, only in exactly this version → [`Outcome::Done`].
     LetGo(Box<LetGoOrder>),
     /// Read a pod from the API server itself → [`Outcome::Pod`] or [`Outcome::NotFound`].

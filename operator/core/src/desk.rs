@@ -131,6 +131,8 @@ pub(crate) struct Desk {
     pub(crate) launching: BTreeSet<(Uid, u32)>,
     /// A pass stopped because too many launches were under way.
     pub(crate) pass_is_owed: bool,
+    /// Multi-node jobs with nodes on hosts that only their records tell, and since when these are being read.
+    pub(crate) nodes_unknown: BTreeMap<Uid, Time>,
     /// Jobs whose status only tells why they wait: written when nothing else is to be.
     pub(crate) patient: BTreeSet<(OrderKey, Uid)>,
     pub(crate) patient_under_way: usize,
@@ -178,6 +180,7 @@ impl Desk {
     pub(crate) fn forget_job(&mut self, job: &Job) {
         self.lines.remove(job.queue, &job.terms.shape, job.order);
         self.patient.remove(&(job.order, job.uid));
+        self.nodes_unknown.remove(&job.uid);
         self.forget_count(&job.counted);
         self.let_go_of_dependencies(job);
         self.specs.let_go(&job.spec);
@@ -273,8 +276,8 @@ impl Desk {
         let never_bound = pod.deleting && (pod.host.is_none() || mutant::is(Mutant::TerminatingUsesNothing));
         let counts = pod.phase == PodPhase::Active && !never_bound;
         match (pod.place(), pod.floats_in()) {
-            // What a node was given is kept for it until its pod is let go.
-            (None, _) if counts && pod.task.as_ref().is_some_and(|task| task.gated) => {}
+            // What a node was given is kept for it until its pod is let go, or its launch is over.
+            (None, _) if pod.task.as_ref().is_some_and(|task| task.gated) => {}
             (Some(host), _) if counts => {
                 let is_bound = pod.host.is_some() && self.floating.end_binding(&pod.key);
                 let came_to_rest = self.floating.remove(&pod.key) || is_bound;

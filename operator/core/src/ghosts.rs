@@ -18,7 +18,8 @@ struct Ghost {
     /// The moment from which no create for it can have been confirmed any more; `None` until the API server said it is gone.
     gone_since: Option<Time>,
     asked: bool,
-    releasing: BTreeSet<Slot>,
+    /// Pods: a StatefulSet may make one anew under the name of one that was released.
+    releasing: BTreeSet<Uid>,
     /// Launches of a multi-node job whose StatefulSets were deleted: they outlive a Job that is deleted with `--cascade=orphan`.
     swept: BTreeSet<(u8, u16)>,
 }
@@ -74,9 +75,9 @@ impl Ghosts {
     }
 
     /// A release failed: it is tried again.
-    pub(crate) fn not_released(&mut self, uid: Uid, slot: Slot, desk: &mut Desk) {
+    pub(crate) fn not_released(&mut self, uid: Uid, pod: Uid, desk: &mut Desk) {
         if let Some(ghost) = self.ghosts.get_mut(&uid) {
-            ghost.releasing.remove(&slot);
+            ghost.releasing.remove(&pod);
             desk.agenda.wake(desk.now + RETRY_PAUSE.1, Item::Ghost(uid));
         }
     }
@@ -124,7 +125,7 @@ pub(crate) fn tend_ghost(uid: Uid, ghosts: &mut Ghosts, desk: &mut Desk) {
             desk.agenda.wake(safe_at, Item::Ghost(uid));
         } else if pod.task.as_ref().is_some_and(|task| task.held)
             && desk.may_release_of_gone()
-            && ghost.releasing.insert(slot)
+            && ghost.releasing.insert(pod.uid)
         {
             let purpose = Purpose::ReleasePod(uid, slot, pod.key.clone(), pod.uid);
             desk.outbox.send(Action::ReleasePod(pod.key, pod.uid, !pod.deleting), purpose);
@@ -153,8 +154,14 @@ fn sweep(uid: Uid, slot: Slot, pod: &ObservedPod, ghost: &mut Ghost, desk: &mut 
     }
 }
 
-/// The garbage collector deletes the pods of a Job that is gone, but not of one deleted with `--cascade=orphan`.
+/// The garbage collector deletes the pods of a Job that is gone, but not of one deleted with `--cascade=orphan`. Those of a
+/// StatefulSet go with it, as a rule: one that is deleted before comes again.
 fn stop(uid: Uid, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
+    let is_gated = pod.task.as_ref().is_some_and(|task| task.gated);
+    let goes_by = pod.created_at + RETRY_PAUSE.1;
+    if is_gated && desk.now < goes_by {
+        return desk.agenda.wake(goes_by, Item::Ghost(uid));
+    }
     if !pod.deleting && desk.deleting.insert(pod.uid) {
         desk.outbox
             .send(Action::DeletePod(pod.key.clone(), pod.uid, None), Purpose::DeletePod(uid, slot, pod.uid));

@@ -7,12 +7,13 @@ use crate::core::Core;
 use crate::dependency::Found;
 use crate::finding::Finding;
 use crate::ids::{Name, ObjectKey, ResourceVersion, Uid};
-use crate::job::{Job, pod_is_gone, take_version};
+use crate::job::{Job, note_unknown_nodes, pod_is_gone, take_version};
 use crate::limits::RETRY_PAUSE;
 use crate::mutant::{self, Mutant};
 use crate::objects::{
     Backend, ObservedDefinition, ObservedEnvironment, ObservedHost, ObservedJob, ObservedMachine,
-    ObservedMachineDeployment, ObservedNodeClass, ObservedPolicy, ObservedQueue, ObservedRevision,
+    ObservedMachineDeployment, ObservedNodeClass, ObservedPod, ObservedPolicy, ObservedQueue,
+    ObservedRevision,
 };
 use crate::pool::{claim_machines, machine_goes, machine_is_gone, owner_of};
 
@@ -306,6 +307,7 @@ impl Core {
             Some(job) if job.resource_version >= observed.resource_version => return,
             Some(job) => take_version(job, observed, &mut self.desk),
             None => {
+                note_unknown_nodes(uid, &observed.status, &mut self.desk);
                 observed.key.namespace = self.desk.dependents.namespace(&observed.key.namespace);
                 let aws_name = observed.spec.aws_name.clone();
                 for waiting in self.desk.dependents.arrived(&observed.key, aws_name.as_ref(), uid) {
@@ -355,7 +357,11 @@ impl Core {
             self.desk.gone.note(uid);
         }
         self.desk.deleting.retain(|deleting| Some(*deleting) != uid);
-        self.desk.give_back(key);
+        // What a node was given is kept for it until its launch is over.
+        let is_gated = |pod: &ObservedPod| pod.task.as_ref().is_some_and(|task| task.gated);
+        if !self.desk.pods.by_key(key).is_some_and(is_gated) {
+            self.desk.give_back(key);
+        }
         let Some((job, slot)) = self.desk.pods.remove(key) else { return };
         match self.jobs.get_mut(&job) {
             Some(job) => pod_is_gone(job, slot, &mut self.desk),

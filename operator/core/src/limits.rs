@@ -73,6 +73,9 @@ pub const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Durat
 /// minute, and backs off up to a minute where it is refused some.
 pub const NODE_PODS_PATIENCE: Duration = Duration::from_secs(120);
 
+/// When the cluster is first asked why a StatefulSet has not all its pods: it makes those of most jobs in a second.
+pub const NODE_PODS_QUESTION: Duration = Duration::from_secs(15);
+
 /// Pods that stay unbound longer are withdrawn: their host has no room after all.
 pub const UNBOUND: Duration = Duration::from_secs(10);
 

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     MakeSets(Uid, u8, u16),
     /// The deletion of a multi-node job's StatefulSets of a launch that is over.
     SweepSets(Uid, (u8, u16)),
+    /// What the cluster says of a multi-node job's StatefulSet that makes no pods, of this attempt and launch.
+    ReadSetEvents(Uid, (u8, u16)),
     /// A node's pod that is let go.
     LetGo(Uid, Slot),
     /// What the API server has of a task's pod; of this identity, if one was seen.

@@ -8,7 +8,7 @@ use crate::finding::Finding;
 use crate::ids::{ActionId, Name, ObjectKey, Uid};
 use crate::job::{
     Job, events_read, expiry_outcome, job_read, launch_outcome, let_go_outcome, pod_was_removed,
-    record_outcome, sets_made, swept, write_outcome,
+    record_outcome, set_events_read, sets_made, swept, write_outcome,
 };
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
@@ -48,6 +48,9 @@ pub(crate) fn take_outcome(core: &mut Core, id: ActionId, outcome: Outcome) {
         Purpose::SweepSets(uid, launch) => {
             with_job(core, uid, |job, desk| swept(job, launch, &outcome, desk));
             core.ghosts.swept(uid, launch, &outcome, &mut core.desk);
+        }
+        Purpose::ReadSetEvents(uid, launch) => {
+            with_job(core, uid, |job, desk| set_events_read(job, launch, outcome, desk));
         }
         Purpose::LetGo(uid, slot) => {
             with_job(core, uid, |job, desk| let_go_outcome(job, slot, id, &outcome, desk));
@@ -280,7 +283,7 @@ fn take_release(core: &mut Core, uid: Uid, slot: Slot, (key, pod): (&ObjectKey, 
                 }
                 core.desk.agenda.wake(core.desk.now + RETRY_PAUSE.1, Item::Job(uid));
             }
-            core.ghosts.not_released(uid, slot, &mut core.desk);
+            core.ghosts.not_released(uid, pod, &mut core.desk);
         }
     }
     core.desk.agenda.mark(Item::Job(uid));

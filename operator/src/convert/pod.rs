@@ -151,8 +151,10 @@ fn requests(spec: &Spec) -> ResourceList {
 fn task(wire: &Wire<kinds::Pod>, spec: &Spec, status: &Status, created_at: Time) -> Option<TaskPod> {
     let label = |key: &str| wire.metadata.labels.get(key).map(String::as_str);
     let annotation = |key: &str| wire.metadata.annotations.get(key).map_or("", String::as_str);
-    // A StatefulSet tells each of its pods which it is: that is the node.
-    let index = label(names::ARRAY_INDEX).or_else(|| label(names::POD_INDEX));
+    let is_node = label(names::NODE_SET).is_some();
+    // A StatefulSet ends the name of each of its pods in the node's index. Its label says so, too, but labels can be changed.
+    let of_node = || wire.metadata.name.rsplit('-').next();
+    let index = if is_node { of_node() } else { label(names::ARRAY_INDEX) };
     let condition = |kind: &str| status.conditions.iter().find(|condition| condition.kind == kind);
     let refused =
         condition("PodScheduled").filter(|found| found.status == "False" && found.reason == "Unschedulable");

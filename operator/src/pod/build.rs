@@ -68,13 +68,8 @@ fn selector(order: &PodOrder) -> BTreeMap<String, String> {
 }
 
 /// kube-scheduler still checks that the pod fits, on this one host.
-pub(super) fn pinned_to(host: &str) -> Affinity {
-    let this_host = NodeSelectorRequirement {
-        key: "metadata.name".to_owned(),
-        operator: "In".to_owned(),
-        values: Some(vec![host.to_owned()]),
-    };
-    let term = NodeSelectorTerm { match_fields: Some(vec![this_host]), match_expressions: None };
+fn pinned_to(host: &str) -> Affinity {
+    let term = NodeSelectorTerm { match_fields: Some(vec![this_host(host)]), match_expressions: None };
     Affinity {
         node_affinity: Some(NodeAffinity {
             required_during_scheduling_ignored_during_execution: Some(NodeSelector {
@@ -83,5 +78,14 @@ pub(super) fn pinned_to(host: &str) -> Affinity {
             preferred_during_scheduling_ignored_during_execution: None,
         }),
         ..Affinity::default()
+    }
+}
+
+/// The field of a node that has this name: its label may say something else.
+pub(super) fn this_host(host: &str) -> NodeSelectorRequirement {
+    NodeSelectorRequirement {
+        key: "metadata.name".to_owned(),
+        operator: "In".to_owned(),
+        values: Some(vec![host.to_owned()]),
     }
 }

@@ -115,7 +115,7 @@ fn api_failure(status: &Status) -> Failure {
         (404, _) => Failure::NotFound,
         (409, "AlreadyExists") => Failure::Exists,
         (409, _) => Failure::Conflict,
-        (403, _) => Failure::Refused(forbidden(status), words),
+        (403, _) => Failure::Refused(refusal(status), words),
         (400 | 413 | 422, _) => Failure::Refused(Refusal::Invalid, words),
         (401 | 405 | 406 | 415, _) => Failure::Refused(Refusal::Other, words),
         _ => Failure::Unknown(words),
@@ -123,13 +123,20 @@ fn api_failure(status: &Status) -> Failure {
 }
 
 /// Why something is forbidden: each means another thing for the job.
-fn forbidden(status: &Status) -> Refusal {
+fn refusal(status: &Status) -> Refusal {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     if causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating") {
         Refusal::NamespaceTerminating
-    } else if status.message.contains("exceeded quota") {
+    } else {
+        forbidden(&status.message)
+    }
+}
+
+/// The same, by the API server's words alone, which others hand on.
+pub(super) fn forbidden(words: &str) -> Refusal {
+    if words.contains("exceeded quota") {
         Refusal::Quota
-    } else if status.message.contains(" cannot ") && status.message.contains("User ") {
+    } else if words.contains(" cannot ") && words.contains("User ") {
         Refusal::Other
     } else {
         Refusal::Invalid
@@ -141,7 +148,7 @@ mod tests {
     use super::*;
 
     fn refusal(message: &str) -> Refusal {
-        forbidden(&Status { message: message.to_owned(), code: 403, ..Status::default() })
+        super::refusal(&Status { message: message.to_owned(), code: 403, ..Status::default() })
     }
 
     #[test]

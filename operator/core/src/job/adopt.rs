@@ -103,7 +103,8 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     }
     match judgement {
         Judgement::Unbound(words) if awaits_node(job, slot, pod, words.as_ref(), desk) => {}
-        Judgement::Unbound(refused) => unbound(job, slot, pod, pod.created_at, refused.is_some(), desk),
+        Judgement::Unbound(Some(_)) => unbound(job, slot, pod, pod.created_at + UNBOUND, desk),
+        Judgement::Unbound(None) => not_looked_at(job, slot, pod, pod.created_at, desk),
         Judgement::Starting(hindrance) => timeout::watch_start(job, slot, pod, hindrance, desk),
         Judgement::Running { started_at } => running(job, slot, started_at.to_second(), desk),
         // The pod in which it ran is gone, and a late create has made another.
@@ -195,16 +196,21 @@ pub(super) fn running(job: &mut Job, slot: Slot, started_at: Time, desk: &mut De
     }
 }
 
-/// A pod that finds no room on its host after all is withdrawn, so that the task can go elsewhere. One that kube-scheduler says
-/// nothing about may not be there any more: the API server is asked.
-pub(super) fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, since: Time, refused: bool, desk: &mut Desk) {
-    let patience_ends = since + if refused { UNBOUND } else { SILENCE };
-    if desk.now < patience_ends {
-        desk.agenda.wake(patience_ends, Item::Task(job.uid, slot.index));
-    } else if refused && desk.deleting.insert(pod.uid) {
+/// A pod that finds no room on its host after all is withdrawn by then, so that the task can go elsewhere.
+pub(super) fn unbound(job: &Job, slot: Slot, pod: &ObservedPod, until: Time, desk: &mut Desk) {
+    if desk.now < until {
+        desk.agenda.wake(until, Item::Task(job.uid, slot.index));
+    } else if desk.deleting.insert(pod.uid) {
         let action = Action::DeletePod(pod.key.clone(), pod.uid, Some(pod.resource_version));
         desk.outbox.send(action, Purpose::DeletePod(job.uid, slot, pod.uid));
-    } else if !refused && desk.asked_for.insert(pod.uid) {
+    }
+}
+
+/// One that kube-scheduler says nothing about may not be there any more: the API server is asked.
+pub(super) fn not_looked_at(job: &Job, slot: Slot, pod: &ObservedPod, since: Time, desk: &mut Desk) {
+    if desk.now < since + SILENCE {
+        desk.agenda.wake(since + SILENCE, Item::Task(job.uid, slot.index));
+    } else if desk.asked_for.insert(pod.uid) {
         let purpose = Purpose::ReadPod(job.uid, slot, pod.key.clone(), Some(pod.uid));
         desk.outbox.send(Action::ReadPod(pod.key.clone()), purpose);
     }

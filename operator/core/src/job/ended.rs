@@ -37,7 +37,7 @@ pub(crate) enum Judgement {
 const CONTAINER_EXITED: &str = "Essential container in task exited";
 
 /// Ours for a container that ran twice in one attempt; AWS Batch knows no such end.
-pub(crate) const STARTED_AGAIN: &str = "Task stopped: its container was started again by host";
+pub(crate) const STARTED_AGAIN: &str = "Task stopped: its container was started again";
 
 /// Reads a pod. Total: whatever a kubelet, a garbage collector or a person wrote gets a judgement.
 ///
@@ -51,8 +51,7 @@ pub(crate) fn judge(pod: &ObservedPod, task: &TaskPod, host: HostFacts) -> Judge
     match judgement {
         Judgement::Running { .. } | Judgement::Starting(_) => Judgement::Restarted,
         Judgement::Over(attempt) if attempt.proof == Some(Proof::ContainerTerminated) => {
-            let host = pod.host.as_ref().map_or("unknown", Name::as_str);
-            let words = Name::from(format!("{STARTED_AGAIN} {host}"));
+            let words = Name::from(STARTED_AGAIN);
             Judgement::Over(Attempt { exit_code: None, reason: Name::default(), words, ..attempt })
         }
         other => other,
@@ -306,7 +305,7 @@ mod tests {
             panic!("not over")
         };
         assert!(!attempt.succeeded());
-        assert_eq!(attempt.words.as_str(), "Task stopped: its container was started again by host n");
+        assert_eq!(attempt.words.as_str(), STARTED_AGAIN);
     }
 
     #[test]

@@ -313,6 +313,7 @@ pub(crate) fn take_version(job: &mut Job, observed: ObservedJob, desk: &mut Desk
             in_flight.sealed.clear();
             in_flight.over.clear();
         }
+        load::note_unknown_nodes(job.uid, &observed.status, desk);
         load::forget(job, desk);
         job.loading = Some(Box::new(observed.status));
     }

@@ -79,7 +79,7 @@ pub(crate) fn order_pods(job: &mut Job, desk: &mut Desk) {
         .live
         .iter()
         .filter_map(|(index, live)| match live.stage {
-            Stage::Fenced { until } => Some((*index, until)),
+            Stage::Fenced { until } if live.again_at.is_none_or(|at| at <= desk.now) => Some((*index, until)),
             _ => None,
         })
         .collect();
@@ -187,6 +187,7 @@ pub(crate) fn launch_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: O
         Outcome::Unknown(_) if desk.now < until => {
             if let Some(live) = job.tasks.live.get_mut(&slot.index) {
                 live.stage = Stage::Fenced { until };
+                live.again_at = Some(desk.now + RETRY_PAUSE.0);
             }
             desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
         }

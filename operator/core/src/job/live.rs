@@ -52,6 +52,12 @@ pub(crate) struct Live {
     pub(crate) open_creates: u16,
     /// The latest create, or of a node the request that lets its pod go: answers to earlier ones are not about this launch.
     pub(crate) create: Option<ActionId>,
+    /// What failed is not tried again before: the create of its pod, or to let it go.
+    pub(crate) again_at: Option<Time>,
+    /// Of a node: since when the API server refuses to let its pod go.
+    pub(crate) refused_since: Option<Time>,
+    /// Of a node: its pod had its gate when it was seen last.
+    pub(crate) was_gated: bool,
     /// Of a node: since when its pod is seen without its gate.
     pub(crate) let_go_at: Option<Time>,
     /// Its container ran, whatever became of the pod: the launch cannot be withdrawn any more.
@@ -80,6 +86,9 @@ impl Live {
             stage,
             open_creates: 0,
             create: None,
+            again_at: None,
+            refused_since: None,
+            was_gated: false,
             let_go_at: None,
             has_run: false,
             seen_starting: false,
@@ -112,7 +121,8 @@ impl Live {
             | Stage::Created
             | Stage::Withdrawn => State::Starting,
             Stage::Running { .. } | Stage::Missing { .. } | Stage::Over(..) => State::Running,
-            Stage::Ended(ref attempt, _) if attempt.succeeded() => State::Succeeded,
+            Stage::Ended(_, Some(ref verdict)) => verdict.state,
+            Stage::Ended(ref attempt, None) if attempt.succeeded() => State::Succeeded,
             Stage::Ended(..) => State::Failed,
         }
     }

@@ -3,6 +3,7 @@
 use super::live::{History, Live, Stage};
 use super::{Chunks, Job, Urgency, Verdict, accept, adopt, flush, nodes, settle};
 use crate::action::Action;
+use crate::agenda::Item;
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::ids::{Name, ObjectKey, Uid};
@@ -22,11 +23,23 @@ pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
         return false;
     }
     take_over(job, *status, desk);
+    if desk.nodes_unknown.remove(&job.uid).is_some() {
+        desk.agenda.mark(Item::Schedule);
+    }
     adopt::meet_pods(job, desk);
     if job.verdict.is_none() {
         job.report.ask(Urgency::Patient);
     }
     true
+}
+
+/// A launch of a multi-node job that stands has hosts of which no pod tells while it is kept off them: nobody is to be placed
+/// there before the job's records are read.
+pub(crate) fn note_unknown_nodes(uid: Uid, status: &JobStatus, desk: &mut Desk) {
+    let stands = status.attempts.last().is_some_and(|attempt| !attempt.is_over());
+    if status.main_node.is_some() && stands {
+        desk.nodes_unknown.insert(uid, desk.now);
+    }
 }
 
 /// A revision that is not seen is not gone: the API server is asked.
@@ -128,6 +141,8 @@ fn take_over(job: &mut Job, status: JobStatus, desk: &mut Desk) {
         .as_ref()
         .filter(|_| !mutant::is(Mutant::OpenCreatesForgotten))
         .map(|_| desk.now + TOMBSTONE);
+    // Which nodes there are, its revision says.
+    job.nodes = job.nodes.take().filter(|_| job.pinned.is_some());
     let size = job.size();
     if status.state.is_final() {
         let verdict = Verdict { state: status.state, reason: status.reason, words: status.words };

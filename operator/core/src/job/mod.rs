@@ -24,7 +24,8 @@ pub(crate) use expire::outcome as expiry_outcome;
 pub(crate) use flush::{Report, Urgency, job_read, take_version, write_outcome, write_status};
 pub(crate) use launch::{admit, launch_outcome};
 pub(crate) use live::{Stage, Tasks};
-pub(crate) use nodes::{let_go_outcome, sets_made, swept};
+pub(crate) use load::note_unknown_nodes;
+pub(crate) use nodes::{let_go_outcome, set_events_read, sets_made, swept};
 pub(crate) use order::Order;
 pub(crate) use records::{Chunks, record_outcome};
 pub(crate) use settle::fail_waiting;
@@ -307,8 +308,13 @@ pub(crate) fn advance(job: &mut Job, desk: &mut Desk) {
     } else if job.verdict.is_none() && job.queue.is_none() {
         accept::enter_queue(job, desk);
     }
-    for index in std::mem::take(&mut job.touched) {
-        adopt::review(job, index, desk);
+    let touched = std::mem::take(&mut job.touched);
+    for index in &touched {
+        adopt::review(job, *index, desk);
+    }
+    if !touched.is_empty() {
+        // What was found just now may be what is to end.
+        order::carry_out(job, desk);
     }
     if job.nodes.is_some() || job.sets.is_some() {
         nodes::tend(job, desk);

@@ -11,7 +11,7 @@ mod launch;
 mod load;
 mod sets;
 
-pub(crate) use launch::{let_go_outcome, sets_made};
+pub(crate) use launch::{let_go_outcome, set_events_read, sets_made};
 pub(crate) use sets::{Sets, swept};
 
 pub(super) use end::{recorded, state_after};
@@ -20,9 +20,10 @@ pub(super) use load::take_over;
 pub(super) use sets::{Launch, are_over, may_go, put_back, stopped_by, take_over_launches};
 
 use super::ended::{Judgement, judge};
-use super::{Job, Live, Stage, adopt, order, timeout};
+use super::{Job, Live, Stage, Urgency, adopt, order, timeout};
 use crate::desk::Desk;
 use crate::ids::Name;
+use crate::limits::UNBOUND;
 use crate::objects::ObservedPod;
 use crate::units::ResourceList;
 use crate::world::{Claim, Slot};
@@ -40,7 +41,9 @@ pub(super) fn tend(job: &mut Job, desk: &mut Desk) {
 pub(super) fn review(job: &mut Job, index: u32, desk: &mut Desk) {
     let Some(live) = job.tasks.live.get(&index) else { return };
     let slot = live.slot;
-    let pod = desk.pods.get(job.uid, slot).cloned();
+    // Somebody may have made a set larger: then it has a pod for what is another set's node.
+    let is_the_nodes = |pod: &&ObservedPod| pod.key == job.pod_key(slot);
+    let pod = desk.pods.get(job.uid, slot).filter(is_the_nodes).cloned();
     if matches!(live.stage, Stage::Sent { .. }) {
         launch::meet(job, index, pod.as_ref());
         return keep_host(job, index, desk);
@@ -77,6 +80,7 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     if matches!(live.stage, Stage::Missing { .. }) {
         live.stage = Stage::Created;
     }
+    live.was_gated = task.gated;
     if !task.gated {
         live.let_go_at.get_or_insert(desk.now);
     }
@@ -85,7 +89,16 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
     adopt::note_reach(job, slot, pod, desk);
     match judge(pod, task, facts) {
         Judgement::Unbound(_) if task.gated => {}
-        Judgement::Unbound(refused) => adopt::unbound(job, slot, pod, since, refused.is_some(), desk),
+        Judgement::Unbound(Some(words)) => {
+            // The main node may go elsewhere, with all others. Those stay where they are: it runs.
+            let is_main = job.is_main(slot.index);
+            let patience = if is_main { UNBOUND } else { desk.settings.start_limit };
+            if !is_main {
+                hinder(job, slot, words);
+            }
+            adopt::unbound(job, slot, pod, since + patience, desk);
+        }
+        Judgement::Unbound(None) => adopt::not_looked_at(job, slot, pod, since, desk),
         Judgement::Starting(hindrance) => {
             note_starting(job, slot);
             timeout::watch_start(job, slot, pod, hindrance, desk);
@@ -94,7 +107,12 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
         Judgement::Withdrawn(_) if job.tasks.live.get(&slot.index).is_some_and(|live| live.has_run) => {
             adopt::end_removed(job, slot, desk);
         }
-        Judgement::Withdrawn(words) => end::withdrawn(job, slot.index, words, desk),
+        Judgement::Withdrawn(words) => {
+            // What kept it from its host is why it was deleted.
+            let hindrance = job.tasks.live.get(&slot.index).and_then(|live| live.hindrance.clone());
+            let words = hindrance.filter(|_| pod.host.is_none()).unwrap_or(words);
+            end::withdrawn(job, slot.index, words, desk);
+        }
         Judgement::Restarted => order::stop_second_run(job, slot, pod, desk),
         Judgement::Over(end) => adopt::over(job, slot, pod, end, desk),
     }
@@ -104,11 +122,26 @@ fn follow(job: &mut Job, slot: Slot, pod: &ObservedPod, desk: &mut Desk) {
 /// only once the main node runs, so that theirs never ran before.
 pub(super) fn removed(job: &mut Job, slot: Slot, desk: &mut Desk) {
     desk.give_back(&job.pod_key(slot));
-    let main_is_to_come = main_of(job).is_some_and(|main| main.stage == Stage::Created);
-    if main_is_to_come && !job.is_main(slot.index) {
+    let never_ran = |main: &Live| matches!(main.stage, Stage::Created | Stage::Withdrawn);
+    let never_left = |live: &Live| live.was_gated && live.create.is_none();
+    let is_withdrawn = if job.is_main(slot.index) {
+        job.tasks.live.get(&slot.index).is_some_and(never_left)
+    } else {
+        main_of(job).is_some_and(never_ran)
+    };
+    if is_withdrawn {
         return end::withdrawn(job, slot.index, Name::from("its pod was removed by force"), desk);
     }
     adopt::end_removed(job, slot, desk);
+}
+
+/// Why a node does not start, in kube-scheduler's words.
+fn hinder(job: &mut Job, slot: Slot, words: Name) {
+    let live = job.tasks.live.get_mut(&slot.index).filter(|live| live.hindrance.as_ref() != Some(&words));
+    if let Some(live) = live {
+        live.hindrance = Some(words);
+        job.report.ask(Urgency::Numbers);
+    }
 }
 
 fn note_starting(job: &mut Job, slot: Slot) {

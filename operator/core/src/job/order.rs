@@ -115,6 +115,8 @@ fn recall(job: &mut Job, index: u32, order: &Order, desk: &mut Desk) {
     let floats = live.floats() && desk.pods.get(job.uid, live.slot).is_none_or(|pod| pod.host.is_none());
     match live.stage {
         Stage::Decided | Stage::Fenced { .. } => launch::put_back(job, index, desk),
+        // The write that makes the launch stand may have been carried out: first it is known what became of that.
+        Stage::Recorded if job.report.tells_of(live.slot) => {}
         Stage::Sent { .. } | Stage::Named(_) | Stage::Recorded
             if job.nodes.is_some() && order.running_too =>
         {

@@ -238,7 +238,13 @@ pub(crate) fn record_outcome(
     desk: &mut Desk,
 ) {
     let Some(chunk) = job.chunks.chunks.get_mut(&first_index) else { return };
-    let Some(writing) = chunk.writing.as_mut().filter(|writing| writing.action == id) else { return };
+    let Some(writing) = chunk.writing.as_mut().filter(|writing| writing.action == id) else {
+        // Ours of before all was loaded anew: what was read since may lack it.
+        if matches!(outcome, Outcome::Written(version) if chunk.version != Some(version)) {
+            job.chunks.overtaken = true;
+        }
+        return;
+    };
     match outcome {
         Outcome::Written(version) => written(job, first_index, Some(version), desk),
         Outcome::Record(found, version) if writing.digest == digest(&found) => {

@@ -82,7 +82,7 @@ fn reason_code(attempt: &Attempt) -> &'static str {
         Some(Proof::PodRemoved) => "PodRemoved",
         _ if attempt.reason.as_str().starts_with("OutOfMemoryError") => "OutOfMemory",
         _ if attempt.words.as_str().starts_with("Host EC2") => "HostLost",
-        _ if attempt.words.as_str().starts_with(STARTED_AGAIN) => "ContainerRestarted",
+        _ if attempt.words.as_str() == STARTED_AGAIN => "ContainerRestarted",
         _ if attempt.words.as_str().contains("preempted") => "Preempted",
         _ if attempt.words.as_str().contains("evicted") || attempt.reason.as_str().starts_with("Evicted") => {
             "Evicted"

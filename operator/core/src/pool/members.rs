@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::limits::{LAUNCH_PATIENCE, LAUNCH_WINDOW, REQUEST_TIMEOUT_OF_SERVER, TOMBSTONE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Backend, Launch, ObservedMachine};
+use crate::objects::{Backend, Launch, ObservedHost, ObservedMachine};
 use crate::time::Time;
 use crate::world::{Host, Machines};
 
@@ -81,6 +81,9 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
         let host = machine.node.as_ref().and_then(|node| desk.hosts.get(node));
         let usable = host.and_then(|host| host.usable(gpus));
         let ready_by = machine.created_at + LAUNCH_PATIENCE;
+        let is_outdated = is_outdated(machine, environment, desk);
+        // One that goes in a moment is not to be waited for.
+        let is_awaited = |node: &ObservedHost| !is_outdated && awaits_gpus(machine, node, gpus, desk);
         Member {
             name: machine.name.clone(),
             machine_type: machine.machine_type.clone(),
@@ -88,10 +91,10 @@ pub(crate) fn members<'a>(environment: &'a Environment, desk: &'a Desk) -> Vec<M
             machine: Some(machine),
             host,
             failed: false,
-            awaits_gpus: usable.is_some_and(|node| awaits_gpus(machine, node, gpus, desk)),
+            awaits_gpus: usable.is_some_and(is_awaited),
             is_usable: usable.is_some(),
             has_arrived: environment.pool.came.contains(&machine.uid),
-            is_outdated: is_outdated(machine, environment, desk),
+            is_outdated,
             ready_by: Some(ready_by),
             is_young: desk.now < ready_by,
         }

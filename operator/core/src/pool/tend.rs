@@ -136,14 +136,16 @@ fn top_up(uid: Uid, managed: &Managed, desk: &mut Desk) {
     }
     let begins = environment.report.current.pool.desired_vcpus.is_none();
     let target = if begins { managed.min_vcpus.max(managed.desired_vcpus) } else { managed.min_vcpus };
-    let target = target.min(managed.max_vcpus.saturating_sub(environment.pool.lacking_vcpus));
+    // What a job lacks is not taken from it again: that would be let go for it, and made once more, for ever.
+    let most = managed.max_vcpus.saturating_sub(environment.pool.lacking_vcpus);
+    let target = target.min(most);
     let members = members(environment, desk);
     let mut all: u32 = members.iter().map(|member| member.vcpus).fold(0, u32::saturating_add);
     let mut kept = kept_vcpus(environment, &members);
     let mut left = LAUNCHES_LISTED.saturating_sub(environment.launches().len());
     let mut orders = Vec::new();
     while kept < target && left > 0 {
-        let fits = |vcpus: u32| vcpus > 0 && all.saturating_add(vcpus) <= managed.max_vcpus;
+        let fits = |vcpus: u32| vcpus > 0 && all.saturating_add(vcpus) <= most;
         let is_there = |found: &MachineType| environment.pool.lacks(&found.name, desk.now).is_none();
         let mut types = types(environment, desk).into_iter();
         let Some(smallest) = types.find(|found| fits(found.vcpus) && is_there(found)) else {

@@ -178,8 +178,8 @@ fn hosts_by_type<'a>(environment: &Environment, desk: &'a Desk) -> Vec<(&'a Name
     hosts.filter_map(|(node, host)| Some((node.labels.get(&label)?, host))).collect()
 }
 
-/// True once a node came with a kubelet too old for multi-node jobs: more of them would be made for such a job, for nothing. False
-/// again once all that are there have newer ones.
+/// True once a node came with a kubelet too old for multi-node jobs: more of them would be made for such a job, for nothing.
+/// False again once all that are there have newer ones.
 fn old_kubelets(environment: &Environment, desk: &Desk) -> bool {
     let hosts = hosts_by_type(environment, desk);
     let mut kubelets = hosts.iter().filter_map(|(_, host)| Some(host.node.as_ref()?.old_kubelet)).peekable();

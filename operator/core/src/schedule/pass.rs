@@ -16,9 +16,10 @@ use crate::catalog::{architecture_of, architecture_of_queue};
 use crate::desk::Desk;
 use crate::ids::{Name, Uid};
 use crate::job::{Job, Jobs, admit, would_end_by};
-use crate::limits::LAUNCHES_UNDER_WAY;
+use crate::limits::{LAUNCHES_UNDER_WAY, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::pool::{self, Prospect};
+use crate::time::Time;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,10 @@ const WORTH_A_PASS: usize = LAUNCHES_UNDER_WAY / 8;
 
 /// Gives as many tasks to hosts as there is room, and notes for each kind of need why the rest waits.
 pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
+    if let Some(until) = hosts_unknown_until(desk) {
+        desk.agenda.wake(until, Item::Schedule);
+        return;
+    }
     let mut budget = LAUNCHES_UNDER_WAY.saturating_sub(desk.launching.len());
     if budget < WORTH_A_PASS {
         desk.pass_is_owed = true;
@@ -49,6 +54,13 @@ pub(crate) fn pass(jobs: &mut Jobs, desk: &mut Desk) {
         desk.numbers_changed();
     }
     order_machines(floor, desk);
+}
+
+/// Nobody knows which hosts nodes have whose records are still being read; one job whose records cannot be read does not hold up
+/// all others for longer than that.
+fn hosts_unknown_until(desk: &Desk) -> Option<Time> {
+    let patience = desk.nodes_unknown.values().map(|since| *since + SILENCE);
+    patience.filter(|until| *until > desk.now).min()
 }
 
 /// Notes the machines that the pass found missing, in the books of their environments.

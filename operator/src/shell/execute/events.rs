@@ -2,7 +2,7 @@
 //! none.
 
 use crate::convert::{Wire, kinds, time};
-use crate::shell::api::{Api, Failure};
+use crate::shell::api::{Api, Failure, forbidden};
 use kube::Resource;
 use kube::api::ListParams;
 use kube::core::Request;
@@ -47,7 +47,7 @@ impl Told {
 
 /// The latest trouble told of a pod, in AWS Batch's form; none when there is none.
 pub(super) async fn latest_trouble(api: &Api, pod: &ObjectKey, uid: Uid) -> Result<Outcome, Failure> {
-    let events = warnings(api, pod.namespace.as_str(), uid).await?;
+    let events = of_object(api, pod.namespace.as_str(), uid).await?;
     let latest = events.items.iter().filter(|event| event.is_trouble()).max_by_key(|event| event.at());
     let words = latest
         .map(|event| Name::from(format!("CannotCreateContainerError: {}: {}", event.reason, event.message)));
@@ -56,15 +56,29 @@ pub(super) async fn latest_trouble(api: &Api, pod: &ObjectKey, uid: Uid) -> Resu
 
 /// The latest warning told of a machine; none when there is none.
 pub(super) async fn latest_of_machine(api: &Api, name: &Name, uid: Uid) -> Result<Outcome, Failure> {
-    let events = warnings(api, NAMESPACE_OF_CLUSTER_SCOPED, uid).await?;
+    let events = of_object(api, NAMESPACE_OF_CLUSTER_SCOPED, uid).await?;
     let latest = events.items.iter().max_by_key(|event| event.at());
     let words = latest.map(|event| Name::from(format!("{name}: {}: {}", event.reason, event.message)));
     Ok(Outcome::Words(words))
 }
 
-async fn warnings(api: &Api, namespace: &str, uid: Uid) -> Result<Events, Failure> {
+/// What the controller of a StatefulSet was refused last, when it made pods.
+pub(super) async fn latest_of_set(api: &Api, set: &ObjectKey) -> Result<Outcome, Failure> {
+    let about = format!("involvedObject.kind=StatefulSet,involvedObject.name={}", set.name);
+    let events = warnings(api, set.namespace.as_str(), &about).await?;
+    let failed = events.items.iter().filter(|event| event.reason == "FailedCreate");
+    Ok(failed.max_by_key(|event| event.at()).map_or(Outcome::Words(None), |event| {
+        Outcome::Refused(forbidden(&event.message), Name::from(event.message.clone()))
+    }))
+}
+
+async fn of_object(api: &Api, namespace: &str, uid: Uid) -> Result<Events, Failure> {
+    warnings(api, namespace, &format!("involvedObject.uid={uid}")).await
+}
+
+async fn warnings(api: &Api, namespace: &str, about: &str) -> Result<Events, Failure> {
     let url = <Wire<kinds::Event> as Resource>::url_path(&(), Some(namespace));
-    let selector = format!("involvedObject.uid={uid},type=Warning");
+    let selector = format!("{about},type=Warning");
     let request = Request::new(url).list(&ListParams::default().fields(&selector).limit(EVENTS));
     api.send::<kinds::Event, _>("list", request).await
 }

@@ -44,6 +44,7 @@ pub(super) async fn execute(api: &Api, clock: &Clock, action: Action) -> Outcome
         Action::DeleteNodeSets { job, job_uid, attempt, launch } => {
             node_sets::delete(api, &job, job_uid, (attempt, launch)).await
         }
+        Action::ReadSetEvents(set) => events::latest_of_set(api, &set).await,
         Action::LetGo(order) => pods::let_go(api, &order).await,
         Action::ReadPod(key) => pods::read(api, &key).await,
         Action::LookForHost(name) => machines::look_for_host(api, name).await,

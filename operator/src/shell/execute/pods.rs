@@ -6,7 +6,8 @@ use crate::names;
 use crate::pod;
 use crate::shell::api::{Api, Failure, url};
 use crate::shell::clock::Clock;
-use kube::api::{Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, Pod};
+use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::core::Request;
 use serde::de::IgnoredAny;
 use windlass_core::action::{LetGoOrder, Outcome, PodOrder, Refusal};
@@ -85,19 +86,37 @@ pub(super) async fn stop(
     }
 }
 
-/// Lets a node's pod go to its host, if it is still in this version: from here on its container may start.
+/// Lets a node's pod go to its host, if it is still in this version: from here on its container may start. What it is refused may
+/// be that it leaves out what others ask of its host: then that is read and kept.
 pub(super) async fn let_go(api: &Api, order: &LetGoOrder) -> Result<Outcome, Failure> {
+    match patch_gate(api, order, Vec::new()).await {
+        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
+        Err(refused @ Failure::Refused(Refusal::Invalid, _)) => {
+            let terms = terms_of_others(api, &order.guard.key).await?;
+            if terms.is_empty() { Err(refused) } else { patch_gate(api, order, terms).await }
+        }
+        outcome => outcome,
+    }
+}
+
+async fn patch_gate(api: &Api, order: &LetGoOrder, terms: Vec<NodeSelectorTerm>) -> Result<Outcome, Failure> {
     let key = &order.guard.key;
     let request = Request::new(url::<kinds::Pod>(&key.namespace)).patch(
         key.name.as_str(),
         &PatchParams::default(),
-        &Patch::Strategic(pod::let_go(order)),
+        &Patch::Strategic(pod::let_go(order, terms)),
     );
-    match api.send::<kinds::Pod, IgnoredAny>("patch", request).await {
-        Err(Failure::Refused(Refusal::Invalid, words)) if is_about_identity(&words) => Err(Failure::Conflict),
-        Err(failure) => Err(failure),
-        Ok(_) => Ok(Outcome::Done),
-    }
+    api.send::<kinds::Pod, IgnoredAny>("patch", request).await.map(|_| Outcome::Done)
+}
+
+/// What a pod's node affinity asks of a host, any term of which is enough.
+async fn terms_of_others(api: &Api, key: &ObjectKey) -> Result<Vec<NodeSelectorTerm>, Failure> {
+    let request =
+        Request::new(url::<kinds::Pod>(&key.namespace)).get(key.name.as_str(), &GetParams::default());
+    let found: Pod = api.send::<kinds::Pod, _>("get", request).await?;
+    let affinity = found.spec.and_then(|spec| spec.affinity?.node_affinity);
+    let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution);
+    Ok(required.map(|selector| selector.node_selector_terms).unwrap_or_default())
 }
 
 /// Takes our finalizer from a pod that is over, and has it deleted unless that was asked for before.

@@ -2,9 +2,10 @@
 
 use super::super::live::History;
 use super::super::verdict::{Next, next};
-use super::super::{Job, Stage, Urgency, order, settle};
+use super::super::{Job, Stage, Urgency, launch, order, settle};
 use super::launch::launch_anew;
 use super::{main_of, sets};
+use crate::action::Refusal;
 use crate::desk::Desk;
 use crate::ids::Name;
 use crate::limits::KILL_GRACE;
@@ -38,9 +39,12 @@ pub(super) fn carry_on(job: &mut Job, desk: &mut Desk) {
         }
         Stage::Withdrawn => {
             let serial = main.slot.launch.saturating_add(1);
+            let why = main.hindrance.clone().unwrap_or_default();
             stop_others(job, desk);
             if job.tasks.live.values().all(|live| live.stage == Stage::Withdrawn) {
                 launch_anew(job, serial, desk);
+                // What was in the way may still be: else it would be made again and again.
+                launch::hold_back(job, Refusal::Other, why, desk);
             }
         }
         _ => {}
@@ -149,7 +153,7 @@ fn settle_attempt(job: &mut Job, desk: &mut Desk) {
         _ => None,
     });
     for (index, live) in std::mem::take(&mut job.tasks.live) {
-        let succeeded = matches!(&live.stage, Stage::Ended(attempt, _) if attempt.succeeded());
+        let succeeded = live.state() == State::Succeeded;
         desk.take_claim_back(&job.pod_key(live.slot));
         job.tombs.get_or_insert_default().bury(live.slot, !succeeded);
         super::are_over(job, live.slot);

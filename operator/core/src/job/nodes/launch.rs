@@ -1,18 +1,18 @@
 //! From hosts for all nodes to pods that are let go.
 
-use super::super::{Job, Order, Stage, Urgency, launch};
+use super::super::{Job, Order, Stage, Urgency, launch, order};
 use super::{is_recorded, main_of, sets};
 use crate::action::{Action, Guard, LetGoOrder, NodeSetsOrder, Outcome, Refusal};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::ids::{ActionId, Name};
-use crate::limits::{NODE_PODS_PATIENCE, RETRY_PAUSE};
+use crate::ids::{ActionId, Name, ObjectKey};
+use crate::limits::{NODE_PODS_PATIENCE, NODE_PODS_QUESTION, RETRY_PAUSE};
 use crate::mutant::{self, Mutant};
-use crate::objects::{Launched, ObservedPod};
+use crate::objects::{Cause, Ending, Launched, ObservedPod};
 use crate::outbox::Purpose;
 use crate::time::Time;
-use crate::world::Slot;
+use crate::world::{Slot, node_set_suffix, node_sets_name};
 
 /// Orders the StatefulSets of a launch, once the write that decided it is confirmed.
 pub(in crate::job) fn order_sets(job: &mut Job, desk: &mut Desk) {
@@ -21,6 +21,9 @@ pub(in crate::job) fn order_sets(job: &mut Job, desk: &mut Desk) {
         _ => None,
     });
     let Some(until) = fenced.min() else { return };
+    if main_of(job).and_then(|main| main.again_at).is_some_and(|again_at| again_at > desk.now) {
+        return;
+    }
     let is_whole = job.tasks.live.values().all(|live| matches!(live.stage, Stage::Fenced { .. }));
     if desk.now >= until || !is_whole {
         return give_up(job, desk);
@@ -34,7 +37,11 @@ pub(in crate::job) fn order_sets(job: &mut Job, desk: &mut Desk) {
     sets::of(job).stopped_by = None;
     for live in job.tasks.live.values_mut() {
         live.stage = Stage::Sent { until };
+        live.again_at = None;
     }
+    // Pods that came meanwhile tell nothing more.
+    job.touched.extend(job.tasks.live.keys());
+    desk.agenda.mark(Item::Job(job.uid));
 }
 
 fn sets_order(job: &Job, until: Time, desk: &Desk) -> Option<NodeSetsOrder> {
@@ -60,12 +67,20 @@ fn sets_order(job: &Job, until: Time, desk: &Desk) -> Option<NodeSetsOrder> {
 /// What became of the order for StatefulSets.
 pub(crate) fn sets_made(job: &mut Job, launch: (u8, u16), id: ActionId, outcome: Outcome, desk: &mut Desk) {
     let is_latest = job.sets.as_ref().is_some_and(|sets| sets.make == Some(id));
-    let main = main_of(job).filter(|live| is_latest && (live.slot.attempt, live.slot.launch) == launch);
-    let Some(Stage::Sent { until }) = main.map(|live| live.stage.clone()) else { return };
+    let main = main_of(job).filter(|live| (live.slot.attempt, live.slot.launch) == launch);
+    if main.is_none() && job.loading.is_none() {
+        // It was given up meanwhile: what was made after that is deleted, too.
+        return sets::is_over(job, launch);
+    }
+    let Some(Stage::Sent { until }) = main.filter(|_| is_latest).map(|live| live.stage.clone()) else {
+        return;
+    };
     match outcome {
         Outcome::Done => {
             let due = desk.now + NODE_PODS_PATIENCE;
-            sets::of(job).pods_due = Some(due);
+            let sets = sets::of(job);
+            (sets.pods_due, sets.ask_at, sets.trouble) =
+                (Some(due), Some(desk.now + NODE_PODS_QUESTION), None);
             desk.agenda.wake(due, Item::Job(job.uid));
         }
         Outcome::Refused(Refusal::Invalid, words) => {
@@ -74,10 +89,12 @@ pub(crate) fn sets_made(job: &mut Job, launch: (u8, u16), id: ActionId, outcome:
         }
         Outcome::Refused(refusal, words) => refused(job, refusal, words, desk),
         Outcome::Unknown(_) if desk.now < until => {
+            let again_at = desk.now + RETRY_PAUSE.0;
             for live in job.tasks.live.values_mut() {
                 live.stage = Stage::Fenced { until };
+                live.again_at = Some(again_at);
             }
-            desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Job(job.uid));
+            desk.agenda.wake(again_at, Item::Job(job.uid));
         }
         _ => give_up(job, desk),
     }
@@ -137,17 +154,47 @@ fn name(job: &mut Job, desk: &mut Desk) {
 fn look_for_pods(job: &mut Job, desk: &mut Desk) {
     let Some(due) = job.sets.as_ref().and_then(|sets| sets.pods_due) else { return };
     if desk.now < due {
+        ask_why(job, desk);
         return desk.agenda.wake(due, Item::Job(job.uid));
     }
     let there = job.tasks.live.values().filter(|live| live.pod_uid.is_some()).count();
+    let told = sets::of(job).trouble.take();
     let words = format!(
-        "{there} of its {} pods were made within {} s; the Events of its StatefulSets say why (kubectl describe \
-         statefulsets -l batch.windlass.dev/job-uid={})",
+        "{there} of its {} pods were made within {} s{}",
         job.size(),
         NODE_PODS_PATIENCE.as_secs(),
-        job.uid
+        told.map_or_else(String::new, |words| format!(": {words}"))
     );
     refused(job, Refusal::Other, Name::from(words), desk);
+}
+
+/// Asks what the controller of the first set that lacks a pod was refused.
+fn ask_why(job: &mut Job, desk: &mut Desk) {
+    let Some(at) = job.sets.as_ref().and_then(|sets| sets.ask_at) else { return };
+    if desk.now < at {
+        return desk.agenda.wake(at, Item::Job(job.uid));
+    }
+    sets::of(job).ask_at = Some(desk.now + RETRY_PAUSE.1);
+    let lacking = job.tasks.live.values().find(|live| live.pod_uid.is_none()).map(|live| live.slot);
+    let Some((slot, nodes)) = lacking.zip(job.nodes.as_ref()) else { return };
+    let base = node_sets_name(&job.key.name, job.uid, slot.attempt, slot.launch);
+    let name = Name::from(format!("{base}-{}", node_set_suffix(nodes, slot.index)));
+    let set = ObjectKey { namespace: job.key.namespace.clone(), name };
+    desk.outbox
+        .send(Action::ReadSetEvents(set), Purpose::ReadSetEvents(job.uid, (slot.attempt, slot.launch)));
+}
+
+/// What the controller was refused. A quota that is used up now gives the hosts to others; anything else it tries again itself.
+pub(crate) fn set_events_read(job: &mut Job, launch: (u8, u16), outcome: Outcome, desk: &mut Desk) {
+    let main = main_of(job).filter(|live| (live.slot.attempt, live.slot.launch) == launch);
+    if !main.is_some_and(|live| matches!(live.stage, Stage::Sent { .. })) {
+        return;
+    }
+    match outcome {
+        Outcome::Refused(Refusal::Quota, words) => refused(job, Refusal::Quota, words, desk),
+        Outcome::Refused(_, words) => sets::of(job).trouble = Some(words),
+        _ => {}
+    }
 }
 
 /// Lets pods go to their hosts: the main node's, then, once it runs, all others'.
@@ -174,7 +221,8 @@ fn let_go(job: &mut Job, desk: &mut Desk) {
         let pod = desk.pods.get(job.uid, live.slot).filter(|pod| is_recorded(live, pod));
         let is_gated = |pod: &&ObservedPod| !pod.deleting && pod.task.as_ref().is_some_and(|task| task.gated);
         let Some(pod) = pod.filter(is_gated).filter(|_| live.stage == Stage::Created) else { continue };
-        if live.create.is_none() {
+        let is_time = live.again_at.is_none_or(|again_at| again_at <= desk.now);
+        if live.create.is_none() && is_time {
             let guard = Guard { key: pod.key.clone(), uid: pod.uid, resource_version: pod.resource_version };
             let order = LetGoOrder { guard, host: live.host.clone(), main_address: to_main };
             let action = desk.outbox.send(Action::LetGo(Box::new(order)), Purpose::LetGo(job.uid, live.slot));
@@ -183,16 +231,25 @@ fn let_go(job: &mut Job, desk: &mut Desk) {
     }
 }
 
-/// What became of a pod that was to be let go: what that was decided on may be out of date, the watch tells what is new.
+/// What became of a pod that was to be let go: what that was decided on may be out of date, the watch tells what is new. What the
+/// API server refuses it may take later, for as long as a container may take to start.
 pub(crate) fn let_go_outcome(job: &mut Job, slot: Slot, id: ActionId, outcome: &Outcome, desk: &mut Desk) {
     let live = job.tasks.live.get_mut(&slot.index);
     let Some(live) = live.filter(|live| live.slot == slot && live.create == Some(id)) else { return };
-    if *outcome != Outcome::Done {
-        live.create = None;
-        desk.agenda.wake(desk.now + RETRY_PAUSE.0, Item::Task(job.uid, slot.index));
+    if *outcome == Outcome::Done {
+        return;
     }
-    if let Outcome::Refused(_, words) = outcome {
-        desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+    let is_refused = matches!(outcome, Outcome::Refused(..));
+    let again_at = desk.now + if is_refused { RETRY_PAUSE.1 } else { RETRY_PAUSE.0 };
+    (live.create, live.again_at) = (None, Some(again_at));
+    desk.agenda.wake(again_at, Item::Task(job.uid, slot.index));
+    let Outcome::Refused(_, words) = outcome else { return };
+    let since = *live.refused_since.get_or_insert(desk.now);
+    live.hindrance = Some(Name::from(format!("its pod is not let go to its host: {words}")));
+    job.report.ask(Urgency::Soon);
+    desk.findings.push(Finding::Trouble(job.key.clone(), words.clone()));
+    if desk.now >= since + desk.settings.start_limit {
+        order::stop(job, slot, Ending { cause: Cause::CannotStart, words: words.clone() }, desk);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::live::{History, Live, Stage};
 use super::super::{Job, settle};
 use super::end::note_attempt;
+use super::sets;
 use crate::array::Intervals;
 use crate::desk::Desk;
 use crate::mutant::{self, Mutant};
@@ -20,11 +21,17 @@ pub(in crate::job) fn take_over(
     attempts: Vec<Attempt>,
     desk: &mut Desk,
 ) {
-    let stands = attempts.last().filter(|last| !last.is_over()).map(|last| (last.number, last.launch));
+    let under_way = attempts.last().filter(|last| !last.is_over());
+    let stands = under_way.map(|last| (last.number, last.launch));
+    let has_run = under_way.is_some_and(|last| last.started_at.is_some());
     job.tasks.attempts = attempts.into_iter().filter(Attempt::is_over).collect();
     job.chunks.has_begun |= array.has_begun;
     let (all, main) = (Intervals::below(job.size()), job.nodes.as_ref().map_or(0, |nodes| nodes.main));
     let nodes: Vec<(u32, ChildRecord)> = all.iter().map(|index| (index, record_of(job, index))).collect();
+    // The process before may have got no further than to record them.
+    for attempt in nodes.iter().filter(|(index, _)| *index == main).flat_map(|(_, record)| &record.attempts) {
+        note_attempt(job, attempt.clone());
+    }
     let most = nodes.iter().map(|(_, record)| over(record)).max().unwrap_or(0);
     let all_alike = nodes.iter().all(|(_, record)| over(record) == most);
     let main_is_final =
@@ -39,11 +46,16 @@ pub(in crate::job) fn take_over(
     let Some(launch) = known.filter(|_| state != State::Pending) else {
         let waiting = if state == State::Pending { &mut job.tasks.pending } else { &mut job.tasks.runnable };
         waiting.extend(&all);
+        let forgotten = launch;
         let launch =
             launch.saturating_add(u16::from(array.has_begun && !mutant::is(Mutant::NodeLaunchUsedAgain)));
         let history = History { over: most, launch, unsafe_until: None };
         if history != History::default() {
             job.tasks.histories.extend(all.iter().map(|index| (index, history)));
+        }
+        if array.has_begun {
+            // Its sets may be there, without a pod that tells of them.
+            sets::is_over(job, (attempt, forgotten));
         }
         return;
     };
@@ -51,7 +63,7 @@ pub(in crate::job) fn take_over(
         let slot = Slot { index, attempt, launch };
         let history = History { over: attempt.saturating_sub(1), launch, unsafe_until: None };
         job.tasks.histories.insert(index, history);
-        take_up(job, slot, &record, desk);
+        take_up(job, slot, &record, has_run && index == main, desk);
     }
 }
 
@@ -64,7 +76,7 @@ fn record_of(job: &Job, index: u32) -> ChildRecord {
     record.and_then(|record| record.children.get(&index)).cloned().unwrap_or_default()
 }
 
-fn take_up(job: &mut Job, slot: Slot, record: &ChildRecord, desk: &mut Desk) {
+fn take_up(job: &mut Job, slot: Slot, record: &ChildRecord, has_run: bool, desk: &mut Desk) {
     let index = slot.index;
     let environment = job.environment.clone().unwrap_or_default();
     let launched = record.launched.clone().filter(|_| record.launch == slot.launch);
@@ -80,7 +92,9 @@ fn take_up(job: &mut Job, slot: Slot, record: &ChildRecord, desk: &mut Desk) {
     };
     let is_under_way = matches!(stage, Stage::Missing { .. });
     let live = Live::new(slot, host.clone(), environment.clone(), stage);
-    job.tasks.live.insert(index, Live { pod_uid: launched.as_ref().map(|launched| launched.pod), ..live });
+    job.tasks
+        .live
+        .insert(index, Live { pod_uid: launched.as_ref().map(|launched| launched.pod), has_run, ..live });
     job.touched.insert(index);
     if !is_under_way {
         return;

@@ -5,7 +5,7 @@ use crate::action::{Action, Outcome};
 use crate::agenda::Item;
 use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::ids::ActionId;
+use crate::ids::{ActionId, Name};
 use crate::limits::{RETRY_PAUSE, SILENCE};
 use crate::mutant::{self, Mutant};
 use crate::objects::ObservedPod;
@@ -24,6 +24,9 @@ pub(crate) struct Sets {
     pub(super) make: Option<ActionId>,
     /// By when its pods are to be there.
     pub(super) pods_due: Option<Time>,
+    /// When the cluster is asked next why some are not, and what it said last.
+    pub(super) ask_at: Option<Time>,
+    pub(super) trouble: Option<Name>,
     /// Launches that are over, and whose sets may be there: the next status write makes that known to others, who may have made
     /// such a launch stand before.
     over: BTreeSet<Launch>,
@@ -44,8 +47,13 @@ pub(super) fn of(job: &mut Job) -> &mut Sets {
 
 /// A launch is over, and its sets may be there.
 pub(in crate::job) fn are_over(job: &mut Job, slot: Slot) {
+    is_over(job, (slot.attempt, slot.launch));
+}
+
+/// The same.
+pub(super) fn is_over(job: &mut Job, launch: Launch) {
     if !mutant::is(Mutant::SetsLeftBehind) {
-        of(job).over.insert((slot.attempt, slot.launch));
+        of(job).over.insert(launch);
         job.report.ask(Urgency::Soon);
     }
 }
