@@ -78,7 +78,20 @@ impl Cluster {
         cluster.scripted = false;
         cluster.size = size;
         users::furnish(&mut cluster);
+        if cluster.rng.u64(0..4) > 0 {
+            cluster.begin_amid_work();
+        }
         cluster
+    }
+
+    /// Operators know the cluster, and some jobs are under way: else most steps would go by before anything can go wrong.
+    fn begin_amid_work(&mut self) {
+        for _ in 0..self.rng.u32(0..=4) {
+            users::submit(self);
+        }
+        let rounds = self.rng.u32(1..=16);
+        self.rest_before(self.now + Duration::from_secs(60), rounds);
+        self.tell(|| "-- the faults begin".to_owned());
     }
 
     /// When every run begins.
@@ -162,7 +175,7 @@ impl Cluster {
             60..67 if self.faults.managed => backend::act(self),
             67..70 if self.faults.managed => autoscaler::act(self),
             60..84 => kubelet::act(self),
-            84..87 if self.faults.multi_node => node_sets::act(self),
+            84..87 if self.faults.multi_node > 0 => node_sets::act(self),
             84..91 => scheduler::act(self),
             91..94 => collector::act(self),
             _ => users::act(self),

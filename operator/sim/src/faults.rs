@@ -57,8 +57,8 @@ pub struct Faults {
     pub shares: bool,
     /// A large job among many small ones may come once the faults stop.
     pub sieges: bool,
-    /// Some jobs have several nodes, which are placed together.
-    pub multi_node: bool,
+    /// Of a thousand jobs, so many have several nodes, which are placed together.
+    pub multi_node: u64,
     /// Of a thousand machines asked for, so many are not to be had, or never have a node that is ready; and somebody else's
     /// autoscaler does nothing for a while.
     pub shortages: u64,
@@ -104,7 +104,7 @@ impl Faults {
         ("gpus", |faults| faults.gpus = false),
         ("shares", |faults| faults.shares = false),
         ("sieges", |faults| faults.sieges = false),
-        ("multi-node", |faults| faults.multi_node = false),
+        ("multi-node", |faults| faults.multi_node = 0),
         ("shortages", |faults| faults.shortages = 0),
         ("broken-classes", |faults| faults.broken_classes = 0),
         ("interruptions", |faults| faults.interruptions = 0),
@@ -120,7 +120,7 @@ impl Faults {
             lost_requests: chance(40, 60),
             lost_responses: chance(40, 60),
             late_requests: chance(40, 60),
-            crashes: chance(50, 15),
+            crashes: chance(50, 8),
             duplicates: chance(50, 100),
             drops: chance(50, 60),
             compactions: chance(50, 30),
@@ -147,8 +147,8 @@ impl Faults {
             gpus: chance(40, 1) > 0,
             shares: true,
             sieges: true,
-            multi_node: chance(40, 1) > 0,
-            lost_sandboxes: chance(30, 60),
+            multi_node: chance(45, 900),
+            lost_sandboxes: chance(30, 300),
         }
     }
 

@@ -340,6 +340,9 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
         given_up: false,
         restarted: false,
     };
+    if task.alone && cluster.calm_since.is_none() {
+        cluster.note(About::Work, "nodes that started under faults");
+    }
     cluster.truth.breaches.extend(check::may_start(cluster, task));
     cluster.truth.start(pod.uid, ran);
     if let Some(kubelet) = cluster.kubelets.get_mut(name) {

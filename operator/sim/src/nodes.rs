@@ -20,7 +20,7 @@ pub const NODES: u32 = 3;
 /// Makes those of these definitions that are missing.
 pub fn define(cluster: &mut Cluster, namespace: &str) {
     for name in DEFINITIONS {
-        if cluster.faults.multi_node
+        if cluster.faults.multi_node > 0
             && !cluster.store.definitions.contains_key(&ObjectKey::new(namespace, name))
         {
             put_definition(cluster, namespace, name);

@@ -96,11 +96,12 @@ pub fn act(cluster: &mut Cluster) {
     if cluster.chance(cluster.faults.crashes) {
         return restart(cluster, number);
     }
+    let operator = &cluster.operators[number];
     match cluster.rng.u64(0..10) {
-        0..4 => hear(cluster, number),
         4..6 => plan(cluster, number),
-        6..9 => send(cluster, number),
-        _ => take_answer(cluster, number),
+        6..9 if !operator.to_send.is_empty() => send(cluster, number),
+        9 if !operator.answers.is_empty() => take_answer(cluster, number),
+        _ => hear(cluster, number),
     }
 }
 
@@ -117,7 +118,7 @@ pub fn restart(cluster: &mut Cluster, number: usize) {
 
 /// A watch delivers: a list at first, then event after event.
 fn hear(cluster: &mut Cluster, number: usize) {
-    let kind = Kind::ALL[cluster.rng.usize(0..Kind::ALL.len())];
+    let kind = any_kind(cluster, number);
     let stall = cluster.chance(cluster.faults.stalls);
     let drop = cluster.chance(cluster.faults.drops);
     let compact = cluster.chance(cluster.faults.compactions);
@@ -143,6 +144,18 @@ fn hear(cluster: &mut Cluster, number: usize) {
         cluster.note(About::Watches, "nothing heard for a while");
         cluster.operators[number].stalled.insert(kind, until);
     }
+}
+
+/// Mostly one of which there is something to tell: else most steps would tell nothing.
+fn any_kind(cluster: &mut Cluster, number: usize) -> Kind {
+    let operator = &cluster.operators[number];
+    let now = cluster.now;
+    let is_heard = |kind: &Kind| operator.stalled.get(kind).is_none_or(|until| *until <= now);
+    let has_news = |kind: &Kind| !cluster.store.has_told_all(&operator.cursor, *kind) && is_heard(kind);
+    let (kinds, others) = (Kind::ALL.iter().copied().filter(has_news).collect::<Vec<_>>(), Kind::ALL);
+    let (of_news, of_all) = (cluster.rng.usize(0..kinds.len().max(1)), cluster.rng.usize(0..others.len()));
+    let is_news = cluster.rng.u64(0..8) > 0;
+    kinds.get(of_news).filter(|_| is_news).copied().unwrap_or(others[of_all])
 }
 
 fn drop_stream(cluster: &mut Cluster, number: usize, kind: Kind) {

@@ -22,7 +22,7 @@ pub struct Size {
 
 impl Size {
     /// As large as any run gets.
-    pub const FULL: Size = Size { hosts: 3, jobs: 8, children: 7 };
+    pub const FULL: Size = Size { hosts: 6, jobs: 8, children: 7 };
 }
 
 /// A run that can be made again and again.
@@ -56,8 +56,9 @@ impl Plan {
     pub fn of(seed: u64) -> Plan {
         let mut plan = Plan { seed, steps: Intervals::default(), without: BTreeSet::new(), size: Size::FULL };
         let mut rng = plan.rng(Part::Mix);
-        Faults::mixed(&mut rng);
-        plan.steps = Intervals::below(rng.u32(200..=1500));
+        // The nodes of a job take more steps to start than a pod.
+        let longest = if Faults::mixed(&mut rng).multi_node > 0 { 3000 } else { 1500 };
+        plan.steps = Intervals::below(rng.u32(200..=longest));
         plan
     }
 

@@ -38,7 +38,8 @@ pub fn lay(cluster: &mut Cluster) {
     let filled_for = cluster.rng.u64(60..=900);
     let many = cluster.size.children.max(2) * 2;
     let large = cluster.rng.u64(60..=200);
-    let nodes = (cluster.faults.multi_node && cluster.rng.bool()).then(|| cluster.rng.u32(2..=nodes::NODES));
+    let nodes =
+        (cluster.faults.multi_node > 0 && cluster.rng.bool()).then(|| cluster.rng.u32(2..=nodes::NODES));
     if let Some(count) = nodes {
         nodes::put_plain(cluster, users::NAMESPACES[0], TOGETHER, "2000 128", count);
     }

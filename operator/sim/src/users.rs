@@ -37,7 +37,9 @@ pub fn furnish(cluster: &mut Cluster) {
         }
         nodes::define(cluster, namespace);
     }
-    for _ in 0..cluster.rng.u32(1..=3).min(cluster.size.hosts) {
+    // A multi-node job wants several for itself.
+    let more = if cluster.faults.multi_node > 0 { nodes::NODES } else { 0 };
+    for _ in 0..(cluster.rng.u32(1..=3) + more).min(cluster.size.hosts) {
         add_host(cluster);
     }
     put_environment(cluster, true);
@@ -77,7 +79,9 @@ fn add_host_with(cluster: &mut Cluster, gpus: u64) {
         .into(),
         ready: true,
         taints,
-        old_kubelet: cluster.faults.multi_node && cluster.calm_since.is_none() && cluster.rng.u64(0..8) == 0,
+        old_kubelet: cluster.faults.multi_node > 0
+            && cluster.calm_since.is_none()
+            && cluster.rng.u64(0..8) == 0,
         ..ObservedHost::default()
     };
     cluster.kubelets.insert(name, Kubelet::new(node.clone()));
@@ -100,7 +104,7 @@ pub fn act(cluster: &mut Cluster) {
     } else if hit(faults.stops) {
         wishes::stop(cluster);
     } else if hit(faults.pod_deletions) {
-        if cluster.faults.multi_node && cluster.rng.u64(0..8) == 0 && nodes::delete_sets(cluster) {
+        if cluster.faults.multi_node > 0 && cluster.rng.u64(0..8) == 0 && nodes::delete_sets(cluster) {
             return;
         }
         cluster.note(About::Faults, "pods deleted by somebody");
@@ -176,7 +180,7 @@ pub fn calm_down(cluster: &mut Cluster) {
         forget_node(cluster, &name);
         cluster.kubelets.remove(&name);
     }
-    let hosts = if cluster.faults.multi_node { nodes::NODES } else { 1 };
+    let hosts = if cluster.faults.multi_node > 0 { nodes::NODES } else { 1 };
     (0..hosts).for_each(|_| add_host_with(cluster, 0));
     if cluster.faults.gpus {
         add_host_with(cluster, 2);
@@ -343,8 +347,9 @@ fn remove_by_force(cluster: &mut Cluster, pod: &ObservedPod) {
         cluster.truth.removed.insert(attempt);
         let job = cluster.store.job(task.job);
         let is_over = job.is_some_and(|job| check::is_recorded(cluster, job, task));
+        let runs = cluster.truth.of(pod.uid).is_some_and(|container| container.ended.is_none());
         // Of a node only the pod that was recorded is ever let go, whoever has its name by then.
-        if !task.alone && (is_over || cluster.truth.of(pod.uid).is_none()) {
+        if !task.alone && (is_over || !runs) {
             cluster.truth.removed_tombs.insert(attempt);
         }
     }
@@ -413,7 +418,7 @@ fn edit(cluster: &mut Cluster) {
     cluster.note(About::Faults, "edits of queues, environments, definitions and hosts");
     cluster.tell(|| format!("administrator: edit {dice} of {queue}, {definition}"));
     match dice {
-        0 if cluster.faults.multi_node && cluster.rng.bool() => {
+        0 if cluster.faults.multi_node > 0 && cluster.rng.bool() => {
             let name = nodes::DEFINITIONS[cluster.rng.usize(0..nodes::DEFINITIONS.len())];
             nodes::put_definition(cluster, NAMESPACES[0], name);
         }

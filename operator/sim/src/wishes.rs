@@ -55,8 +55,7 @@ pub fn submission(
         priority,
         ..JobSpec::default()
     };
-    let is_multi_node = cluster.rng.bool() && cluster.faults.multi_node && size.is_some();
-    if is_multi_node { nodes::of_nodes(spec, cluster) } else { spec }
+    if cluster.chance(cluster.faults.multi_node) { nodes::of_nodes(spec, cluster) } else { spec }
 }
 
 /// Users give up on multi-node jobs that never find as many hosts as they have nodes. True when there were any.

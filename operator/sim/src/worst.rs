@@ -99,7 +99,9 @@ pub fn takes_the_place(cluster: &mut Cluster, action: &Action, outcome: &Outcome
     let (Action::RemoveMachine(Backend::ClusterApi, name, _), Outcome::Done) = (action, outcome) else {
         return;
     };
-    if cluster.faults.interruptions == 0 || !cluster.chance(150) {
+    // Another leader may have marked it before, and have read what was left: nothing guards what it does then.
+    let is_late = cluster.operators.len() > 1;
+    if cluster.faults.interruptions == 0 || !cluster.chance(150) || is_late {
         return;
     }
     cluster.note(About::Faults, "machines taken away when they were marked");

@@ -8,6 +8,9 @@ use windlass_sim::mutants::hunt;
 fn wrong_decisions_are_caught() {
     let sample = [
         Mutant::CreateWithoutFence,
+        Mutant::NodesPlacedOneByOne,
+        Mutant::NodeLaunchUsedAgain,
+        Mutant::SecondRunBelieved,
         Mutant::TimeoutForgotten,
         Mutant::StartWaitedForForEver,
         Mutant::ReleaseBeforeStatus,

@@ -58,7 +58,8 @@ pub(super) fn state(cluster: &Cluster, job: Uid, index: u32) -> Option<State> {
 
 /// No container is stopped for its timeout before that is over.
 pub fn may_stop(cluster: &Cluster, task: &TaskPod, started_at: Time) -> Option<String> {
-    let ending = task.ending.as_ref().filter(|ending| ending.cause == Cause::Timeout)?;
+    // The attempt began with the first run of a container that was started again.
+    let ending = task.ending.as_ref().filter(|ending| ending.cause == Cause::Timeout && !task.restarted)?;
     let timeout = cluster.store.job(task.job)?.spec.timeout?;
     let ran = cluster.now.since(started_at);
     let apart =

@@ -5,6 +5,7 @@ use super::{awaited, classes, node_records, nodes, pool, together};
 use crate::cluster::Cluster;
 use std::time::Duration;
 use windlass_core::action::{Action, Guard, PodOrder};
+use windlass_core::array::Intervals;
 use windlass_core::event::{Event, Kind};
 use windlass_core::limits::LAUNCH_WINDOW;
 use windlass_core::objects::{
@@ -133,7 +134,8 @@ pub(super) fn groundless_deletion(cluster: &Cluster, pod: &ObservedPod) -> Optio
     let task = pod.task.as_ref()?;
     let job = cluster.store.job(task.job)?;
     let may_run = pod.host.is_some() && pod.phase == PodPhase::Active;
-    (may_run && !is_recorded(cluster, job, task))
+    // A container that was started again is stopped whoever sees that.
+    (may_run && !task.restarted && !is_recorded(cluster, job, task))
         .then(|| format!("pod {} is deleted, and nothing says that its attempt is over", pod.key.name))
 }
 
@@ -151,7 +153,12 @@ pub fn is_recorded(cluster: &Cluster, job: &ObservedJob, task: &TaskPod) -> bool
     let is_final = if goes_by_job {
         job.status.state.is_final()
     } else {
-        state(cluster, job.uid, task.index).is_some_and(State::is_final)
+        // A task that ended without an attempt does so by its job's status: its record does not tell why.
+        let is_listed =
+            |(state, indexes): (&State, &Intervals)| state.is_final() && indexes.contains(task.index);
+        let is_listed = job.status.array.as_ref().is_some_and(|array| array.children.iter().any(is_listed));
+        let has_attempts = child.is_some_and(|child| !child.attempts.is_empty());
+        is_listed || has_attempts && state(cluster, job.uid, task.index).is_some_and(State::is_final)
     };
     is_final || over >= usize::from(task.attempt) || launch > task.launch
 }

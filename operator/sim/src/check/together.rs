@@ -2,6 +2,7 @@
 //! M2, M6).
 
 use super::order::has_gpus;
+use super::request::at_ease;
 use crate::cluster::Cluster;
 use crate::pools::UNMANAGED;
 use crate::wishes::HOPELESS;
@@ -47,7 +48,8 @@ pub(super) fn before_let_go(cluster: &Cluster, order: &LetGoOrder, pod: &Observe
     if let Some((other, _)) = on_host(cluster, host).find(|(other, _)| other.uid != pod.uid) {
         return Some(format!("pod {name} comes to {host}, where {} is", other.key));
     }
-    let found = cluster.store.hosts.get(host)?;
+    // Somebody else's pod may have come meanwhile.
+    let found = cluster.store.hosts.get(host).filter(|_| at_ease(cluster))?;
     let is_there = |other: &&ObservedPod| other.phase == PodPhase::Active && other.place() == Some(host);
     let others = cluster.store.pods.values().filter(is_there);
     let used = others.fold(ResourceList::default(), |sum, other| sum.plus(&other.requests));

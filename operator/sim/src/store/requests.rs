@@ -74,7 +74,16 @@ impl Store {
             Action::DeleteNodeSets { job_uid, attempt, launch, .. } => {
                 self.delete_node_sets(&self.node_sets_of(job_uid, (attempt, launch)))
             }
-            Action::LetGo(order) => self.let_go(&order),
+            Action::ReadSetEvents(_) => match refuse {
+                Some((refusal, words)) => Outcome::Refused(*refusal, words.clone()),
+                None => Outcome::Words(None),
+            },
+            Action::LetGo(order) => match refuse {
+                Some((refusal, words)) if *refusal != Refusal::Quota => {
+                    Outcome::Refused(*refusal, words.clone())
+                }
+                _ => self.let_go(&order),
+            },
             Action::DeletePod(key, uid, version) => {
                 let Some(pod) = self.pods.get(&key) else { return Outcome::NotFound };
                 if pod.uid != uid || version.is_some_and(|version| version != pod.resource_version) {
@@ -381,7 +390,7 @@ const fn name_of(action: &Action) -> &'static str {
         Action::LookForHost(_) => "get node",
         Action::DeletePod(..) => "delete pod",
         Action::StopPod { .. } => "stop pod",
-        Action::ReadEvents(..) | Action::ReadMachineEvents(..) => "list events",
+        Action::ReadEvents(..) | Action::ReadMachineEvents(..) | Action::ReadSetEvents(_) => "list events",
         Action::DeleteJob(_) => "delete job",
         Action::LaunchMachine(_) => "create machine",
         Action::ReadMachine(..) => "get machine",
