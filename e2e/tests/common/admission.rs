@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::PostParams;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 
 use crate::catalog::BUSYBOX;
@@ -15,6 +15,12 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// Adds to every pod of the scene what `object` has, in CEL, and waits until it is done. `mark` is a text that such a pod has.
 pub(crate) async fn add(scene: &Scene, object: &str, mark: &str) {
+    let mutation = json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": object}});
+    mutate(scene, &mutation, mark).await;
+}
+
+/// Changes every pod of the scene as `mutation` has it, and waits until it is done. `mark` is a text that such a pod has.
+pub(crate) async fn mutate(scene: &Scene, mutation: &Value, mark: &str) {
     let name = scene.unique("adds");
     scene
         .create(json!({
@@ -30,7 +36,7 @@ pub(crate) async fn add(scene: &Scene, object: &str, mark: &str) {
                         {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]},
                     ],
                 },
-                "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": object}}],
+                "mutations": [mutation],
             },
         }))
         .await;

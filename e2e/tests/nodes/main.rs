@@ -17,6 +17,8 @@ mod cluster;
 #[path = "../common/gang.rs"]
 mod gang;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
 #[path = "../common/hosts.rs"]
 mod hosts;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -64,6 +64,82 @@ async fn nothing_of_a_job_starts_before_there_is_a_host_for_each_node() {
         records.values().filter_map(|node| node.attempts[0].node_name.clone()).collect();
     let expected = ["h0", "h1", "h3"].map(|name| scene.unique(name));
     assert_eq!(hosts, BTreeSet::from(expected), "{records:#?}");
+    admission::remove(&scene);
+    scene.leave().await;
+}
+
+/// Has a host's kubelet tell this version.
+async fn report(scene: &Scene, name: &str, version: &str) {
+    let told = json!({"status": {"nodeInfo": {"kubeletVersion": version}}});
+    let nodes = Api::<Node>::all(scene.client.clone());
+    let patch = Patch::Strategic(told);
+    nodes.patch_status(&scene.unique(name), &PatchParams::default(), &patch).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_node_comes_where_a_kubelet_might_run_its_container_twice() {
+    let (scene, _, queue) = stage("old", &["m4", "m4"]).await;
+    report(&scene, "h0", "v1.34.3").await;
+    scene.create(definition("pair", 2, 0, &[("0:", "true")])).await;
+    scene.create(job("pair", &queue, "pair")).await;
+    let waits = scene.job("pair", "is told", |job| reason(job) == "KubeletsTooOld").await;
+    assert_eq!(state(&waits), JobState::Runnable);
+    assert!(words(&waits).contains("1 whose kubelet is older than 1.35"), "{}", words(&waits));
+    report(&scene, "h0", "v1.35.0").await;
+    let done = ends(&scene, "pair").await;
+    assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
+    admission::remove(&scene);
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn a_quota_that_takes_only_some_pods_of_a_job_is_told_and_holds_no_hosts() {
+    let (scene, _, queue) = stage("quota", &["m4", "m4", "m4"]).await;
+    let quota = |pods: &str| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "few", "namespace": scene.namespace},
+            "spec": {"hard": {"pods": pods}},
+        })
+    };
+    scene.create(quota("2")).await;
+    scene.create(definition("trio", 3, 0, &[("0:", "true")])).await;
+    scene.create(job("trio", &queue, "trio")).await;
+    let waits = scene.job("trio", "is told", |job| reason(job) == "QuotaUsedUp").await;
+    assert_eq!(state(&waits), JobState::Runnable);
+    assert!(words(&waits).contains("exceeded quota: few"), "{}", words(&waits));
+    let quotas = scene.api::<ResourceQuota>();
+    quotas.patch("few", &PatchParams::default(), &Patch::Merge(quota("20"))).await.unwrap();
+    let done = ends(&scene, "trio").await;
+    assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
+    admission::remove(&scene);
+    scene.leave().await;
+}
+
+#[tokio::test]
+async fn what_others_ask_of_a_nodes_host_is_kept() {
+    let (scene, pool, queue) = stage("asks", &["m4", "m4"]).await;
+    admission::remove(&scene);
+    let required = "Object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution";
+    let label = format!("{{key: \"{LABEL}\", operator: \"In\", values: [\"{pool}\"]}}");
+    let term = format!(
+        "{required}.nodeSelectorTerms{{matchExpressions: [{required}.nodeSelectorTerms.matchExpressions{label}]}}"
+    );
+    let affinity = format!(
+        "Object.spec.affinity{{nodeAffinity: Object.spec.affinity.nodeAffinity{{\
+         requiredDuringSchedulingIgnoredDuringExecution: {required}{{nodeSelectorTerms: [{term}]}}}}}}"
+    );
+    let patch = format!(
+        "[JSONPatch{{op: \"add\", path: \"/metadata/annotations/windlass.dev~1kwok-run-ms\", value: \"5000\"}}, \
+         JSONPatch{{op: \"add\", path: \"/spec/affinity\", value: {affinity}}}]"
+    );
+    let mutation = json!({"patchType": "JSONPatch", "jsonPatch": {"expression": patch}});
+    admission::mutate(&scene, &mutation, LABEL).await;
+    scene.create(definition("asks", 2, 0, &[("0:", "true")])).await;
+    scene.create(job("asks", &queue, "asks")).await;
+    let done = ends(&scene, "asks").await;
+    assert_eq!(state(&done), JobState::Succeeded, "{:#?}", done.status);
     admission::remove(&scene);
     scene.leave().await;
 }

@@ -20,18 +20,25 @@ async fn what_does_not_go_together_ends_the_job_at_once_with_the_reason() {
     let scene = Scene::new("mismatch").await;
     let queue = scene.queue("main", catalog::REAL).await;
     scene.create(definition("nodes", 2, 0, &[("0:1", "true")])).await;
+    scene.create(definition("gap", 3, 0, &[("0:0", "true"), ("2:", "true")])).await;
     scene.create(catalog::definition("single", BUSYBOX, &["true"])).await;
     let array = catalog::array("array", &queue, "nodes", 2);
     let mut container = job("container", &queue, "nodes");
     container["spec"]["containerOverrides"] = json!({"vcpus": 2});
     let mut more = job("more", &queue, "nodes");
     more["spec"]["nodeOverrides"] = json!({"numNodes": 3});
+    let mut beyond = job("beyond", &queue, "nodes");
+    let changes = json!({"targetNodes": "1:2", "containerOverrides": {"vcpus": 2}});
+    beyond["spec"]["nodeOverrides"] = json!({"nodePropertyOverrides": [changes]});
     let mut single = job("single", &queue, "single");
     single["spec"]["nodeOverrides"] = json!({"numNodes": 2});
+    let gap = job("gap", &queue, "gap");
     for (object, code, told) in [
         (array, "ArrayOfMultiNodeJobs", "leave arrayProperties out"),
         (container, "InvalidSubmission", "use nodeOverrides"),
         (more, "InvalidSubmission", "targetNodes is open"),
+        (beyond, "InvalidSubmission", "targetNodes 1:2 names nodes that a job of 2 nodes"),
+        (gap, "InvalidDefinition", "node 1 of 3 is in no nodeRangeProperties"),
         (single, "InvalidSubmission", "has no nodeProperties"),
     ] {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();

@@ -167,3 +167,50 @@ async fn a_pod_that_somebody_deletes_is_not_made_to_run_again() {
     assert_eq!((attempt.exit_code, &attempt.pod_uid), (Some(7), &there[&1].metadata.uid));
     scene.leave().await;
 }
+
+#[tokio::test]
+async fn a_container_that_its_kubelet_starts_again_is_no_success_and_is_tried_again() {
+    let _alone = alone().await;
+    let scene = Scene::new("sandbox").await;
+    let queue = scene.queue("main", REAL).await;
+    let main =
+        "[ $AWS_BATCH_JOB_ATTEMPT = 1 ] || exec sleep 6; trap 'exit 0' TERM; while :; do sleep 0.2; done";
+    let mut twice = definition(
+        "twice",
+        2,
+        0,
+        &[("0:0", main), ("1:", "trap 'exit 7' TERM; while :; do sleep 0.2; done")],
+    );
+    twice["spec"]["retryStrategy"] = json!({"attempts": 2});
+    scene.create(twice).await;
+    scene.create(job("twice", &queue, "twice")).await;
+    let running = runs(&scene, "twice").await;
+    lose_sandbox(&pods(&scene, &running).await[&0]);
+    let done = ends(&scene, "twice").await;
+    assert_eq!((state(&done), reason(&done)), (JobState::Succeeded, "Completed"), "{:#?}", done.status);
+    let [first, second] = status(&done).attempts.as_slice() else { panic!("{:#?}", done.status) };
+    let told = first.status_reason.as_deref().unwrap_or_default();
+    assert!(told.contains("its container was started again"), "{first:#?}");
+    assert_eq!((first.exit_code, second.exit_code), (None, Some(0)), "{:#?}", done.status);
+    scene.leave().await;
+}
+
+/// Kills what holds a pod's network together, as a host that is out of memory may: the kubelet makes the pod's sandbox anew.
+fn lose_sandbox(pod: &Pod) {
+    let uid = pod.metadata.uid.clone().unwrap();
+    let marks = [uid.replace('-', "_"), uid];
+    let is_its = |process: &std::path::Path| {
+        let read = |file: &str| std::fs::read_to_string(process.join(file)).unwrap_or_default();
+        // What the sandbox's image runs (`image/base.rs`).
+        let is_sandbox = read("cmdline").contains("sleep 86400 & wait");
+        is_sandbox && marks.iter().any(|mark| read("cgroup").contains(mark))
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let sandbox: Vec<String> = processes
+        .filter(|process| is_its(process))
+        .filter_map(|process| Some(process.file_name()?.to_str()?.to_owned()))
+        .collect();
+    let [pid] = sandbox.as_slice() else { panic!("not one sandbox of {marks:?}: {sandbox:?}") };
+    let killed = std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap();
+    assert!(killed.success(), "{pid} was not killed: {killed}");
+}
