@@ -340,7 +340,7 @@ fn start(cluster: &mut Cluster, name: &Name, pod: &ObservedPod, task: &TaskPod, 
         given_up: false,
         restarted: false,
     };
-    if task.alone && cluster.calm_since.is_none() {
+    if task.alone && cluster.step.is_some() {
         cluster.note(About::Work, "nodes that started under faults");
     }
     cluster.truth.breaches.extend(check::may_start(cluster, task));
