@@ -38,7 +38,7 @@ pub(crate) fn load(job: &mut Job, desk: &mut Desk) -> bool {
 pub(crate) fn note_unknown_nodes(uid: Uid, status: &JobStatus, desk: &mut Desk) {
     let stands = status.attempts.last().is_some_and(|attempt| !attempt.is_over());
     if status.main_node.is_some() && stands {
-        desk.nodes_unknown.insert(uid, desk.now);
+        desk.nodes_unknown.entry(uid).or_insert(desk.now);
     }
 }
 
